@@ -1,0 +1,95 @@
+/** The house's rules of import (ARCHITECTURE.md): which room may import which, and only through its entries. */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { parseSync } from "oxc-parser";
+
+const root = resolve(import.meta.dirname, "..");
+const source = join(root, "packages/glovebox/src");
+
+/** For each room the rooms it may import. A room that is not listed is an error. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  store: ["core"],
+  sandbox: ["core"],
+  config: ["core"],
+  governance: ["core", "store"],
+  telemetry: ["core"],
+  sessions: ["core", "store", "sandbox"],
+  surfaces: ["core", "store", "sandbox", "sessions", "config", "governance", "telemetry"],
+  cli: ["core", "store", "sandbox", "sessions", "config", "governance", "telemetry", "surfaces", "app"],
+  app: ["core", "store", "sandbox", "sessions", "config", "governance", "telemetry", "surfaces"],
+};
+
+/** Files through which a room is entered, besides `index.ts`, each with its reason. */
+const ENTRIES: Readonly<Record<string, readonly string[]>> = {
+  core: ["schemas.ts"], // apart, because loading zod costs 40 ms
+  sandbox: ["bubblewrap/index.ts", "isolate/index.ts", "kernel/index.ts", "native/index.ts", "agent/index.ts"], // loaded lazily, one by one
+  sessions: ["one-shot.ts"], // `glovebox run` without a server loads neither store nor zod
+  surfaces: ["operations/index.ts"], // the table alone, for coverage tests
+};
+
+const MAX_LINES = 500;
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function roomOf(file: string): string {
+  const first = relative(source, file).split("/")[0] ?? "";
+  return first.endsWith(".ts") ? first.slice(0, -3) : first;
+}
+
+function importsOf(file: string, text: string): string[] {
+  const { module } = parseSync(file, text);
+  const dynamic = module.dynamicImports.map(({ moduleRequest }) => text.slice(moduleRequest.start, moduleRequest.end));
+  const exported = module.staticExports.flatMap(({ entries }) => entries.map((entry) => entry.moduleRequest?.value));
+  return [
+    ...module.staticImports.map(({ moduleRequest }) => moduleRequest.value),
+    ...exported.filter((value) => value !== undefined),
+    ...dynamic.filter((value) => /^["']/.test(value)).map((value) => value.slice(1, -1)),
+  ];
+}
+
+/** Tests, and what only tests use. They may set their stage with whatever is below the top, entered anywhere. */
+function isTest(file: string): boolean {
+  return /(\.test|\/testing|\/test-[a-z-]+)\.ts$/.test(file);
+}
+
+function checkImport(file: string, target: string): string | undefined {
+  const to = resolve(dirname(file), target);
+  if (!to.startsWith(source)) return undefined;
+  const [from, room] = [roomOf(file), roomOf(to)];
+  if (from === room) return undefined;
+  const isTop = room === "cli" || room === "app";
+  if (isTest(file) && !isTop) return undefined;
+  if (!(MAY_IMPORT[from] ?? []).includes(room)) return `room '${from}' may not import room '${room}'`;
+  const inside = relative(join(source, room), to);
+  const isRoomFile = to === join(source, `${room}.ts`);
+  const entries = ["index.ts", ...(ENTRIES[room] ?? [])];
+  if (inside === "" || isRoomFile || entries.includes(inside)) return undefined;
+  return `room '${room}' is entered through ${entries.join(" or ")}, not ${inside}`;
+}
+
+export function lintHouse(): string[] {
+  const problems: string[] = [];
+  for (const file of filesUnder(source)) {
+    const text = readFileSync(file, "utf8");
+    const name = relative(root, file);
+    const lines = text.split("\n").length - 1;
+    if (lines > MAX_LINES) problems.push(`${name}: ${lines} lines, at most ${MAX_LINES}`);
+    if (!(roomOf(file) in MAY_IMPORT)) problems.push(`${name}: no such room in scripts/lint-house.ts`);
+    for (const target of importsOf(file, text)) {
+      const problem = target.startsWith(".") ? checkImport(file, target) : undefined;
+      if (problem !== undefined) problems.push(`${name}: ${problem} (${target})`);
+    }
+  }
+  return [...new Set(problems)];
+}
+
+if (import.meta.main) {
+  const problems = lintHouse();
+  for (const problem of problems) console.error(problem);
+  process.exitCode = problems.length === 0 ? 0 : 1;
+}

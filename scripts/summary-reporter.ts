@@ -1,0 +1,32 @@
+import { writeFileSync } from "node:fs";
+import type { Reporter, TestCase, TestModule } from "vitest/node";
+
+export interface Summary {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: readonly { readonly test: string; readonly reason: string }[];
+  /** Failed to load or failed in a hook, so that their tests did not run. */
+  readonly brokenFiles: readonly string[];
+}
+
+/** Writes counts and the reason of each skip to the file named by GLOVEBOX_TEST_SUMMARY. */
+export default class SummaryReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const file = process.env.GLOVEBOX_TEST_SUMMARY;
+    if (file === undefined) return;
+    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const inState = (state: string) => tests.filter((test) => test.result().state === state);
+    const summary: Summary = {
+      passed: inState("passed").length,
+      failed: inState("failed").length,
+      skipped: inState("skipped").map((test) => ({ test: test.fullName, reason: reasonOf(test) })),
+      brokenFiles: modules.filter((module) => module.errors().length > 0).map((module) => module.relativeModuleId),
+    };
+    writeFileSync(file, JSON.stringify(summary));
+  }
+}
+
+function reasonOf(test: TestCase): string {
+  const result = test.result();
+  return result.state === "skipped" && result.note !== undefined ? result.note : "no reason given";
+}
