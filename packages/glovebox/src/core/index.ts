@@ -1,0 +1,48 @@
+/** The words that every room shares. Types only where a zod schema stands behind them: see `schemas.ts`. */
+export {
+  type Authentication,
+  type Authorizer,
+  type Decision,
+  type RateLimiter,
+  type Resource,
+  ROLE_ORDER,
+  type TokenPage,
+  type TokenService,
+} from "./access.ts";
+export { canonicalJson } from "./canonical-json.ts";
+export { type Clock, systemClock, toTimestamp } from "./clock.ts";
+export { DEFAULT_LIMITS } from "./default-limits.ts";
+export {
+  ERROR_CODES,
+  type ErrorBody,
+  type ErrorCode,
+  GloveboxError,
+  isGloveboxError,
+  toGloveboxError,
+} from "./errors.ts";
+export type { EventPayload, EventType, NewEvent, OutputPayload, StoredEvent, StreamKind, StreamRef } from "./event.ts";
+export type {
+  Execution,
+  ExecutionInput,
+  ExecutionKind,
+  ExecutionMetrics,
+  ExecutionStatus,
+  FinalStatus,
+} from "./execution.ts";
+export { idTimeMs, isId, newId } from "./ids.ts";
+export type { Isolation, Language } from "./isolation.ts";
+export type { AppliedLimit, ExecutionLimits, LimitName, Limits, SessionLimits } from "./limits.ts";
+export { type Logger, type Redactor, type RedactorStream, silentLogger } from "./ports.ts";
+export type { Session, SessionInput, SessionStatus, WorkspaceInput } from "./session.ts";
+export { isFinal, LIVE_SESSION_STATUSES, STATUS_EXIT_CODES } from "./statuses.ts";
+export type {
+  Capability,
+  NetworkSpec,
+  Resolver,
+  Runtime,
+  StartupFile,
+  Template,
+  TemplateInput,
+  TemplatePatch,
+} from "./template.ts";
+export type { Principal, Role, Token, TokenInput } from "./token.ts";
