@@ -1,0 +1,25 @@
+import { describe } from "vitest";
+import { eventConformance } from "./events.ts";
+import { executionConformance } from "./executions.ts";
+import { faultConformance } from "./faults.ts";
+import { maintenanceConformance } from "./maintenance.ts";
+import { blobConformance, idempotencyConformance, settingsConformance, tokenConformance } from "./others.ts";
+import { sessionConformance } from "./sessions.ts";
+import type { MakeSubject } from "./subject.ts";
+import { templateConformance } from "./templates.ts";
+
+/** Runs every test that a store must pass. `make` gives an empty place for stores, once a test. */
+export function storeConformance(name: string, make: MakeSubject): void {
+  describe(`store ${name}`, () => {
+    describe("templates", () => templateConformance(make));
+    describe("sessions", () => sessionConformance(make));
+    describe("executions", () => executionConformance(make));
+    describe("tokens", () => tokenConformance(make));
+    describe("idempotency", () => idempotencyConformance(make));
+    describe("events", () => eventConformance(make));
+    describe("blobs", () => blobConformance(make));
+    describe("settings", () => settingsConformance(make));
+    describe("maintenance", () => maintenanceConformance(make));
+    describe("faults", () => faultConformance(make));
+  });
+}

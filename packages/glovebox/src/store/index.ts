@@ -1,0 +1,5 @@
+/** State on disk behind one asynchronous interface. */
+export type { StoreFaults, WriteKind } from "./sqlite/faults.ts";
+export { restoreBackup } from "./sqlite/maintenance/restore.ts";
+export { openSqliteStore, type SqliteStoreOptions } from "./sqlite/open.ts";
+export type * from "./store.ts";

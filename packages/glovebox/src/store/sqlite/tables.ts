@@ -1,0 +1,85 @@
+import type { ColumnType, Selectable } from "kysely";
+
+/** Computed by the database from `doc`; never written. */
+type Virtual<T> = ColumnType<T, never, never>;
+
+interface TemplatesTable {
+  id: string;
+  tenant_id: string;
+  name: string;
+  isolation: string;
+  version: number;
+  deleted_at: string | null;
+}
+
+interface TemplateVersionsTable {
+  template_id: string;
+  version: number;
+  doc: string;
+}
+
+interface SessionsTable {
+  id: string;
+  tenant_id: string;
+  doc: string;
+  internals: string;
+  status: Virtual<string>;
+  key: Virtual<string | null>;
+  template_id: Virtual<string>;
+  ended_at: Virtual<string>;
+}
+
+interface ExecutionsTable {
+  id: string;
+  tenant_id: string;
+  session_id: string;
+  doc: string;
+  request_hash: string | null;
+  status: Virtual<string>;
+  kind: Virtual<string>;
+  language: Virtual<string | null>;
+  idempotency_key: Virtual<string | null>;
+  created_at: Virtual<string>;
+  ended_at: Virtual<string | null>;
+}
+
+interface TokensTable {
+  id: string;
+  tenant_id: string;
+  secret_hash: string;
+  doc: string;
+}
+
+interface IdempotencyTable {
+  tenant_id: string;
+  operation: string;
+  key: string;
+  request_hash: string;
+  entity_id: string | null;
+  claimed_ms: number;
+}
+
+interface SettingsTable {
+  key: string;
+  value: string;
+}
+
+interface StreamRemovalsTable {
+  tenant_id: string;
+  kind: string;
+  id: string;
+}
+
+/** The main database, as the migrations leave it. */
+export interface Tables {
+  templates: TemplatesTable;
+  template_versions: TemplateVersionsTable;
+  sessions: SessionsTable;
+  executions: ExecutionsTable;
+  tokens: TokensTable;
+  idempotency: IdempotencyTable;
+  settings: SettingsTable;
+  stream_removals: StreamRemovalsTable;
+}
+
+export type StreamRemoval = Selectable<StreamRemovalsTable>;
