@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe } from "vitest";
+import { attachTests } from "./attach.ts";
+import { kernelTests } from "./kernels.ts";
+import { lifecycleTests } from "./lifecycle.ts";
+import { limitTests } from "./limits.ts";
+import { programTests } from "./programs.ts";
+import type { MakeSubject, SuiteContext } from "./subject.ts";
+import { workspaceTests } from "./workspace.ts";
+
+export interface SuiteOptions {
+  /** Whether sandboxes take programs (`DriverCapabilities.programs`): known before anything is started. Default true. */
+  readonly programs?: boolean;
+}
+
+/** The contract of `IsolationDriver` and `Sandbox`, as tests. */
+export function driverConformance(name: string, makeSubject: MakeSubject, options: SuiteOptions = {}): void {
+  describe(`the driver ${name}`, () => {
+    let made: SuiteContext | undefined;
+    const context = () => {
+      if (!made) throw new Error("the driver is not ready");
+      return made;
+    };
+
+    beforeAll(async () => {
+      const subject = await makeSubject();
+      const probed = await subject.driver.probe();
+      if (!probed.available) throw new Error(`${name} is not available: ${probed.reason}`);
+      made = { subject, capabilities: probed.capabilities };
+    });
+    afterAll(() => made?.subject.dispose());
+
+    describe("lifecycle", () => lifecycleTests(context));
+    describe("kernels", () => kernelTests(context));
+    describe("workspace", () => workspaceTests(context));
+    describe("attach", () => attachTests(context));
+    if (options.programs ?? true) {
+      describe("programs", () => programTests(context));
+      describe("limits", () => limitTests(context));
+    }
+  });
+}

@@ -1,0 +1,53 @@
+import type { SandboxFiles } from "../files.ts";
+import type { LimitKind, ProcessLimits, SandboxProcess } from "../process.ts";
+
+/** How a driver talks to the agent in one of its sandboxes. Made by `connectAgent`. */
+export interface AgentConnection {
+  readonly bootId: bigint;
+  /** What the agent held when the connection was made. */
+  readonly attached: readonly SandboxProcess[];
+  readonly files: SandboxFiles;
+  spawn(spec: AgentSpawn, signal?: AbortSignal): Promise<SandboxProcess>;
+  stats(signal?: AbortSignal): Promise<AgentStats>;
+  /** Sandbox-wide watchdogs; absent values are off. */
+  watch(limits: { memoryBytes?: number; diskBytes?: number; pids?: number; intervalMs?: number }): Promise<void>;
+  ping(signal?: AbortSignal): Promise<void>;
+  /** The watchdog acted for the sandbox as a whole. */
+  onNotice(listener: (notice: { limit: LimitKind; action: "interrupted" | "killed"; value: number }) => void): void;
+  /** Resolves when the connection is over: closed by us, by the agent's end, or because the agent lied. */
+  readonly closed: Promise<{ readonly by: "host" | "agent" | "protocol"; readonly message?: string }>;
+  /** Kills everything in the sandbox and ends the agent. */
+  powerOff(): Promise<void>;
+  /** Lets go; the agent goes on. */
+  close(): Promise<void>;
+}
+
+export interface AgentSpawn {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly stdin: "pipe" | "null";
+  /** Opens the control stream on fds 3 and 4. */
+  readonly control: boolean;
+  readonly terminal?: { readonly rows: number; readonly columns: number };
+  readonly limits?: ProcessLimits;
+  readonly openFiles?: number;
+  readonly tag?: string;
+}
+
+export interface AgentStats {
+  readonly memoryBytes: number;
+  readonly cpuMs: number;
+  readonly pids: number;
+  readonly diskBytes: number;
+  readonly oomKills: number;
+}
+
+export interface ConnectOptions {
+  readonly socketPath: string;
+  /** Must be higher than in every earlier connection to this agent. */
+  readonly epoch: bigint;
+  /** Spool per output stream in the agent, bytes. Default 262,144. */
+  readonly window?: number;
+  readonly signal?: AbortSignal;
+}

@@ -1,0 +1,2 @@
+export { BubblewrapDriver } from "./driver.ts";
+export type { BubblewrapOptions } from "./options.ts";

@@ -1,0 +1,26 @@
+/** What sandboxed code sees. */
+export const INSIDE = {
+  uid: 1000,
+  gid: 1000,
+  user: "glovebox",
+  hostname: "glovebox",
+  workspace: "/workspace",
+  kernels: "/glovebox/kernels",
+  node: "/glovebox/bin/node",
+  agent: "/glovebox/agent",
+  path: "/glovebox/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+} as const;
+
+/** Descriptors that the agent and bwrap inherit from the supervisor. */
+export const FDS = { listen: 10, agentFilter: 11, userFilter: 12 } as const;
+
+/** The environment of every program, under what the session adds. */
+export const BASE_ENV: Readonly<Record<string, string>> = {
+  PATH: INSIDE.path,
+  HOME: INSIDE.workspace,
+  USER: INSIDE.user,
+  LOGNAME: INSIDE.user,
+  SHELL: "/bin/bash",
+  LANG: "C.UTF-8",
+  TMPDIR: "/tmp",
+};

@@ -1,0 +1,94 @@
+import { accessSync, constants } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { GloveboxError } from "../../core/index.ts";
+import { nativeTools } from "../native/index.ts";
+import { filterFile } from "../seccomp/index.ts";
+import type { SupervisorLaunch } from "../supervisor/index.ts";
+import type { MountSources } from "./bwrap-argv.ts";
+import { FDS, INSIDE } from "./inside.ts";
+import type { BubblewrapOptions } from "./options.ts";
+import { prepareRootImage, type RootImage } from "./root-image.ts";
+
+/** All that is the same for every sandbox on this host. */
+export interface PreparedHost {
+  readonly bwrap: string;
+  readonly image: RootImage;
+  readonly launch: (folder: string) => Omit<SupervisorLaunch, "folder">;
+  /** Where bwrap, as the supervisor starts it, finds what it mounts. */
+  readonly sources: (workspace: string) => MountSources;
+  /** Mounts that the supervisor makes in its stage when the workspace is known. */
+  readonly binds: (workspace: string) => readonly (readonly [string, string])[];
+}
+
+/** In the stage that a supervisor of root's makes: see `native/supervisor.c`. */
+const STAGED_ROOT = "/image";
+const STAGED_WORKSPACE = "/workspace";
+
+/** Builds and finds what sandboxes need. Errors: `isolation_unavailable`, saying what is missing. */
+export async function prepareHost(
+  options: Pick<Required<BubblewrapOptions>, "nativeDir" | "kernelsDir" | "nodePath">,
+  asRoot: boolean,
+  memoryCounted: boolean,
+): Promise<PreparedHost> {
+  const bwrap = findBwrap();
+  const [tools, image, agentFilter, userFilter] = await Promise.all([
+    nativeTools(options.nativeDir),
+    mkdir(options.nativeDir, { recursive: true }).then(() => prepareRootImage(options.nativeDir)),
+    filterFile("agent", options.nativeDir),
+    filterFile(memoryCounted ? "user" : "user-uncounted", options.nativeDir),
+  ]);
+  const parts: [string, string][] = [
+    ...["/usr", ...image.hostDirs].map((dir): [string, string] => [dir, dir]),
+    [options.kernelsDir, INSIDE.kernels],
+    [options.nodePath, INSIDE.node],
+    [tools.agent, INSIDE.agent],
+  ];
+  const filters = [
+    ...["--open", String(FDS.agentFilter), agentFilter],
+    ...["--open", String(FDS.userFilter), userFilter],
+  ];
+  const stage = asRoot ? stageOptions(parts, image, bwrap) : [];
+  return {
+    bwrap,
+    image,
+    launch: (folder) => ({
+      binary: tools.supervisor,
+      listenFd: FDS.listen,
+      options: [...filters, ...(asRoot ? ["--stage", folder, ...stage] : [])],
+    }),
+    // Mounted by the supervisor while it waits, all of it comes along with the root: bwrap is the faster for it.
+    sources: (workspace) =>
+      asRoot ? { root: STAGED_ROOT, workspace: STAGED_WORKSPACE, parts: [] } : { root: image.dir, workspace, parts },
+    binds: (workspace) => (asRoot ? [[workspace, STAGED_WORKSPACE]] : []),
+  };
+}
+
+/** The stage holds what bwrap and its sandbox need, and nothing else of the host. */
+function stageOptions(parts: readonly [string, string][], image: RootImage, bwrap: string): string[] {
+  const binds = [
+    ...["/usr", "/proc", "/dev", ...image.hostDirs].map((dir) => [dir, dir]),
+    ...(bwrap.startsWith("/usr/") ? [] : [[bwrap, bwrap]]),
+    [image.dir, STAGED_ROOT],
+    ...parts.map(([source, target]) => [source, STAGED_ROOT + target]),
+  ];
+  return [
+    ...binds.flatMap(([source, target]) => ["--bind", source ?? "", target ?? ""]),
+    ...image.links.flatMap(([name, target]) => ["--link", target, name]),
+    // bwrap builds its root over /tmp; the loader reads its cache in /etc.
+    ...["--dir", "/tmp", "--link", `${STAGED_ROOT}/etc`, "/etc"],
+  ];
+}
+
+function findBwrap(): string {
+  for (const dir of (process.env.PATH ?? "/usr/bin:/bin").split(delimiter)) {
+    const path = join(dir, "bwrap");
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Elsewhere, then.
+    }
+  }
+  throw new GloveboxError("isolation_unavailable", "bubblewrap is not installed: there is no `bwrap` in PATH");
+}

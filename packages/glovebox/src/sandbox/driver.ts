@@ -1,0 +1,124 @@
+import type { AppliedLimit, Isolation, Language, SessionLimits } from "../core/index.ts";
+import type { SandboxFiles } from "./files.ts";
+import type { SandboxProcess, SpawnSpec } from "./process.ts";
+
+/** What a driver can do, as data; asking for what it cannot gives `not_supported_by_isolation`. */
+export interface DriverCapabilities {
+  readonly snapshot: "none" | "files" | "memory";
+  readonly fork: "none" | "files" | "memory";
+  readonly pause: boolean;
+  readonly tty: boolean;
+  readonly network: boolean;
+  /** Whether `spawn` takes programs (`argv`), or only kernels. */
+  readonly programs: boolean;
+  /** Whether its sandboxes live on when the server dies, and can be attached to again. */
+  readonly outlivesServer: boolean;
+  readonly languages: readonly Language[];
+  readonly limits: readonly (keyof SessionLimits)[];
+}
+
+/** What `probe` found by really starting something in a sandbox. */
+export type ProbeResult =
+  | {
+      readonly available: true;
+      readonly version: string;
+      readonly capabilities: DriverCapabilities;
+      /** Milliseconds from asking for a sandbox to the first answer of a program in it. */
+      readonly startMs: number;
+      /** What works less well here than it could, in a sentence each. */
+      readonly notes: readonly string[];
+    }
+  | { readonly available: false; readonly version?: string; readonly reason: string };
+
+/** Kernel behaviour that the template decides. Only JavaScript kernels heed it today. */
+export interface KernelOptions {
+  readonly esm?: boolean;
+  readonly strict?: boolean;
+  readonly console?: "events" | "stdio" | "off";
+  readonly resolver?: {
+    readonly roots: readonly string[];
+    readonly extensions: readonly string[];
+    readonly allowAbsoluteRepoImports: boolean;
+  };
+  /** `isolate`: host modules offered by name (`fs`, `exec`, `database`) with their configuration. */
+  readonly modules?: Readonly<Record<string, unknown>>;
+  /** `isolate`: sources of libraries by the global name each is offered under. */
+  readonly libraries?: Readonly<Record<string, string>>;
+}
+
+export interface SandboxSpec {
+  /** UUIDv7; also the name of its run folder and cgroup. */
+  readonly id: string;
+  /** Host folder that becomes `/workspace`. The driver hands it to the sandbox's uid. */
+  readonly workspaceDir: string;
+  readonly limits: SessionLimits;
+  /** Start although a limit cannot be applied, and report it in `limitsApplied`. */
+  readonly allowPartial: boolean;
+  /** The whole environment of programs in the sandbox, beyond what the driver itself sets (PATH, HOME, LANG). */
+  readonly env: Readonly<Record<string, string>>;
+  readonly languages: readonly Language[];
+  readonly kernelOptions?: KernelOptions;
+  /** Whether the sandbox goes on when the server dies. Default true where the driver can. */
+  readonly outliveServer?: boolean;
+}
+
+/** How a sandbox came to its end. */
+export type SandboxEnd =
+  | { readonly kind: "destroyed" }
+  | { readonly kind: "oom" }
+  | { readonly kind: "exit"; readonly code: number }
+  | { readonly kind: "signal"; readonly signal: string }
+  | { readonly kind: "protocol"; readonly message: string };
+
+export interface SandboxStats {
+  readonly memoryBytes: number;
+  readonly cpuMs: number;
+  readonly pids: number;
+  readonly diskBytes: number;
+}
+
+/** JSON from which a new server process finds the sandbox again. Versioned, apart from the live object. */
+export interface SandboxRecord {
+  readonly version: 1;
+  readonly isolation: Isolation;
+  readonly id: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface Sandbox extends AsyncDisposable {
+  readonly id: string;
+  readonly isolation: Isolation;
+  readonly limitsApplied: readonly AppliedLimit[];
+  readonly record: SandboxRecord;
+  readonly files: SandboxFiles;
+  /** Starts a program, or the kernel of a language. Fails with a {@link GloveboxError}. */
+  spawn(spec: SpawnSpec, signal?: AbortSignal): Promise<SandboxProcess>;
+  /** The processes that the sandbox held when it was attached to; empty after `create`. */
+  readonly attached: readonly SandboxProcess[];
+  /** How often memory ran out in the sandbox so far (the kernel's count, or the watchdog's). */
+  oomKills(): Promise<number>;
+  stats(signal?: AbortSignal): Promise<SandboxStats>;
+  /** Resolves once the sandbox is gone, for whatever reason; never rejects. */
+  readonly ended: Promise<SandboxEnd>;
+  /** Kills everything in it and frees all that it held on the host, except the workspace. Idempotent. */
+  destroy(): Promise<void>;
+  /** Lets go of it without ending it (the server shuts down; the sandbox goes on). Idempotent. */
+  detach(): Promise<void>;
+}
+
+export interface SweepReport {
+  /** What was removed, one line each. */
+  readonly removed: readonly string[];
+}
+
+/** The code behind one isolation. */
+export interface IsolationDriver extends AsyncDisposable {
+  readonly isolation: Isolation;
+  /** Starts something and reports what it saw. Never throws. */
+  probe(signal?: AbortSignal): Promise<ProbeResult>;
+  create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox>;
+  /** Finds a sandbox that outlived its server. `not_found` when it is gone. */
+  attach(record: SandboxRecord, signal?: AbortSignal): Promise<Sandbox>;
+  /** Removes processes, cgroups, sockets and folders of sandboxes whose id is not in `known`. */
+  sweep(known: ReadonlySet<string>): Promise<SweepReport>;
+}

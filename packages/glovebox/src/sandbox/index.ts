@@ -1,0 +1,29 @@
+/** Isolation drivers behind one interface: a library that can be used alone. */
+export { BubblewrapDriver, type BubblewrapOptions } from "./bubblewrap/index.ts";
+export { type DoctorReport, diagnose } from "./doctor.ts";
+export type {
+  DriverCapabilities,
+  IsolationDriver,
+  KernelOptions,
+  ProbeResult,
+  Sandbox,
+  SandboxEnd,
+  SandboxRecord,
+  SandboxSpec,
+  SandboxStats,
+  SweepReport,
+} from "./driver.ts";
+export type { FileChange, FileStat, SandboxFiles } from "./files.ts";
+export { ISOLATION_PREFERENCE } from "./isolation-preference.ts";
+export type { KernelMessage, KernelRequest } from "./kernel-message.ts";
+export type {
+  LimitKind,
+  OutputChunk,
+  OutputStream,
+  ProcessExit,
+  ProcessItem,
+  ProcessLimits,
+  SandboxProcess,
+  SignalScope,
+  SpawnSpec,
+} from "./process.ts";

@@ -1,0 +1,48 @@
+import { GloveboxError } from "../../core/index.ts";
+
+/** What a waiting supervisor is told to start. */
+export interface GoMessage {
+  /** The session's own uid and gid on the host. Absent: stay what the server is. */
+  readonly uid?: number;
+  readonly gid?: number;
+  /** CPUs to be bound to. Absent: leave it. */
+  readonly cpus?: readonly number[];
+  /** Whether it goes on when the server dies. */
+  readonly outlive: boolean;
+  /** Mounts made in the stage just before: host path and path in the stage. */
+  readonly binds: readonly (readonly [source: string, target: string])[];
+  /** Descriptors that the process inherits. */
+  readonly fds: readonly number[];
+  /** The first is an absolute path. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const MAX_BYTES = 1 << 20;
+
+/** Encodes `go` as `native/supervisor.c` reads it. Errors: `invalid_argument` for a NUL, or more than 1 MiB. */
+export function encodeGo(go: GoMessage): Buffer {
+  const env = Object.entries(go.env).map(([name, value]) => `${name}=${value}`);
+  const fields = [
+    String(go.uid ?? -1),
+    String(go.gid ?? -1),
+    (go.cpus ?? []).join(","),
+    go.outlive ? "1" : "0",
+    ...counted(go.binds.length, go.binds.flat()),
+    ...counted(go.fds.length, go.fds.map(String)),
+    ...counted(go.argv.length, go.argv),
+    ...counted(env.length, env),
+  ];
+  if (fields.some((field) => field.includes("\0"))) {
+    throw new GloveboxError("invalid_argument", "An argument or environment value holds a NUL character");
+  }
+  const text = Buffer.from(`${fields.join("\0")}\0`, "utf8");
+  if (text.length > MAX_BYTES) throw new GloveboxError("invalid_argument", "The command line is longer than 1 MiB");
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(text.length);
+  return Buffer.concat([length, text]);
+}
+
+function counted(count: number, values: readonly string[]): string[] {
+  return [String(count), ...values];
+}
