@@ -1,0 +1,156 @@
+import { z } from "zod";
+
+const ms = (min: number, max: number) => z.number().int().min(min).max(max);
+const bytes = z
+  .number()
+  .int()
+  .min(1024)
+  .max(2 ** 40);
+const days = z.number().int().min(0).max(36_500).nullable();
+
+function quota(whose: string) {
+  const amount = z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 40);
+  return z
+    .strictObject({
+      sessions: amount.optional().describe(`Live sessions of ${whose}`),
+      memoryMb: amount.optional().describe(`Sum of their memory limits, MiB, of ${whose}`),
+      diskMb: amount.optional().describe(`Sum of their disk limits, MiB, of ${whose}`),
+    })
+    .prefault({});
+}
+
+/**
+ * Everything that can be configured, with its default. A key `http.bodyBytes` is `http: {bodyBytes: …}` in `glovebox.yaml` and
+ * `GLOVEBOX_HTTP_BODY_BYTES` in the environment.
+ */
+export const ConfigSchema = z.strictObject({
+  host: z.string().min(1).max(255).default("127.0.0.1").describe("Address to listen on"),
+  port: z.number().int().min(0).max(65_535).default(7070).describe("Port to listen on; 0 takes a free one"),
+  dataDir: z.string().min(1).max(4096).describe("Folder of everything that is kept; GLOVEBOX_DATA in the environment"),
+  logLevel: z
+    .enum(["debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .describe("The least that is logged, as JSON lines on stderr"),
+  uidBase: z
+    .number()
+    .int()
+    .min(1000)
+    .max(2 ** 31)
+    .optional()
+    .describe(
+      "First of the host's user ids that sandboxes get when the server runs as root; default from the data folder",
+    ),
+  redaction: z
+    .strictObject({
+      profile: z
+        .enum(["off", "default"])
+        .default("default")
+        .describe("What is masked in output before it is stored, and in logs: `default` credentials, `off` nothing"),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      bodyBytes: bytes.default(16 * 2 ** 20).describe("The most a JSON body may have"),
+      uploadBytes: bytes.default(8 * 2 ** 30).describe("The most an uploaded file or archive may have"),
+      headersTimeoutMs: ms(1000, 3_600_000).default(15_000).describe("For the headers of a request to arrive"),
+      requestTimeoutMs: ms(1000, 86_400_000)
+        .default(3_600_000)
+        .describe("For a whole request, with what it uploads, to arrive"),
+      keepAliveTimeoutMs: ms(100, 3_600_000).default(72_000).describe("How long an idle connection is kept"),
+      maxConnections: z.number().int().min(1).max(1_000_000).default(10_000).describe("Connections at once"),
+      heartbeatMs: ms(100, 3_600_000)
+        .default(15_000)
+        .describe("Quiet time after which live streams send a sign of life"),
+      shutdownGraceMs: ms(0, 3_600_000)
+        .default(10_000)
+        .describe("What running requests get to end when the server stops"),
+      corsOrigins: z
+        .array(z.string().regex(/^https?:\/\/[^/\s*]+$/, "not an origin such as https://example.org"))
+        .max(100)
+        .default([])
+        .describe("Web origins that may call the API from a browser"),
+      docs: z.boolean().default(true).describe("Whether /docs and /v1/openapi.json are served"),
+    })
+    .prefault({}),
+  auth: z
+    .strictObject({
+      ipAllowList: z
+        .array(z.string().min(2).max(64))
+        .max(1000)
+        .default([])
+        .describe("Addresses and CIDR ranges that may connect; empty means all"),
+      loopbackWithoutToken: z
+        .boolean()
+        .default(false)
+        .describe("Whether requests from this machine need no token and count as the root token's"),
+      failuresPerMinute: z
+        .number()
+        .int()
+        .min(0)
+        .max(100_000)
+        .default(60)
+        .describe("Failed attempts that one address may make before it must wait; 0 means any number"),
+    })
+    .prefault({}),
+  rateLimit: z
+    .strictObject({
+      perSecond: z
+        .number()
+        .min(0)
+        .max(1_000_000)
+        .default(1000)
+        .describe("Requests a token may make; 0 means any number"),
+      burst: z.number().int().min(1).max(1_000_000).default(2000).describe("Requests a token may make at once"),
+    })
+    .prefault({}),
+  sandbox: z
+    .strictObject({
+      waitingSupervisors: z
+        .number()
+        .int()
+        .min(0)
+        .max(64)
+        .default(2)
+        .describe("Supervisors that wait in readiness, so that bubblewrap sessions start faster"),
+      warmWorkers: z
+        .number()
+        .int()
+        .min(0)
+        .max(64)
+        .default(2)
+        .describe("Workers that wait in readiness for `isolate` sessions; each takes about 25 MiB"),
+    })
+    .prefault({}),
+  retention: z
+    .strictObject({
+      events: days.optional().describe("Days that events are kept; null means for ever"),
+      executions: days.optional().describe("Days that executions are kept; null means for ever"),
+      closedSessions: days.optional().describe("Days that closed sessions are kept; null means for ever"),
+    })
+    .prefault({})
+    .describe("Where set, it replaces at each start what `retention set` has stored"),
+  quotas: z
+    .strictObject({ tenant: quota("each tenant"), host: quota("all tenants together") })
+    .prefault({})
+    .describe("What live sessions may take; absent means unlimited"),
+});
+
+/** Absent settings are absent, never `undefined`. */
+type Present<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]: Present<Exclude<T[K], undefined>> }
+    : T;
+
+/** The effective configuration. */
+export type Config = Present<z.output<typeof ConfigSchema>>;
+
+/** The schema as published, JSON Schema 2020-12 of what the file may hold. */
+export function configJsonSchema(): Record<string, unknown> {
+  const schema = ConfigSchema.partial({ dataDir: true });
+  return { title: "glovebox.yaml", ...z.toJSONSchema(schema, { io: "input" }) };
+}
