@@ -1,0 +1,65 @@
+import { join } from "node:path";
+import { type Clock, type Isolation, type Logger, type Redactor, silentLogger, systemClock } from "../core/index.ts";
+import type { IsolationDriver } from "../sandbox/index.ts";
+import type { Store } from "../store/index.ts";
+import { Executions } from "./executions/execution-service.ts";
+import { type LibraryCache, NpmLibraryCache } from "./libraries/library-cache.ts";
+import { Isolations } from "./lifecycle/isolations.ts";
+import { QuotaLedger, type Quotas } from "./lifecycle/quota-ledger.ts";
+import { SessionKeeper } from "./lifecycle/session-keeper.ts";
+import { SessionRegistry } from "./lifecycle/session-registry.ts";
+import { Sessions } from "./lifecycle/session-service.ts";
+import { type RecoveryReport, recoverSessions } from "./recovery/recover.ts";
+import type { Room } from "./room.ts";
+import type { SessionServices } from "./services.ts";
+import { Templates } from "./templates/template-service.ts";
+
+export interface SessionServicesOptions {
+  readonly store: Store;
+  readonly drivers: ReadonlyMap<Isolation, IsolationDriver>;
+  /** Workspaces (`workspaces/`) and libraries (`libraries/`) are kept here. */
+  readonly dataDir: string;
+  /** Default `local`. */
+  readonly nodeId?: string;
+  readonly logger?: Logger;
+  /** Without one nothing is masked. */
+  readonly redactor?: Redactor;
+  readonly clock?: Clock;
+  /** Default: no quotas. */
+  readonly quotas?: Partial<Quotas>;
+  readonly libraries?: LibraryCache;
+}
+
+export interface RecoverableSessionServices extends SessionServices {
+  /** To be called once, before work is taken: finds what outlived the last server and settles what did not. */
+  recover(): Promise<RecoveryReport>;
+}
+
+/** Templates, sessions and executions on a store and drivers. Disposing lets go of live sandboxes; the drivers and the store stay the caller's. */
+export function createSessionServices(options: SessionServicesOptions): RecoverableSessionServices {
+  const room: Room = {
+    store: options.store,
+    drivers: options.drivers,
+    dataDir: options.dataDir,
+    nodeId: options.nodeId ?? "local",
+    logger: options.logger ?? silentLogger,
+    redactor: options.redactor,
+    clock: options.clock ?? systemClock,
+    quotas: { tenant: options.quotas?.tenant ?? {}, host: options.quotas?.host ?? {} },
+    libraries: options.libraries ?? new NpmLibraryCache(join(options.dataDir, "libraries")),
+  };
+  const registry = new SessionRegistry(room.store);
+  const isolations = new Isolations(room.drivers);
+  const keeper = new SessionKeeper(room, isolations, registry, new QuotaLedger(room.quotas));
+  const templates = new Templates(room);
+  const sessions = new Sessions(room, { templates, keeper, isolations });
+  const executions = new Executions(room, registry);
+  return {
+    templates,
+    sessions,
+    executions,
+    isolations: (asked) => isolations.all(asked),
+    recover: () => recoverSessions({ room, keeper }),
+    [Symbol.asyncDispose]: () => keeper.letGo(),
+  };
+}

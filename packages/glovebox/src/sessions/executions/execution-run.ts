@@ -1,0 +1,202 @@
+import { type Execution, GloveboxError, toGloveboxError, toTimestamp } from "../../core/index.ts";
+import type { SandboxProcess } from "../../sandbox/index.ts";
+import type { LiveSession } from "../lifecycle/live-session.ts";
+import { Recorder } from "../output/recorder.ts";
+import type { StoredRequest, StreamState } from "../output/stream-state.ts";
+import { type Performance, perform } from "../work/perform.ts";
+import type { Plan } from "../work/plan.ts";
+import { settle } from "../work/settle.ts";
+import { WorkControl } from "../work/work-control.ts";
+import type { WorkEnd } from "../work/work-end.ts";
+import { forgetHeld } from "./held-request.ts";
+import { persistEnd } from "./persist-end.ts";
+import { projectOutcome } from "./project-outcome.ts";
+import { executionStream, storeSink } from "./store-sink.ts";
+import type { Place } from "./turn.ts";
+
+export interface RunOptions {
+  readonly session: LiveSession;
+  readonly execution: Execution;
+  readonly plan: Plan;
+  readonly request: StoredRequest;
+  /** Its place in the session's queue; none for what runs beside. */
+  readonly place?: Place | undefined;
+  /** The row is on disk. Events follow it, never lead it. */
+  readonly created: Promise<unknown>;
+  readonly restored?: ConstructorParameters<typeof Recorder>[0]["restored"];
+}
+
+/** An execution from its acceptance to its end. */
+export class ExecutionRun {
+  readonly id: string;
+  readonly control = new WorkControl();
+  readonly recorder: Recorder;
+  readonly #options: RunOptions;
+  readonly #finished = Promise.withResolvers<Execution>();
+  readonly #process = Promise.withResolvers<SandboxProcess>();
+  #execution: Execution;
+  #begunMs: number;
+  readonly #acceptedMs: number;
+  #over = false;
+
+  constructor(options: RunOptions) {
+    const { session, execution } = options;
+    const { store, clock, redactor } = session.room;
+    this.id = execution.id;
+    this.#options = options;
+    this.#execution = execution;
+    this.#acceptedMs = clock.monotonicMs();
+    this.#begunMs = this.#acceptedMs;
+    this.recorder = new Recorder({
+      sink: storeSink(store.events, executionStream(execution.tenantId, execution.id)),
+      limits: options.request.limits,
+      redactor,
+      gate: options.created,
+      onStop: (cause) => this.control.stop(cause),
+      request: options.request,
+      restored: options.restored,
+    });
+    // Nobody may be waiting for these.
+    this.#finished.promise.catch(() => {});
+    this.#process.promise.catch(() => {});
+  }
+
+  /** Its end: rejects with `store_failed` when that could not be written. with `unavailable` when the server lets go of it before. */
+  get finished(): Promise<Execution> {
+    return this.#finished.promise;
+  }
+
+  get execution(): Execution {
+    return this.#execution;
+  }
+
+  get background(): boolean {
+    return this.#options.place === undefined;
+  }
+
+  /** The process that takes the execution's stdin; waits for it to be started. `conflict` when it is over. */
+  async process(): Promise<SandboxProcess> {
+    const process = await Promise.race([this.#process.promise, this.#finished.promise.then(() => undefined)]);
+    if (process === undefined || this.#over) throw overError();
+    return process;
+  }
+
+  /** Waits its turn, runs, and settles. Never rejects. */
+  async drive(resume?: (work: Performance) => Promise<WorkEnd>): Promise<void> {
+    const { place, session } = this.#options;
+    try {
+      if (place !== undefined && (place.waited || this.#execution.status === "queued")) await this.#waitTurn(place);
+      if (session.letGo) return this.#letGo();
+      const work = this.#performance();
+      const end = this.control.cause === undefined || resume ? await (resume ?? perform)(work) : neverRan();
+      if (end.kind === "detached") return this.#letGo();
+      await this.#settle(end);
+    } catch (error) {
+      this.#finished.reject(toGloveboxError(error));
+    } finally {
+      this.#over = true;
+      if (!session.letGo) {
+        place?.leave();
+        session.runOver(this);
+      }
+    }
+  }
+
+  /** The server shuts down while it runs or waits its turn. */
+  #letGo(): void {
+    const message = "the server shuts down; the execution goes on and can be asked for again";
+    this.#finished.reject(new GloveboxError("unavailable", message));
+  }
+
+  async #waitTurn(place: Place): Promise<void> {
+    const { session } = this.#options;
+    const { detach } = session.bench;
+    await Promise.race([place.mine, once(this.control.signal), ...(detach === undefined ? [] : [once(detach)])]);
+    if (this.control.cause !== undefined || session.letGo) return;
+    const { store, clock } = session.room;
+    this.#begunMs = clock.monotonicMs();
+    const startedAt = toTimestamp(clock.nowMs());
+    const { tenantId } = this.#execution;
+    const updated = await store.executions.update(tenantId, this.id, { status: "running", startedAt });
+    this.#execution = updated ?? { ...this.#execution, status: "running", startedAt };
+  }
+
+  #performance(): Performance {
+    const { session, plan, request } = this.#options;
+    if (this.#execution.kind === "repl" && this.recorder.eventCount === 0) {
+      this.recorder.inputEcho(this.#execution.input ?? "");
+    }
+    return {
+      id: this.id,
+      bench: session.bench,
+      plan,
+      recorder: this.recorder,
+      control: this.control,
+      limits: request.limits,
+      onProcess: (process) => this.#process.resolve(process),
+      onUnresponsive: () => {
+        this.control.limitTripped("wall");
+        session.abandonSandbox(`execution ${this.id} did not stop`);
+      },
+    };
+  }
+
+  async #settle(ended: Exclude<WorkEnd, { kind: "detached" }>): Promise<void> {
+    let end = ended;
+    const { session, request, place } = this.#options;
+    const { clock } = session.room;
+    const { kind } = this.#execution;
+    if (end.kind === "sandbox_gone") await session.waitForEnd();
+    // What could not start because the sandbox had just died is as lost as what ran in it.
+    if (end.kind === "not_started" && session.sandboxEnd !== undefined) end = { kind: "sandbox_gone" };
+    const begunMs = place?.waited && this.#execution.status === "queued" ? clock.monotonicMs() : this.#begunMs;
+    const settled = settle({
+      end,
+      recorder: this.recorder,
+      control: this.control,
+      limits: request.limits,
+      interactive: kind !== "command",
+      durationMs: this.#elapsedMs(begunMs),
+      clock,
+      memoryRanOut: await session.bench.memory.ranOut(end),
+      sandboxEnd: session.sandboxEnd,
+    });
+    const patch = projectOutcome(settled.outcome, {
+      terminal: this.recorder.terminal,
+      events: this.recorder.eventCount,
+      truncated: this.recorder.truncated,
+      queuedMs: begunMs - this.#acceptedMs,
+    });
+    const { execution, failure } = await persistEnd(session, this.#execution, { patch, ...settled });
+    this.#execution = execution;
+    if (end.kind === "exit") void this.#process.promise.then((process) => process.release());
+    await forgetHeld(session.room.store, request).catch(() => {});
+    if (failure !== undefined) this.#finished.reject(failure);
+    else this.#finished.resolve(execution);
+  }
+
+  /** After a restart only the wall clock knows when it began. */
+  #elapsedMs(begunMs: number): number {
+    const { session, restored } = this.#options;
+    const { clock } = session.room;
+    const { startedAt } = this.#execution;
+    if (restored === undefined || startedAt === undefined) return clock.monotonicMs() - begunMs;
+    return Math.max(0, clock.nowMs() - Date.parse(startedAt));
+  }
+}
+
+/** Stopped while it waited. */
+function neverRan(): WorkEnd {
+  return { kind: "done", threw: true, cpuMs: 0 };
+}
+
+function once(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+export function overError(): GloveboxError {
+  return new GloveboxError("conflict", "the execution is over");
+}
+
+export type { StreamState };

@@ -1,0 +1,46 @@
+import { GloveboxError } from "../../core/index.ts";
+
+/** How many may wait for one session. */
+const MAX_WAITING = 1_000;
+
+/** A place in a session's queue. */
+export interface Place {
+  /** Resolves when it is this one's turn, at once when nobody is before it. */
+  readonly mine: Promise<void>;
+  /** Whether it had to wait. */
+  readonly waited: boolean;
+  /** Ends the turn, or gives up the place. Idempotent. */
+  leave(): void;
+}
+
+/** One execution at a time, in order of arrival. */
+export class Turn {
+  readonly #queue: { readonly begin: () => void }[] = [];
+
+  get busy(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** Errors: `session_busy` when another has the turn and `onBusy` is `reject`; `queue_full`. */
+  enter(onBusy: "reject" | "queue"): Place {
+    const waited = this.#queue.length > 0;
+    if (waited && onBusy === "reject") {
+      throw new GloveboxError("session_busy", "another execution runs in the session; ask with onBusy 'queue' to wait");
+    }
+    if (this.#queue.length > MAX_WAITING) {
+      throw new GloveboxError("queue_full", `${MAX_WAITING} executions wait for the session already`);
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const entry = { begin: resolve };
+    this.#queue.push(entry);
+    if (!waited) resolve();
+    return { mine: promise, waited, leave: () => this.#leave(entry) };
+  }
+
+  #leave(entry: { readonly begin: () => void }): void {
+    const at = this.#queue.indexOf(entry);
+    if (at < 0) return;
+    this.#queue.splice(at, 1);
+    if (at === 0) this.#queue[0]?.begin();
+  }
+}

@@ -1,0 +1,10 @@
+/** Templates, sessions and executions. */
+export {
+  createSessionServices,
+  type RecoverableSessionServices,
+  type SessionServicesOptions,
+} from "./create-services.ts";
+export type { LibraryCache } from "./libraries/library-cache.ts";
+export type { QuotaLimits, Quotas } from "./lifecycle/quota-ledger.ts";
+export type { RecoveryReport } from "./recovery/recover.ts";
+export type { ExecutionService, SessionService, SessionServices, TemplateService } from "./services.ts";

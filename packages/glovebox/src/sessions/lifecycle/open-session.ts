@@ -1,0 +1,192 @@
+import {
+  GloveboxError,
+  newId,
+  type Session,
+  type SessionInput,
+  toGloveboxError,
+  toTimestamp,
+} from "../../core/index.ts";
+import type { Sandbox } from "../../sandbox/index.ts";
+import type { Room } from "../room.ts";
+import { Workbench } from "../work/workbench.ts";
+import type { Choice } from "./choose-template.ts";
+import { SessionIdleOutput, sessionStream } from "./idle-output.ts";
+import type { Isolations } from "./isolations.ts";
+import { LiveSession } from "./live-session.ts";
+import type { SessionKeeper } from "./session-keeper.ts";
+import { sandboxSpec, sessionLimits, sessionTimes } from "./session-spec.ts";
+import { startAtOnce, startsAtOnce } from "./start-at-once.ts";
+import { runStartupFiles } from "./startup-files.ts";
+import { prepareWorkspace, removeWorkspace, unpackArchive, workspaceDir } from "./workspace.ts";
+
+interface OpenParts {
+  readonly room: Room;
+  readonly keeper: SessionKeeper;
+  readonly isolations: Isolations;
+}
+
+/**
+ * Makes a session: its row, workspace and sandbox; unpacks, runs the startup files, and says `ready`. What fails before the sandbox is there leaves
+ * nothing behind; what fails after it leaves the session `crashed`, to be read.
+ */
+export async function openSession(
+  parts: OpenParts,
+  tenantId: string,
+  input: SessionInput,
+  choice: Choice,
+  signal?: AbortSignal,
+): Promise<Session> {
+  const { room, keeper } = parts;
+  const limits = sessionLimits(choice.template, input.limits);
+  const row = newRow(room, tenantId, input, choice);
+  const folder = workspaceDir(room.dataDir, row.id);
+  const libraries = await room.libraries.sources(choice.template.libraries, signal);
+  const quota = keeper.quotas.take(tenantId, limits);
+  let session: LiveSession;
+  try {
+    const spec = sandboxSpec(row.id, choice, input, { workspaceDir: folder, limits, libraries });
+    if (startsAtOnce(choice.template, input)) {
+      const started = await startAtOnce(parts, row, spec, signal);
+      session = makeLive(room, keeper, choice, started.row, started.sandbox);
+      keeper.keep(session, quota);
+      keeper.watch(session);
+      return session.row;
+    }
+    const { sandbox, baseCommit } = await startSandbox(parts, row, folder, input, spec, signal);
+    const workspace = { ...row.workspace, ...(baseCommit !== undefined && { baseCommit }) };
+    session = makeLive(room, keeper, choice, { ...row, workspace, limitsApplied: [...sandbox.limitsApplied] }, sandbox);
+  } catch (error) {
+    quota[Symbol.dispose]();
+    throw error;
+  }
+  keeper.keep(session, quota);
+  return bringUp(parts, session, input, signal);
+}
+
+/** From a sandbox to a session that is ready. */
+async function bringUp(
+  { room, keeper }: OpenParts,
+  session: LiveSession,
+  input: SessionInput,
+  signal: AbortSignal | undefined,
+): Promise<Session> {
+  const { workspace } = input;
+  const { sandbox } = session.bench;
+  try {
+    const waits = workspace?.kind === "archive" || session.template.startupFiles.length > 0;
+    // On disk before any code runs: after a crash the sandbox is found again, or swept.
+    if (waits) await save(room, session, "starting", sandbox);
+    if (workspace?.kind === "archive") await unpackArchive(sandbox, workspace.source, signal);
+    if (session.template.startupFiles.length > 0) await runStartupFiles(session);
+    signal?.throwIfAborted();
+    await save(room, session, "ready", sandbox);
+    keeper.watch(session);
+    return session.row;
+  } catch (error) {
+    const failure = signal?.aborted
+      ? new GloveboxError("cancelled", "making the session was cancelled")
+      : toGloveboxError(error);
+    await keeper.crash(session, { code: failure.code, message: failure.message });
+    throw failure;
+  }
+}
+
+async function save(room: Room, session: LiveSession, status: "starting" | "ready", sandbox: Sandbox): Promise<void> {
+  const now = toTimestamp(room.clock.nowMs());
+  const { tenantId, id, limitsApplied, workspace } = session.row;
+  const saved = await room.store.sessions.update(
+    tenantId,
+    id,
+    { status, limitsApplied, workspace, lastActivityAt: now, ...(status === "ready" && { readyAt: now }) },
+    { from: ["starting"], internals: { sandboxRecord: sandbox.record } },
+  );
+  if (saved === undefined || session.closing) {
+    throw new GloveboxError("session_not_ready", `the session ended while it was started`, {
+      details: { sessionId: id, ...(session.sandboxEnd && { end: session.sandboxEnd.kind }) },
+    });
+  }
+  session.row = saved;
+}
+
+/** Row, workspace and sandbox; none is left when one fails. */
+async function startSandbox(
+  { room, isolations }: OpenParts,
+  row: Session,
+  folder: string,
+  input: SessionInput,
+  spec: ReturnType<typeof sandboxSpec>,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly sandbox: Sandbox; readonly baseCommit?: string }> {
+  const maxLive = room.quotas.tenant.sessions;
+  const created = room.store.sessions.create(row, { workspaceDir: folder }, maxLive === undefined ? {} : { maxLive });
+  // Awaited below; until then its failure is not forgotten but not unhandled either.
+  created.catch(() => {});
+  let sandbox: Sandbox | undefined;
+  try {
+    // A key that is taken must not cost a sandbox; otherwise row and sandbox are made at the same time.
+    if (row.key !== undefined) await created;
+    const prepared = await prepareWorkspace(folder, input.workspace, signal);
+    sandbox = await isolations.driver(row.isolation).create(spec, signal);
+    await created;
+    return { sandbox, ...prepared };
+  } catch (error) {
+    await sandbox?.destroy();
+    const stored = await created.then(
+      () => true,
+      () => false,
+    );
+    if (stored) await room.store.sessions.delete(row.tenantId, row.id);
+    await removeWorkspace(folder);
+    throw error;
+  }
+}
+
+export function makeLive(
+  room: Room,
+  keeper: SessionKeeper,
+  choice: Pick<Choice, "template">,
+  row: Session,
+  sandbox: Sandbox,
+): LiveSession {
+  const detaching = new AbortController();
+  const { store, redactor, logger } = room;
+  const idle = new SessionIdleOutput({
+    events: store.events,
+    stream: sessionStream(row.tenantId, row.id),
+    redactor,
+    logger,
+  });
+  const bench = new Workbench({ sandbox, idle, detach: detaching.signal });
+  return new LiveSession({ room, template: choice.template, bench, row, detaching, index: keeper.registry.runs });
+}
+
+function newRow(room: Room, tenantId: string, input: SessionInput, choice: Choice): Session {
+  const { template, languages } = choice;
+  const { idleTimeoutMs, maxLifetimeMs } = sessionTimes(template, input);
+  const nowMs = room.clock.nowMs();
+  const now = toTimestamp(nowMs);
+  const { workspace } = input;
+  return {
+    id: newId(nowMs),
+    tenantId,
+    ...(input.key !== undefined && { key: input.key }),
+    templateId: template.id,
+    templateVersion: template.version,
+    isolation: template.isolation,
+    status: "starting",
+    workspace: {
+      kind: workspace?.kind ?? "empty",
+      // An archive is no name of anything.
+      ...((workspace?.kind === "dir" || workspace?.kind === "git") && { source: workspace.source }),
+    },
+    limitsApplied: [],
+    languages: [...languages],
+    env: { ...template.env, ...input.env },
+    nodeId: room.nodeId,
+    createdAt: now,
+    lastActivityAt: now,
+    expiresAt: toTimestamp(nowMs + maxLifetimeMs),
+    idleTimeoutMs,
+    metadata: input.metadata ?? {},
+  };
+}

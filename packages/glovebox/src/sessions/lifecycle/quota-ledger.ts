@@ -1,0 +1,71 @@
+import { GloveboxError, type SessionLimits } from "../../core/index.ts";
+
+/** What sessions may take; absent values are unlimited. */
+export interface QuotaLimits {
+  /** Live sessions. */
+  readonly sessions?: number;
+  /** Sum of the live sessions' limits, MiB. */
+  readonly memoryMb?: number;
+  readonly diskMb?: number;
+}
+
+export interface Quotas {
+  readonly tenant: QuotaLimits;
+  readonly host: QuotaLimits;
+}
+
+interface Sum {
+  sessions: number;
+  memoryMb: number;
+  diskMb: number;
+}
+
+/** Counts what live sessions may take, per tenant and on the whole host. */
+export class QuotaLedger {
+  readonly #quotas: Quotas;
+  readonly #host: Sum = { sessions: 0, memoryMb: 0, diskMb: 0 };
+  readonly #tenants = new Map<string, Sum>();
+
+  constructor(quotas: Quotas) {
+    this.#quotas = quotas;
+  }
+
+  /** Counts a session until it is disposed of. Errors: `resource_exhausted`, naming what is used up. */
+  take(tenantId: string, limits: SessionLimits, options?: { readonly force?: boolean }): Disposable {
+    const tenant = this.#tenants.get(tenantId) ?? { sessions: 0, memoryMb: 0, diskMb: 0 };
+    const more: Sum = { sessions: 1, memoryMb: limits.memoryMb, diskMb: limits.diskMb };
+    if (options?.force !== true) {
+      check("tenant", this.#quotas.tenant, tenant, more);
+      check("host", this.#quotas.host, this.#host, more);
+    }
+    this.#tenants.set(tenantId, tenant);
+    add(tenant, more, 1);
+    add(this.#host, more, 1);
+    let taken = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!taken) return;
+        taken = false;
+        add(tenant, more, -1);
+        add(this.#host, more, -1);
+      },
+    };
+  }
+}
+
+function check(owner: string, quota: QuotaLimits, used: Sum, more: Sum): void {
+  for (const name of ["sessions", "memoryMb", "diskMb"] as const) {
+    const limit = quota[name];
+    if (limit === undefined || used[name] + more[name] <= limit) continue;
+    const message = `the ${owner}'s quota on ${name} is used up: ${used[name]} of ${limit}, and ${more[name]} more asked for`;
+    throw new GloveboxError("resource_exhausted", message, {
+      details: { owner, quota: name, used: used[name], asked: more[name], limit },
+    });
+  }
+}
+
+function add(sum: Sum, more: Sum, sign: 1 | -1): void {
+  sum.sessions += sign * more.sessions;
+  sum.memoryMb += sign * more.memoryMb;
+  sum.diskMb += sign * more.diskMb;
+}

@@ -1,0 +1,110 @@
+import type { Session } from "../../core/index.ts";
+import type { Room } from "../room.ts";
+import { closeSession, crashSession, explainSandboxEnd } from "./end-session.ts";
+import { type ExpiryReason, watchExpiry } from "./expiry.ts";
+import type { Isolations } from "./isolations.ts";
+import type { LiveSession } from "./live-session.ts";
+import type { QuotaLedger } from "./quota-ledger.ts";
+import type { SessionRegistry } from "./session-registry.ts";
+
+interface Kept {
+  readonly session: LiveSession;
+  readonly quota: Disposable;
+  expiry: Disposable | undefined;
+  ending: Promise<Session> | undefined;
+}
+
+/** Owns the live sessions of this node: each is watched until it is closed, crashes, expires, or is let go of. */
+export class SessionKeeper {
+  readonly registry: SessionRegistry;
+  readonly quotas: QuotaLedger;
+  readonly #room: Room;
+  readonly #isolations: Isolations;
+  readonly #kept = new Map<string, Kept>();
+
+  constructor(room: Room, isolations: Isolations, registry: SessionRegistry, quotas: QuotaLedger) {
+    this.#room = room;
+    this.#isolations = isolations;
+    this.registry = registry;
+    this.quotas = quotas;
+  }
+
+  /** Takes a session over, with its share of the quotas. Its sandbox's death is seen from now on. */
+  keep(session: LiveSession, quota: Disposable): void {
+    this.#kept.set(session.id, { session, quota, expiry: undefined, ending: undefined });
+    this.registry.add(session);
+    void session.bench.sandbox.ended.then((end) => {
+      session.sandboxEnd = end;
+      if (session.closing || session.letGo) return;
+      session.background(this.crash(session, explainSandboxEnd(end)));
+    });
+  }
+
+  /** The session is ready: its idle and lifetime limits count. */
+  watch(session: LiveSession): void {
+    const kept = this.#kept.get(session.id);
+    if (kept === undefined || kept.expiry !== undefined) return;
+    kept.expiry = watchExpiry(session, (reason) => session.background(this.#expire(session, reason)));
+  }
+
+  /** Closes a session once; others who ask get the same answer. */
+  close(session: LiveSession, by: string): Promise<Session> {
+    const kept = this.#kept.get(session.id);
+    if (kept === undefined) return Promise.resolve(session.row);
+    kept.ending ??= closeSession(session, by).finally(() => this.#forget(session));
+    return kept.ending;
+  }
+
+  /** The session is over because of `error`. */
+  async crash(session: LiveSession, error: { code: string; message: string }): Promise<void> {
+    const kept = this.#kept.get(session.id);
+    if (kept === undefined || kept.ending !== undefined) return;
+    const crashed = crashSession(session, error)
+      .then((row) => row ?? session.row)
+      .finally(async () => {
+        await session.bench.sandbox.destroy();
+        this.#forget(session);
+      });
+    kept.ending = crashed;
+    await crashed;
+  }
+
+  /** The server shuts down: sandboxes that can outlive it go on, others are closed. */
+  async letGo(): Promise<void> {
+    const kept = [...this.#kept.values()];
+    const results = await Promise.allSettled(
+      kept.map(async ({ session, expiry }) => {
+        expiry?.[Symbol.dispose]();
+        const { outlivesServer } = await this.#isolations.require(session.row.isolation);
+        if (!outlivesServer) {
+          session.restartReason = "its isolation does not outlive the server, which was shut down";
+          await this.close(session, "server");
+          return;
+        }
+        session.letGo = true;
+        session.detaching.abort();
+        await session.bench.sandbox.detach();
+        await session.idle();
+        this.#forget(session);
+      }),
+    );
+    for (const result of results) {
+      if (result.status === "rejected")
+        this.#room.logger.error({ err: result.reason }, "a session could not be let go of");
+    }
+  }
+
+  async #expire(session: LiveSession, reason: ExpiryReason): Promise<void> {
+    this.#room.logger.info({ sessionId: session.id, reason }, "session expired");
+    await this.close(session, reason);
+  }
+
+  #forget(session: LiveSession): void {
+    const kept = this.#kept.get(session.id);
+    if (kept === undefined) return;
+    this.#kept.delete(session.id);
+    kept.expiry?.[Symbol.dispose]();
+    kept.quota[Symbol.dispose]();
+    this.registry.remove(session.id);
+  }
+}

@@ -1,0 +1,120 @@
+import type {
+  AppliedLimit,
+  Capability,
+  Execution,
+  ExecutionInput,
+  Isolation,
+  Language,
+  Session,
+  SessionInput,
+  StartupFile,
+  StoredEvent,
+  StreamRef,
+  Template,
+  TemplateInput,
+  TemplatePatch,
+} from "../core/index.ts";
+import type { ProbeResult, SandboxFiles, SandboxStats } from "../sandbox/index.ts";
+import type { ExecutionFilter, Page, PageRequest, SessionFilter } from "../store/index.ts";
+
+/** What the room offers to surfaces, the CLI in-process, and later rooms. Inputs have passed their zod schema. */
+export interface SessionServices extends AsyncDisposable {
+  readonly templates: TemplateService;
+  readonly sessions: SessionService;
+  readonly executions: ExecutionService;
+  /** Probes (cached; `fresh` asks again) of every driver, and what the default isolation is and why. */
+  isolations(options?: { readonly fresh?: boolean }): Promise<{
+    readonly probes: Readonly<Partial<Record<Isolation, ProbeResult>>>;
+    readonly default?: Isolation;
+    readonly why: string;
+  }>;
+}
+
+export interface TemplateService {
+  create(tenantId: string, input: TemplateInput): Promise<Template>;
+  get(tenantId: string, idOrName: string, version?: number): Promise<Template>;
+  list(
+    tenantId: string,
+    page?: PageRequest & { readonly name?: string; readonly isolation?: Isolation },
+  ): Promise<Page<Template>>;
+  /** `expectedVersion` (from If-Match) gives `version_conflict` when it is not the current one. */
+  update(tenantId: string, idOrName: string, patch: TemplatePatch, expectedVersion?: number): Promise<Template>;
+  clone(tenantId: string, idOrName: string, name: string): Promise<Template>;
+  delete(tenantId: string, idOrName: string): Promise<void>;
+  addCapability(tenantId: string, idOrName: string, capability: Capability): Promise<Template>;
+  removeCapability(tenantId: string, idOrName: string, kind: Capability["kind"], name: string): Promise<Template>;
+  addStartupFile(tenantId: string, idOrName: string, file: StartupFile): Promise<Template>;
+  removeStartupFile(tenantId: string, idOrName: string, path: string): Promise<Template>;
+  addModule(tenantId: string, idOrName: string, name: string): Promise<Template>;
+  removeModule(tenantId: string, idOrName: string, name: string): Promise<Template>;
+  addLibrary(tenantId: string, idOrName: string, name: string): Promise<Template>;
+  removeLibrary(tenantId: string, idOrName: string, name: string): Promise<Template>;
+  /** What templates may name: modules, libraries with their pinned versions, languages with the isolations that run them. */
+  catalog(): Promise<{
+    readonly modules: readonly { readonly name: string; readonly description: string }[];
+    readonly libraries: readonly { readonly name: string; readonly global: string; readonly version: string }[];
+    readonly languages: readonly { readonly name: Language; readonly isolations: readonly Isolation[] }[];
+  }>;
+}
+
+export interface SessionService {
+  /** Resolves when the session is `ready` (its startup files have run). `reused` tells that `reuse` found an open one. */
+  create(
+    tenantId: string,
+    input: SessionInput,
+    options?: { readonly trusted?: boolean; readonly signal?: AbortSignal },
+  ): Promise<{ readonly session: Session; readonly reused: boolean }>;
+  get(tenantId: string, id: string): Promise<Session>;
+  list(tenantId: string, filter?: SessionFilter): Promise<Page<Session>>;
+  close(tenantId: string, id: string, by?: string): Promise<Session>;
+  delete(tenantId: string, id: string): Promise<void>;
+  keepalive(tenantId: string, id: string): Promise<Session>;
+  stats(tenantId: string, id: string): Promise<SandboxStats & { readonly limits: readonly AppliedLimit[] }>;
+  /** The files of a session that is ready; counts as activity. */
+  files(tenantId: string, id: string): Promise<SandboxFiles>;
+  eventStream(tenantId: string, id: string): Promise<StreamRef>;
+  /** Sessions and executions by status, for `summary`. */
+  summary(tenantId: string): Promise<{
+    readonly sessions: {
+      readonly total: number;
+      readonly live: number;
+      readonly byStatus: Readonly<Record<string, number>>;
+    };
+    readonly executions: {
+      readonly byStatus: Readonly<Record<string, number>>;
+      readonly queued: number;
+      readonly running: number;
+    };
+  }>;
+}
+
+export interface ExecutionService {
+  /**
+   * Stores the execution and starts it or puts it in the queue; resolves once that is on disk. Await `finished` for its end.
+   * `existing` tells that the idempotency key found an earlier one.
+   */
+  start(
+    tenantId: string,
+    sessionId: string,
+    input: ExecutionInput,
+  ): Promise<{ readonly execution: Execution; readonly existing: boolean; readonly finished: Promise<Execution> }>;
+  get(tenantId: string, id: string): Promise<Execution>;
+  list(tenantId: string, filter?: ExecutionFilter): Promise<Page<Execution>>;
+  /** Resolves when it is over. Cancelling what is over returns it unchanged. */
+  cancel(tenantId: string, id: string): Promise<Execution>;
+  /** Resolves when the sandbox has taken the bytes. `conflict` when it is over or its stdin is closed. */
+  writeStdin(tenantId: string, id: string, data: Uint8Array, options?: { readonly close?: boolean }): Promise<void>;
+  resize(tenantId: string, id: string, rows: number, columns: number): Promise<void>;
+  /** Resolves when it is over, at once when it is already. */
+  wait(tenantId: string, id: string, signal?: AbortSignal): Promise<Execution>;
+  events(
+    tenantId: string,
+    id: string,
+    options?: { readonly afterSeq?: number; readonly limit?: number },
+  ): Promise<readonly StoredEvent[]>;
+  follow(
+    tenantId: string,
+    id: string,
+    options?: { readonly afterSeq?: number; readonly signal?: AbortSignal },
+  ): AsyncIterable<StoredEvent>;
+}

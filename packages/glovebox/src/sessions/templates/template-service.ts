@@ -1,0 +1,164 @@
+import {
+  type Capability,
+  GloveboxError,
+  type Isolation,
+  isGloveboxError,
+  newId,
+  type StartupFile,
+  type Template,
+  type TemplateInput,
+  type TemplatePatch,
+  toTimestamp,
+} from "../../core/index.ts";
+import type { Page, PageRequest } from "../../store/index.ts";
+import { libraryCatalogue } from "../libraries/library-catalogue.ts";
+import type { Room } from "../room.ts";
+import type { TemplateService } from "../services.ts";
+import { ISOLATION_LANGUAGES, MODULES } from "./catalogue.ts";
+import { checkTemplate } from "./check-template.ts";
+import { fillTemplate } from "./fill-template.ts";
+import { patchTemplate } from "./patch-template.ts";
+import { Seeds } from "./seeds.ts";
+
+/** Changes that race are tried again when the caller named no version. */
+const ATTEMPTS = 5;
+
+export class Templates implements TemplateService {
+  readonly #room: Room;
+  readonly #seeds: Seeds;
+
+  constructor(room: Room) {
+    this.#room = room;
+    this.#seeds = new Seeds(room);
+  }
+
+  async create(tenantId: string, input: TemplateInput): Promise<Template> {
+    await this.#seeds.ensure(tenantId);
+    const now = toTimestamp(this.#room.clock.nowMs());
+    const identity = { id: newId(this.#room.clock.nowMs()), tenantId, version: 1, createdAt: now, updatedAt: now };
+    const template = fillTemplate(input, identity);
+    checkTemplate(template, this.#room.drivers);
+    await this.#room.store.templates.create(template);
+    return template;
+  }
+
+  async get(tenantId: string, idOrName: string, version?: number): Promise<Template> {
+    await this.#seeds.ensure(tenantId);
+    const template = await this.#room.store.templates.get(tenantId, idOrName, version);
+    if (template === undefined) {
+      const which = version === undefined ? "" : ` in version ${version}`;
+      throw new GloveboxError("not_found", `no template '${idOrName}'${which}`);
+    }
+    return template;
+  }
+
+  async list(
+    tenantId: string,
+    page?: PageRequest & { readonly name?: string; readonly isolation?: Isolation },
+  ): Promise<Page<Template>> {
+    await this.#seeds.ensure(tenantId);
+    return this.#room.store.templates.list(tenantId, page);
+  }
+
+  update(tenantId: string, idOrName: string, patch: TemplatePatch, expectedVersion?: number): Promise<Template> {
+    return this.#change(tenantId, idOrName, () => patch, expectedVersion);
+  }
+
+  async clone(tenantId: string, idOrName: string, name: string): Promise<Template> {
+    const source = await this.get(tenantId, idOrName);
+    const now = toTimestamp(this.#room.clock.nowMs());
+    const copy = { ...source, id: newId(this.#room.clock.nowMs()), name, version: 1, createdAt: now, updatedAt: now };
+    await this.#room.store.templates.create(copy);
+    return copy;
+  }
+
+  async delete(tenantId: string, idOrName: string): Promise<void> {
+    const { id } = await this.get(tenantId, idOrName);
+    const deleted = await this.#room.store.templates.delete(tenantId, id);
+    if (!deleted) throw new GloveboxError("not_found", `no template '${idOrName}'`);
+  }
+
+  addCapability(tenantId: string, idOrName: string, capability: Capability): Promise<Template> {
+    return this.#change(tenantId, idOrName, ({ capabilities }) => ({ capabilities: [...capabilities, capability] }));
+  }
+
+  removeCapability(tenantId: string, idOrName: string, kind: Capability["kind"], name: string): Promise<Template> {
+    return this.#change(tenantId, idOrName, ({ capabilities }) => ({
+      capabilities: without(
+        capabilities,
+        (item) => item.kind === kind && item.name === name,
+        `capability ${kind}/${name}`,
+      ),
+    }));
+  }
+
+  addStartupFile(tenantId: string, idOrName: string, file: StartupFile): Promise<Template> {
+    return this.#change(tenantId, idOrName, ({ startupFiles }) => ({
+      startupFiles: [...startupFiles.filter(({ path }) => path !== file.path), file],
+    }));
+  }
+
+  removeStartupFile(tenantId: string, idOrName: string, path: string): Promise<Template> {
+    return this.#change(tenantId, idOrName, ({ startupFiles }) => ({
+      startupFiles: without(startupFiles, (file) => file.path === path, `startup file ${path}`),
+    }));
+  }
+
+  addModule(tenantId: string, idOrName: string, name: string): Promise<Template> {
+    return this.addCapability(tenantId, idOrName, { kind: "module", name, enabled: true, config: {} });
+  }
+
+  removeModule(tenantId: string, idOrName: string, name: string): Promise<Template> {
+    return this.removeCapability(tenantId, idOrName, "module", name);
+  }
+
+  addLibrary(tenantId: string, idOrName: string, name: string): Promise<Template> {
+    return this.#change(tenantId, idOrName, ({ libraries }) => ({ libraries: [...libraries, name] }));
+  }
+
+  removeLibrary(tenantId: string, idOrName: string, name: string): Promise<Template> {
+    return this.#change(tenantId, idOrName, ({ libraries }) => ({
+      libraries: without(libraries, (item) => item === name, `library ${name}`),
+    }));
+  }
+
+  async catalog(): ReturnType<TemplateService["catalog"]> {
+    const isolations = [...this.#room.drivers.keys()];
+    const languages = ISOLATION_LANGUAGES.bubblewrap.map((name) => ({
+      name,
+      isolations: isolations.filter((isolation) => ISOLATION_LANGUAGES[isolation].includes(name)),
+    }));
+    return { modules: MODULES, libraries: libraryCatalogue(), languages };
+  }
+
+  async #change(
+    tenantId: string,
+    idOrName: string,
+    patchOf: (current: Template) => TemplatePatch,
+    expectedVersion?: number,
+  ): Promise<Template> {
+    for (let attempt = 1; ; attempt += 1) {
+      const current = await this.get(tenantId, idOrName);
+      if (expectedVersion !== undefined && expectedVersion !== current.version) {
+        throw new GloveboxError("version_conflict", `the template is at version ${current.version}`, {
+          details: { expected: expectedVersion, current: current.version },
+        });
+      }
+      const next = patchTemplate(current, patchOf(current), toTimestamp(this.#room.clock.nowMs()));
+      checkTemplate(next, this.#room.drivers);
+      try {
+        await this.#room.store.templates.addVersion(next);
+        return next;
+      } catch (error) {
+        const raced = isGloveboxError(error, "version_conflict") && expectedVersion === undefined;
+        if (!raced || attempt >= ATTEMPTS) throw error;
+      }
+    }
+  }
+}
+
+function without<T>(list: readonly T[], gone: (item: T) => boolean, what: string): T[] {
+  const kept = list.filter((item) => !gone(item));
+  if (kept.length === list.length) throw new GloveboxError("not_found", `the template has no ${what}`);
+  return kept;
+}

@@ -1,0 +1,35 @@
+import type { SandboxProcess } from "../../sandbox/index.ts";
+import type { StopCause } from "./cause.ts";
+import type { WorkControl } from "./work-control.ts";
+
+/** How long an interrupted request may take to end before its children, and then the kernel itself, are killed. */
+const STEP_MS = 500;
+
+/**
+ * While a request runs: a stop interrupts the kernel, then kills what the code started, then the kernel. A write that failed leaves no time for
+ * manners. `extend` tells how long the work may still take.
+ */
+export function interruptKernel(
+  control: WorkControl,
+  process: SandboxProcess,
+  extend: (ms: number) => void,
+): Disposable {
+  let timer: NodeJS.Timeout | undefined;
+  const signal = (name: NodeJS.Signals, scope: "group" | "descendants" | "tree") =>
+    void process.signal(name, scope).catch(() => {});
+  control.target((cause: StopCause) => {
+    extend(2 * STEP_MS);
+    if (cause.kind === "store_failed") return signal("SIGKILL", "tree");
+    signal("SIGINT", "group");
+    timer = setTimeout(() => {
+      signal("SIGKILL", "descendants");
+      timer = setTimeout(() => signal("SIGKILL", "tree"), STEP_MS);
+    }, STEP_MS);
+  });
+  return {
+    [Symbol.dispose]: () => {
+      control.target(undefined);
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import type { Language } from "../../core/index.ts";
+import type { Sandbox } from "../../sandbox/index.ts";
+import { type IdleOutput, Kernel } from "./kernel.ts";
+import { MemoryWatch } from "./settle.ts";
+
+/** TypeScript and JavaScript are one kernel: they share their globals. */
+export type KernelLanguage = "python" | "javascript" | "bash";
+
+export function kernelLanguage(language: Exclude<Language, "rust">): KernelLanguage {
+  return language === "typescript" ? "javascript" : language;
+}
+
+/** The beginning of a kernel's tag, by which it is known again after a restart. */
+export const KERNEL_TAG = "kernel:";
+
+export interface KernelLease {
+  readonly kernel: Kernel;
+  /** The kernel before it ended while nothing ran in it: its state is gone. */
+  readonly replacesLost: boolean;
+}
+
+/** A sandbox and the kernels that live in it: started when first needed, kept, replaced when they end. */
+export class Workbench {
+  readonly sandbox: Sandbox;
+  readonly memory: MemoryWatch;
+  readonly #idle: IdleOutput;
+  readonly #detach: AbortSignal | undefined;
+  readonly #kernels = new Map<KernelLanguage, Promise<Kernel>>();
+  readonly #lost = new Set<KernelLanguage>();
+
+  constructor(options: { sandbox: Sandbox; idle: IdleOutput; detach?: AbortSignal | undefined }) {
+    this.sandbox = options.sandbox;
+    this.memory = new MemoryWatch(options.sandbox);
+    this.#idle = options.idle;
+    this.#detach = options.detach;
+  }
+
+  get idle(): IdleOutput {
+    return this.#idle;
+  }
+
+  get detach(): AbortSignal | undefined {
+    return this.#detach;
+  }
+
+  /** The kernel of a language, started if there is none alive. */
+  async kernel(language: KernelLanguage): Promise<KernelLease> {
+    const kept = this.#kernels.get(language);
+    if (kept !== undefined) {
+      const kernel = await kept;
+      if (kernel.alive) return { kernel, replacesLost: false };
+    }
+    const replacesLost = this.#lost.delete(language);
+    return { kernel: await this.#start(language), replacesLost };
+  }
+
+  /** Takes over a kernel that outlived the server. */
+  adopt(language: KernelLanguage, kernel: Kernel): void {
+    this.#kernels.set(language, Promise.resolve(kernel));
+    this.#watch(language, kernel);
+  }
+
+  #start(language: KernelLanguage): Promise<Kernel> {
+    const tag = `${KERNEL_TAG}${language}`;
+    const started = this.sandbox.spawn({ kind: "kernel", language, tag }).then((process) => {
+      const kernel = new Kernel({ language, process, idle: this.#idle, detach: this.#detach });
+      this.#watch(language, kernel);
+      return kernel;
+    });
+    this.#kernels.set(language, started);
+    started.catch(() => {
+      if (this.#kernels.get(language) === started) this.#kernels.delete(language);
+    });
+    return started;
+  }
+
+  #watch(language: KernelLanguage, kernel: Kernel): void {
+    void kernel.over.then((end) => {
+      if (end.kind === "kernel_lost" && !kernel.endedBusy) this.#lost.add(language);
+    });
+  }
+}
