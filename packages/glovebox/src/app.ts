@@ -1,0 +1,113 @@
+/** The only file that knows every room: builds them from the configuration and wires them. */
+import { join } from "node:path";
+import packageJson from "../package.json" with { type: "json" };
+import { keepDiagnosis } from "./app/doctor.ts";
+import { openDrivers } from "./app/drivers.ts";
+import { withLocalToken } from "./app/local-token.ts";
+import { applyRetention, sweepRegularly } from "./app/retention.ts";
+import type { Config, LoadedConfig } from "./config/index.ts";
+import { systemClock } from "./core/index.ts";
+import {
+  createAddressList,
+  createRedactor,
+  createRoleAuthorizer,
+  createTokenBucket,
+  createTokenService,
+} from "./governance/index.ts";
+import { createSessionServices } from "./sessions/index.ts";
+import { openSqliteStore } from "./store/index.ts";
+import { buildHttpServer, type Guards, listen, OPERATIONS } from "./surfaces/index.ts";
+import { createLogger } from "./telemetry/index.ts";
+
+export const VERSION: string = packageJson.version;
+
+export interface App {
+  readonly url: string;
+  /** For this machine's commands: stands for the root token as long as this server runs. */
+  readonly localToken: string;
+  /** Only at the first start on a data folder: shown once. */
+  readonly rootToken?: string;
+  readonly pid: number;
+  readonly dataDir: string;
+  /** Stops taking requests, lets running ones end, lets go of live sandboxes, closes the store. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Becomes the root token's secret at the first start on a data folder. */
+  readonly rootToken?: string;
+}
+
+/**
+ * Starts a server; resolves when it answers requests. Errors: `unavailable` when another server has the data folder, `conflict`
+ * when the port is taken, `store_failed` when the folder cannot be used. What was opened by then is closed again.
+ */
+export async function startApp(loaded: LoadedConfig, options: StartOptions = {}): Promise<App> {
+  const { config } = loaded;
+  await using opened = new AsyncDisposableStack();
+  const redactor = createRedactor(config.redaction.profile);
+  const logger = createLogger({ level: config.logLevel, redactor });
+  opened.defer(() => logger.flush());
+  const store = opened.use(await openSqliteStore({ dataDir: config.dataDir, logger }));
+  const drivers = openDrivers(config, logger);
+  for (const driver of drivers.values()) opened.use(driver);
+  const { dataDir, quotas } = config;
+  const services = opened.use(createSessionServices({ store, drivers, dataDir, logger, redactor, quotas }));
+  await applyRetention(store, config.retention);
+  logger.info({ ...(await services.recover()) }, "recovered what the last server left");
+
+  const governed = createTokenService({ tokens: store.tokens, settings: store.settings, clock: systemClock, logger });
+  const root = await governed.ensureRoot(options.rootToken);
+  const local = withLocalToken(governed, root.token.id);
+  const server = await buildHttpServer(
+    {
+      services,
+      store,
+      tokens: local.tokens,
+      authorizer: createRoleAuthorizer(OPERATIONS),
+      clock: systemClock,
+      logger,
+      settings: config.http,
+      version: VERSION,
+      ...(config.auth.loopbackWithoutToken && { loopbackPrincipal: local.principal }),
+      doctor: keepDiagnosis(drivers),
+      configReport: () => ({ values: [...loaded.values], ...(loaded.file !== undefined && { file: loaded.file }) }),
+      tempDir: join(dataDir, "tmp"),
+    },
+    guardsOf(config),
+  );
+  opened.defer(() => server.close());
+  opened.use(sweepRegularly(store, logger));
+  const { url } = await listen(server.app, { ...config, maxConnections: config.http.maxConnections });
+  logger.info({ url, dataDir, version: VERSION }, "answering requests");
+  return asApp(opened.move(), { url, localToken: local.secret, rootToken: root.secret, dataDir });
+}
+
+function asApp(
+  opened: AsyncDisposableStack,
+  { rootToken, ...known }: { url: string; localToken: string; rootToken: string | undefined; dataDir: string },
+): App {
+  let closing: Promise<void> | undefined;
+  return {
+    ...known,
+    ...(rootToken !== undefined && { rootToken }),
+    pid: process.pid,
+    close: () => {
+      closing ??= opened.disposeAsync();
+      return closing;
+    },
+  };
+}
+
+function guardsOf({ rateLimit, auth }: Config): Guards {
+  const perMinute = auth.failuresPerMinute;
+  return {
+    requests: createTokenBucket({ ...rateLimit, clock: systemClock }),
+    authenticationFailures: createTokenBucket({
+      perSecond: perMinute / 60,
+      burst: Math.max(1, perMinute),
+      clock: systemClock,
+    }),
+    addresses: createAddressList(auth.ipAllowList),
+  };
+}

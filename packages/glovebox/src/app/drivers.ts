@@ -1,0 +1,28 @@
+import { join } from "node:path";
+import type { Config } from "../config/index.ts";
+import type { Isolation, Logger } from "../core/index.ts";
+import { BubblewrapDriver } from "../sandbox/bubblewrap/index.ts";
+import type { IsolationDriver } from "../sandbox/index.ts";
+import { IsolateDriver } from "../sandbox/isolate/index.ts";
+
+/** The drivers of this version, on the configured folders. The caller disposes of them. */
+export function openDrivers(config: Config, logger: Logger): ReadonlyMap<Isolation, IsolationDriver> {
+  const bubblewrap = new BubblewrapDriver({
+    runDir: join(config.dataDir, "run"),
+    waiting: config.sandbox.waitingSupervisors,
+    logger,
+    ...(config.uidBase !== undefined && { uidBase: config.uidBase }),
+  });
+  const isolate = new IsolateDriver({
+    companion: (spec) => bubblewrap.create(spec),
+    warmWorkers: config.sandbox.warmWorkers,
+  });
+  // Beside the start, so that the first session finds a worker; a failure shows when a session needs one.
+  void isolate
+    .warmUp()
+    .catch((error: unknown) => logger.warn({ error: String(error) }, "no isolate worker could be kept warm"));
+  return new Map<Isolation, IsolationDriver>([
+    ["isolate", isolate],
+    ["bubblewrap", bubblewrap],
+  ]);
+}

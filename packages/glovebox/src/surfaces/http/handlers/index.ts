@@ -1,0 +1,29 @@
+import type { OPERATIONS } from "../../operations/index.ts";
+import type { HandlerTable } from "../call.ts";
+import type { HandlerContext } from "../options.ts";
+import { catalogHandlers } from "./catalog.ts";
+import { executionHandlers } from "./executions.ts";
+import { fileHandlers } from "./files.ts";
+import { maintenanceHandlers } from "./maintenance.ts";
+import { sessionHandlers } from "./sessions.ts";
+import { systemHandlers } from "./system.ts";
+import { templateHandlers, templatePartHandlers } from "./templates.ts";
+import { tokenHandlers } from "./tokens.ts";
+
+type Table = typeof OPERATIONS;
+type WebSocketId = { [K in keyof Table]: Table[K]["answer"] extends "websocket" ? K : never }[keyof Table];
+
+/** Every operation that answers a plain request; those over WebSocket are in `../websocket`. */
+export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebSocketId> {
+  return {
+    ...systemHandlers(context),
+    ...templateHandlers(context),
+    ...templatePartHandlers(context),
+    ...catalogHandlers(context),
+    ...sessionHandlers(context),
+    ...fileHandlers(context),
+    ...executionHandlers(context),
+    ...tokenHandlers(context),
+    ...maintenanceHandlers(context),
+  };
+}

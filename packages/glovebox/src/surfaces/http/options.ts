@@ -1,0 +1,52 @@
+import type { Authorizer, Clock, Logger, Principal, TokenService } from "../../core/index.ts";
+
+import type { SessionServices } from "../../sessions/index.ts";
+import type { Store } from "../../store/index.ts";
+import type { ConfigReport, DoctorReport } from "../operations/index.ts";
+
+/** What the HTTP surface is held to. Sizes in bytes, times in milliseconds. */
+export interface HttpSettings {
+  /** The most a JSON body may have. */
+  readonly bodyBytes: number;
+  /** The most an uploaded file or archive may have. */
+  readonly uploadBytes: number;
+  /** For the headers of a request to arrive. */
+  readonly headersTimeoutMs: number;
+  /** For a whole request, with its body, to arrive. */
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  /** Connections at once. */
+  readonly maxConnections: number;
+  /** Quiet time after which live streams send a comment. */
+  readonly heartbeatMs: number;
+  /** What running requests get to end when the server stops. */
+  readonly shutdownGraceMs: number;
+  /** Origins that browsers may call from; empty means none but our own. */
+  readonly corsOrigins: readonly string[];
+  /** Whether `/docs` is served. */
+  readonly docs: boolean;
+}
+
+export interface HttpServerOptions {
+  readonly services: SessionServices;
+  readonly store: Pick<Store, "idempotency" | "maintenance" | "events">;
+  readonly tokens: TokenService;
+  readonly authorizer: Authorizer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: HttpSettings;
+  readonly version: string;
+  /** Whom requests from this machine without a token stand for; only where the user asked for it. */
+  readonly loopbackPrincipal?: Principal;
+  /** Proves each isolation; `fresh` asks again instead of answering from what is known. */
+  readonly doctor: (options: { readonly fresh: boolean }) => Promise<DoctorReport>;
+  readonly configReport: () => ConfigReport;
+  /** For files that pass through, such as backups. */
+  readonly tempDir: string;
+}
+
+/** What every handler sees. */
+export interface HandlerContext extends HttpServerOptions {
+  /** Aborts when the server begins to stop: live streams and waits end, other requests go on. */
+  readonly draining: AbortSignal;
+}

@@ -1,0 +1,27 @@
+import { catalogOperations } from "./catalog.ts";
+import { executionOperations } from "./executions.ts";
+import { fileOperations } from "./files.ts";
+import { maintenanceOperations } from "./maintenance.ts";
+import { sessionOperations } from "./sessions.ts";
+import { systemOperations } from "./system.ts";
+import { templateOperations, templatePartOperations } from "./templates.ts";
+import { tokenOperations } from "./tokens.ts";
+
+export type { AnswerKind, HttpMethod, LeftOut, Operation } from "./operation.ts";
+export type { ConfigReport, DoctorReport } from "./system.ts";
+
+/** The one table of operations, by id. The id is also the policy action's name. */
+export const OPERATIONS = {
+  ...systemOperations,
+  ...templateOperations,
+  ...templatePartOperations,
+  ...catalogOperations,
+  ...sessionOperations,
+  ...fileOperations,
+  ...executionOperations,
+  ...tokenOperations,
+  ...maintenanceOperations,
+} as const;
+
+export type OperationTable = typeof OPERATIONS;
+export type OperationId = keyof OperationTable;

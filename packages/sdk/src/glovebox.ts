@@ -1,0 +1,122 @@
+import { CatalogClient } from "./catalog.ts";
+import { environmentVariable } from "./environment.ts";
+import { resultOfAnswer } from "./execution.ts";
+import { Executions } from "./executions.ts";
+import { bodyOf } from "./files.ts";
+import { idempotencyKey } from "./idempotency.ts";
+import type { Result } from "./result.ts";
+import { Retention } from "./retention.ts";
+import { Sessions } from "./sessions.ts";
+import { Templates } from "./templates.ts";
+import { Tokens } from "./tokens.ts";
+import { Transport, type TransportOptions } from "./transport.ts";
+import type { ExecuteInput, ExecutionAnswer } from "./types/execution.ts";
+import type { CallOptions, CreateOptions } from "./types/page.ts";
+import type { ConfigReport, DoctorReport, Summary, Whoami } from "./types/runtime.ts";
+import { type Query, urlPath } from "./url-path.ts";
+
+/** Where the server answers unless told otherwise. */
+export const DEFAULT_URL = "http://127.0.0.1:7070";
+
+export interface GloveboxOptions extends Omit<TransportOptions, "url"> {
+  /** Default: `GLOVEBOX_URL` where there is an environment, else `http://127.0.0.1:7070`. */
+  readonly url?: string | undefined;
+  /** Default: `GLOVEBOX_TOKEN` where there is an environment. */
+  readonly token?: string | undefined;
+}
+
+/** A client of one Glovebox server. It holds no connection, so there is nothing to close. */
+export class Glovebox {
+  readonly url: string;
+  readonly sessions: Sessions;
+  readonly executions: Executions;
+  readonly templates: Templates;
+  readonly catalog: CatalogClient;
+  readonly tokens: Tokens;
+  readonly retention: Retention;
+  readonly #transport: Transport;
+
+  /** A client, without asking whether the server answers: see {@link Glovebox.connect}. */
+  constructor(options: GloveboxOptions = {}) {
+    const transport = new Transport({
+      ...options,
+      url: options.url ?? environmentVariable("GLOVEBOX_URL") ?? DEFAULT_URL,
+      token: options.token ?? environmentVariable("GLOVEBOX_TOKEN"),
+    });
+    this.#transport = transport;
+    this.url = transport.url;
+    this.executions = new Executions(transport);
+    this.sessions = new Sessions(transport, this.executions);
+    this.templates = new Templates(transport);
+    this.catalog = new CatalogClient(transport);
+    this.tokens = new Tokens(transport);
+    this.retention = new Retention(transport);
+  }
+
+  /** A client of a server that answers. Errors: `unavailable` when none does. */
+  static async connect(options: GloveboxOptions & CallOptions = {}): Promise<Glovebox> {
+    const { signal, ...rest } = options;
+    const box = new Glovebox(rest);
+    await box.health({ signal });
+    return box;
+  }
+
+  /** Makes a session, runs something in it, closes it; resolves when it is over. */
+  async execute(input: ExecuteInput, options: CreateOptions = {}): Promise<Result> {
+    const answer = await this.#transport.json<ExecutionAnswer>({
+      method: "POST",
+      path: urlPath("execute"),
+      body: input,
+      idempotencyKey: idempotencyKey(options),
+      signal: options.signal,
+    });
+    return resultOfAnswer(this.executions, answer, { signal: options.signal });
+  }
+
+  /** Whether the process answers. Needs no token. */
+  health(options: CallOptions = {}): Promise<{ readonly status: "ok"; readonly version: string }> {
+    return this.#get("health", options);
+  }
+
+  /** Whether it takes work; `unavailable` while it starts or shuts down. Needs no token. */
+  ready(options: CallOptions = {}): Promise<{ readonly ready: true }> {
+    return this.#get("ready", options);
+  }
+
+  /** Sessions and executions by status, and memory. */
+  summary(options: CallOptions = {}): Promise<Summary> {
+    return this.#get("summary", options);
+  }
+
+  /** Which isolations and languages work on the server's machine, and why not. `fresh` tries again instead of remembering. */
+  doctor(options: CallOptions & { readonly fresh?: boolean | undefined } = {}): Promise<DoctorReport> {
+    return this.#get("doctor", options, { fresh: options.fresh });
+  }
+
+  /** Effective configuration and where each value comes from. */
+  config(options: CallOptions = {}): Promise<ConfigReport> {
+    return this.#get("config", options);
+  }
+
+  /** Whom the token stands for. */
+  whoami(options: CallOptions = {}): Promise<Whoami> {
+    return this.#get("whoami", options);
+  }
+
+  /** A consistent copy of everything, as it comes, with its SHA-256 (hex). Only for the root token. */
+  async backup(
+    options: CallOptions = {},
+  ): Promise<{ readonly content: ReadableStream<Uint8Array>; readonly sha256: string | undefined }> {
+    const response = await this.#transport.raw({
+      method: "POST",
+      path: urlPath("backup"),
+      accept: "*/*",
+      signal: options.signal,
+    });
+    return { content: bodyOf(response), sha256: response.headers.get("x-content-sha256") ?? undefined };
+  }
+
+  #get<T>(name: string, options: CallOptions, query: Query = {}): Promise<T> {
+    return this.#transport.json<T>({ method: "GET", path: urlPath(name), query, signal: options.signal });
+  }
+}

@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import type { z } from "zod";
+import { ERROR_CODES as SERVER_CODES } from "../../glovebox/src/core/index.ts";
+import type * as server from "../../glovebox/src/core/schemas.ts";
+import type { FileChange as ServerFileChange, FileStat as ServerFileStat } from "../../glovebox/src/sandbox/index.ts";
+import type { OPERATIONS } from "../../glovebox/src/surfaces/operations/index.ts";
+import { ERROR_CODES } from "./errors.ts";
+import type * as sdk from "./index.ts";
+
+// The types below are the test: `tsc` fails when the SDK's words are not the server's.
+
+/** A type without what does not count here: `readonly`, and whether an optional field may also be `undefined`. */
+type Plain<T> = [sdk.Json] extends [T] ? "json" : PlainEach<T>;
+type PlainEach<T> = T extends string | number | boolean | null | undefined
+  ? T
+  : T extends readonly (infer Item)[]
+    ? Plain<Item>[]
+    : { -readonly [K in keyof T]-?: Plain<Exclude<T[K], undefined>> };
+
+/** `true` when both sides are the same, else what each says. */
+type Same<A, B> = [Plain<A>] extends [Plain<B>]
+  ? [Plain<B>] extends [Plain<A>]
+    ? true
+    : { first: Plain<A>; second: Plain<B> }
+  : { first: Plain<A>; second: Plain<B> };
+
+type Table = typeof OPERATIONS;
+type Response<Id extends keyof Table> = Table[Id] extends { response: z.ZodType }
+  ? z.output<Table[Id]["response"]>
+  : never;
+type Body<Id extends keyof Table> = Table[Id] extends { body: z.ZodType } ? z.input<Table[Id]["body"]> : never;
+
+const holds = <_ extends true>(): void => {};
+
+test("the SDK's types are the server's", () => {
+  holds<Same<server.Template, sdk.Template>>();
+  holds<Same<server.Execution, sdk.ExecutionInfo>>();
+  holds<Same<server.ExecutionMetrics, sdk.ExecutionMetrics>>();
+  holds<Same<server.Token, sdk.Token>>();
+  holds<Same<server.StoredEvent, sdk.StoredEvent>>();
+  holds<Same<server.EventType, sdk.EventType>>();
+  holds<Same<server.ExecutionStatus, sdk.ExecutionStatus>>();
+  holds<Same<server.SessionStatus, sdk.SessionStatus>>();
+  holds<Same<server.Isolation, sdk.Isolation>>();
+  holds<Same<server.Language, sdk.Language>>();
+  holds<Same<server.Role, sdk.Role>>();
+  holds<Same<server.Limits, sdk.Limits>>();
+  holds<Same<ServerFileStat, sdk.FileStat>>();
+  holds<Same<ServerFileChange, sdk.FileChange>>();
+  holds<Same<server.Session, sdk.SessionInfo>>();
+  holds<Same<Response<"sessions.stats">, sdk.SessionStats>>();
+  holds<Same<Response<"summary.get">, sdk.Summary>>();
+  holds<Same<Response<"whoami.get">, sdk.Whoami>>();
+  holds<Same<Response<"doctor.get">, sdk.DoctorReport>>();
+  holds<Same<Response<"config.get">, sdk.ConfigReport>>();
+  holds<Same<Response<"retention.sweep">, sdk.SweepReport>>();
+  holds<Same<Omit<Response<"executions.events">, "items">, Omit<sdk.EventPage, "items">>>();
+  holds<Same<Omit<Response<"executions.create">, "events">, Omit<sdk.ExecutionAnswer, "events">>>();
+});
+
+test("what the SDK's types let one say, the server accepts", () => {
+  holds<Same<sdk.TemplateInput, z.input<typeof server.TemplateInput>>>();
+  holds<Same<sdk.TemplatePatch, z.input<typeof server.TemplatePatch>>>();
+  holds<Same<sdk.SessionInput, z.input<typeof server.SessionInput>>>();
+  holds<Same<sdk.ExecutionInput, z.input<typeof server.ExecutionInput>>>();
+  holds<Same<sdk.TokenInput, z.input<typeof server.TokenInput>>>();
+  holds<Same<sdk.ExecuteInput, Body<"executions.execute">>>();
+  holds<Same<sdk.BatchInput, Body<"executions.batch">>>();
+  holds<Same<sdk.RetentionPolicy, Body<"retention.set">>>();
+});
+
+test("the SDK knows the server's error codes, all and only", () => {
+  expect(ERROR_CODES).toEqual(SERVER_CODES);
+});
