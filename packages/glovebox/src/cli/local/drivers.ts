@@ -1,0 +1,22 @@
+import { GloveboxError, type Isolation } from "../../core/index.ts";
+import type { IsolationDriver } from "../../sandbox/index.ts";
+import type { CompanionFactory } from "../../sandbox/isolate/index.ts";
+
+/** The driver of one isolation for one sandbox of this process; only what is needed is loaded. It is the stack's to end. */
+export async function openDriver(
+  stack: AsyncDisposableStack,
+  isolation: Isolation,
+  runDir: string,
+): Promise<IsolationDriver> {
+  const bubblewrap = async () => {
+    const { BubblewrapDriver } = await import("../../sandbox/bubblewrap/index.ts");
+    return stack.use(new BubblewrapDriver({ runDir, waiting: 0 }));
+  };
+  if (isolation === "bubblewrap") return await bubblewrap();
+  if (isolation === "isolate") {
+    const { IsolateDriver } = await import("../../sandbox/isolate/index.ts");
+    const companion: CompanionFactory = async (spec) => (await bubblewrap()).create(spec);
+    return stack.use(new IsolateDriver({ companion, warmWorkers: 0 }));
+  }
+  throw new GloveboxError("isolation_unavailable", `this version of Glovebox has no driver for ${isolation}`);
+}
