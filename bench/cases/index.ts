@@ -1,0 +1,22 @@
+import type { Case } from "../harness.ts";
+import { runHello, runHelloCold } from "./command.ts";
+import { durableEvents } from "./events.ts";
+import { health } from "./http.ts";
+import { idleSession } from "./idle.ts";
+import { isolateCold, isolateWarm } from "./isolate.ts";
+import { library } from "./library.ts";
+import { firstPrint, isolateFirstValue, roundTrip } from "./sessions.ts";
+
+export const CASES: readonly Case[] = [
+  firstPrint,
+  roundTrip,
+  isolateFirstValue,
+  durableEvents,
+  library,
+  isolateWarm,
+  isolateCold,
+  runHello,
+  runHelloCold,
+  idleSession,
+  health,
+];

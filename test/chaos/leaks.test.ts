@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { makeBubblewrapSubject } from "../../conformance/drivers/bubblewrap-subject.ts";
+import { DEFAULT_LIMITS, newId } from "../../packages/glovebox/src/core/index.ts";
+import type { IsolationDriver, Sandbox } from "../../packages/glovebox/src/sandbox/index.ts";
+import { IsolateDriver } from "../../packages/glovebox/src/sandbox/isolate/index.ts";
+
+/** Creates and destroys of each driver. Set it lower for a quick look. */
+const CYCLES = Number(process.env.GLOVEBOX_TEST_LEAK_CYCLES ?? 1_000);
+const AT_ONCE = 4;
+/** Caches fill and the heap finds its size before anything is compared. */
+const WARM_UP = Math.min(40, CYCLES);
+const MIB = 1 << 20;
+
+/** What this process holds of the host. */
+interface Holdings {
+  readonly descriptors: number;
+  readonly sockets: number;
+  readonly children: number;
+  readonly threads: number;
+  readonly mounts: number;
+  readonly handles: number;
+}
+
+function holdings(): Holdings {
+  const status = readFileSync("/proc/self/status", "utf8");
+  const kids = readdirSync("/proc/self/task").map((tid) => {
+    try {
+      return readFileSync(`/proc/self/task/${tid}/children`, "utf8");
+    } catch {
+      return "";
+    }
+  });
+  return {
+    descriptors: readdirSync("/proc/self/fd").length,
+    sockets: process.getActiveResourcesInfo().filter((name) => /Socket|Pipe/.test(name)).length,
+    children: kids.join(" ").split(" ").filter(Boolean).length,
+    threads: Number(/^Threads:\s+(\d+)/m.exec(status)?.[1]),
+    mounts: readFileSync("/proc/self/mountinfo", "utf8").split("\n").length,
+    handles: process.getActiveResourcesInfo().filter((name) => name !== "Timeout" && name !== "Immediate").length,
+  };
+}
+
+async function cycles(count: number, driver: IsolationDriver, use: (sandbox: Sandbox) => Promise<void>) {
+  const { cpus, memoryMb, pids, openFiles, diskMb } = DEFAULT_LIMITS;
+  let left = count;
+  const worker = async () => {
+    const workspaceDir = await workspace();
+    while (left > 0) {
+      left -= 1;
+      const limits = { cpus, memoryMb, pids, openFiles, diskMb };
+      const spec = { id: newId(), workspaceDir, limits, allowPartial: true, env: {}, languages: [] };
+      const sandbox = await driver.create(spec);
+      try {
+        // Most are only made and ended; some are ended in the middle of work.
+        if (left % 5 === 0) await use(sandbox);
+      } finally {
+        await sandbox.destroy();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+/** Settles what is on its way, then compares. */
+async function expectNothingMore(before: Holdings): Promise<void> {
+  const more = () => {
+    const now = holdings();
+    return Object.entries(now).filter(([name, value]) => value > before[name as keyof Holdings]);
+  };
+  await expect.poll(more, { timeout: 15_000, interval: 100 }).toEqual([]);
+}
+
+function heap(): number {
+  globalThis.gc?.();
+  return process.memoryUsage.rss();
+}
+
+const folders: string[] = [];
+afterAll(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
+});
+async function workspace(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "glovebox-leaks-"));
+  folders.push(folder);
+  return folder;
+}
+
+describe(`${CYCLES} creates and destroys leave nothing behind`, { timeout: 600_000 }, () => {
+  test("in bubblewrap", async ({ skip }) => {
+    const subject = makeBubblewrapSubject({ waiting: 2 });
+    try {
+      const probed = await subject.driver.probe();
+      if (!probed.available) return skip(`isolation bubblewrap: ${probed.reason}`);
+      const use = async (sandbox: Sandbox) => {
+        const argv = ["/bin/sh", "-c", "sleep 60 & echo x > /tmp/x; (setsid sleep 60 &); sleep 60"];
+        const program = await sandbox.spawn({ kind: "program", argv, stdin: "null" });
+        program.release();
+      };
+      const run = (count: number) => cycles(count, subject.driver, use);
+      await run(WARM_UP);
+      const before = holdings();
+      const memory = heap();
+      const waiting = async () => (await subject.leftovers()).filter((line) => /^folder (?!waiting-)/.test(line));
+      await run(CYCLES);
+      await expectNothingMore(before);
+      expect(heap() - memory).toBeLessThan(96 * MIB);
+      expect(await waiting()).toEqual([]);
+      await subject.driver[Symbol.asyncDispose]();
+      await expect.poll(() => subject.leftovers(), { timeout: 15_000 }).toEqual([]);
+    } finally {
+      await subject.dispose();
+    }
+  });
+
+  test("in isolate", async () => {
+    await using driver = new IsolateDriver({ warmWorkers: 2 });
+    await driver.warmUp();
+    const use = async (sandbox: Sandbox) => {
+      const kernel = await sandbox.spawn({ kind: "kernel", language: "javascript" });
+      for await (const item of kernel.output()) if (item.kind === "output") break;
+    };
+    const run = (count: number) => cycles(count, driver, use);
+    await run(WARM_UP);
+    const before = holdings();
+    const memory = heap();
+    await run(CYCLES);
+    await expectNothingMore(before);
+    expect(heap() - memory).toBeLessThan(192 * MIB);
+  });
+});
