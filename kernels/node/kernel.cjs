@@ -106,7 +106,11 @@ function next() {
     fail(error);
   }
   if (request.outcome !== undefined) return settle(request);
-  interrupts.whileWaiting(() => fail(interrupts.INTERRUPTED));
+  interrupts.whileWaiting((interrupted) => {
+    if (interrupted) request.outcome = { error: interrupts.INTERRUPTED };
+    // What was to answer it may have been terminated.
+    if (interrupted || request.settling) settle(request);
+  });
 }
 
 function evaluate(request) {
@@ -199,6 +203,7 @@ function settleSoon(request) {
 
 /** Answers. What fails here is the kernel's own doing or undoing: it ends, for the host to start another. */
 function settle(request) {
+  if (!interrupts.mayAnswer()) return;
   try {
     answer(request);
   } catch {

@@ -16,14 +16,15 @@ export type {
 export type { FileChange, FileStat, SandboxFiles } from "./files.ts";
 export { ISOLATION_PREFERENCE } from "./isolation-preference.ts";
 export type { KernelMessage, KernelRequest } from "./kernel-message.ts";
-export type {
-  LimitKind,
-  OutputChunk,
-  OutputStream,
-  ProcessExit,
-  ProcessItem,
-  ProcessLimits,
-  SandboxProcess,
-  SignalScope,
-  SpawnSpec,
+export {
+  type LimitKind,
+  type OutputChunk,
+  type OutputStream,
+  type ProcessExit,
+  type ProcessItem,
+  type ProcessLimits,
+  type SandboxProcess,
+  type SignalScope,
+  type SpawnSpec,
+  STDIN_WINDOW_BYTES,
 } from "./process.ts";

@@ -16,6 +16,9 @@ export interface ProcessLimits {
   readonly graceMs?: number;
 }
 
+/** Stdin up to this many bytes is handed to the sandbox at once, without waiting for its reader. */
+export const STDIN_WINDOW_BYTES = 65_536;
+
 interface SpawnCommon {
   readonly env?: Readonly<Record<string, string>>;
   /** In the sandbox. Default `/workspace`. */
@@ -91,6 +94,8 @@ export interface SandboxProcess {
   /** Resolves when the sandbox has taken the bytes. */
   write(data: Uint8Array, signal?: AbortSignal): Promise<void>;
   closeStdin(): Promise<void>;
+  /** What the sandbox was given of stdin so far, in bytes, by an earlier server too, and whether it was closed. */
+  readonly stdin: { readonly given: number; readonly closed: boolean };
   /** To a kernel's control input. */
   writeControl(data: Uint8Array, signal?: AbortSignal): Promise<void>;
   signal(name: NodeJS.Signals, scope?: SignalScope): Promise<void>;

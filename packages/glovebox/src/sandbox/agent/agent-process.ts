@@ -35,7 +35,7 @@ export class AgentProcess implements SandboxProcess {
   private readonly link: ProcessLink;
   private readonly queue = new OutputQueue();
   private readonly streams = new Map<OutputStream, StreamState>();
-  private readonly stdin: InputChannel;
+  private readonly stdinChannel: InputChannel;
   private readonly controlIn: InputChannel | undefined;
   private attached: boolean;
   private heldExit: ProcessExit | undefined;
@@ -58,7 +58,7 @@ export class AgentProcess implements SandboxProcess {
       this.streams.set(stream, { acked, next: acked, to: end, eof: false });
     }
     const send = (frame: Buffer) => this.link.send(frame);
-    this.stdin = new InputChannel(id, 0, send, held.received.stdin, held.stdinClosed);
+    this.stdinChannel = new InputChannel(id, 0, send, held.received.stdin, held.stdinClosed);
     this.controlIn = held.control ? new InputChannel(id, 3, send, held.received.control) : undefined;
   }
 
@@ -105,11 +105,15 @@ export class AgentProcess implements SandboxProcess {
   }
 
   write(data: Uint8Array, signal?: AbortSignal): Promise<void> {
-    return this.stdin.write(data, signal);
+    return this.stdinChannel.write(data, signal);
   }
 
   closeStdin(): Promise<void> {
-    return this.stdin.close();
+    return this.stdinChannel.close();
+  }
+
+  get stdin(): SandboxProcess["stdin"] {
+    return { given: this.stdinChannel.given, closed: this.stdinChannel.closed };
   }
 
   async writeControl(data: Uint8Array, signal?: AbortSignal): Promise<void> {
@@ -185,7 +189,7 @@ export class AgentProcess implements SandboxProcess {
   }
 
   onAck(number: number, offset: number): void {
-    const channel = number === 0 ? this.stdin : number === 3 ? this.controlIn : undefined;
+    const channel = number === 0 ? this.stdinChannel : number === 3 ? this.controlIn : undefined;
     if (channel === undefined) throw new ProtocolViolation(`process ${this.id} has no input stream ${number}`);
     channel.onAck(offset);
   }
@@ -203,7 +207,7 @@ export class AgentProcess implements SandboxProcess {
     this.exited = true;
     this.heldExit = exit;
     const error = new GloveboxError("conflict", "the process has ended");
-    this.stdin.fail(error);
+    this.stdinChannel.fail(error);
     this.controlIn?.fail(error);
     if (this.abandoned) this.release();
     else this.queue.push({ kind: "exit", exit });
@@ -211,7 +215,7 @@ export class AgentProcess implements SandboxProcess {
 
   /** The connection is over. */
   fail(error: GloveboxError): void {
-    this.stdin.fail(error);
+    this.stdinChannel.fail(error);
     this.controlIn?.fail(error);
     this.queue.fail(error);
   }

@@ -1,3 +1,5 @@
+import { STDIN_WINDOW_BYTES } from "../process.ts";
+
 /** One frame of the agent protocol (docs/reference/agent-protocol.md). `payload` may share memory with what was received. */
 export interface Frame {
   readonly type: number;
@@ -44,7 +46,7 @@ export const MAX_PAYLOAD_BYTES = 262_144;
 /** The most data in one DATA frame. */
 export const MAX_DATA_BYTES = 65_536;
 /** Unacknowledged input that the agent holds per input stream. */
-export const INPUT_WINDOW_BYTES = 65_536;
+export const INPUT_WINDOW_BYTES = STDIN_WINDOW_BYTES;
 
 const EMPTY = Buffer.alloc(0);
 

@@ -24,6 +24,15 @@ export class InputChannel {
     this.ended = ended;
   }
 
+  /** Bytes handed to the agent. */
+  get given(): number {
+    return this.sent;
+  }
+
+  get closed(): boolean {
+    return this.ended;
+  }
+
   /** Resolves once the process's pipe has taken `data`, or nobody reads it any more. */
   async write(data: Uint8Array, signal?: AbortSignal): Promise<void> {
     const end = await this.inTurn(async () => {

@@ -103,6 +103,8 @@ export class KernelProcess implements SandboxProcess, WorkerEvents {
     return Promise.resolve();
   }
 
+  readonly stdin = { given: 0, closed: true } as const;
+
   async writeControl(data: Uint8Array): Promise<void> {
     if (this.#queue.ended) throw new GloveboxError("conflict", "the kernel has ended");
     for (const request of this.#parser.push(data)) {

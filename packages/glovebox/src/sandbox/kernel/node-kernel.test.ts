@@ -119,20 +119,22 @@ describe("the Node kernel", () => {
     expect((await kernel.run("kept")).ending).toMatchObject({ json: 1 });
   });
 
+  const BEGUN = "require('node:fs').writeFileSync('begun', '');";
   it.each([
-    ["a loop", "while (true) {}"],
-    ["a promise that stays pending", "await new Promise(() => {})"],
-    ["a loop after an await", "await null; while (true) {}"],
-    // Long enough that the kernel has seen the wait begin, also on a loaded machine: see `interrupts.cjs`.
-    ["a loop in a callback", "await new Promise((r) => setTimeout(r, 400)); while (true) {}"],
-    ["a loop of timers", "await new Promise(() => { const f = () => setImmediate(f); f() })"],
-    ["a value's own code", "({ [Symbol.for('nodejs.util.inspect.custom')]() { while (true) {} } })"],
-    ["a child", "require('node:child_process').execSync('sleep 60')"],
-    ["a lock", "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)"],
+    ["a loop", `${BEGUN} while (true) {}`],
+    ["a promise that stays pending", `${BEGUN} await new Promise(() => {})`],
+    ["a loop after an await", `await null; ${BEGUN} while (true) {}`],
+    // Long enough that the kernel has seen the wait begin: see `interrupts.cjs`.
+    ["a loop in a callback", `await new Promise((r) => setTimeout(r, 400)); ${BEGUN} while (true) {}`],
+    ["a loop of timers", `${BEGUN} await new Promise(() => { const f = () => setImmediate(f); f() })`],
+    ["a value's own code", `({ [Symbol.for('nodejs.util.inspect.custom')]() { ${BEGUN} while (true) {} } })`],
+    ["a child", "require('node:child_process').execSync('touch begun; sleep 60')"],
+    ["a lock", `${BEGUN} Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)`],
   ])("is interrupted in %s and keeps its state", async (_, code) => {
     await using kernel = start();
     await kernel.run("var kept = 1; const lasting = 2");
-    expect((await kernel.run(code, { interruptAfterMs: 1000 })).ending).toMatchObject({ t: "exception" });
+    const ask = { interruptAfterMs: 100, begunFile: "begun" };
+    expect((await kernel.run(code, ask)).ending).toMatchObject({ t: "exception" });
     expect((await kernel.run("kept + lasting")).ending).toMatchObject({ json: 3 });
     expect((await kernel.run("await new Promise((r) => setTimeout(r, 20, 'on'))")).ending).toMatchObject({
       json: "on",
@@ -147,7 +149,8 @@ describe("the Node kernel", () => {
     expect((await kernel.run("kept")).ending).toMatchObject({ json: 1 });
     kernel.interrupt();
     await new Promise((resolve) => setTimeout(resolve, 50));
-    expect((await kernel.run("while (true) {}", { interruptAfterMs: 300 })).ending).toMatchObject({
+    const loop = `${BEGUN} while (true) {}`;
+    expect((await kernel.run(loop, { interruptAfterMs: 100, begunFile: "begun" })).ending).toMatchObject({
       name: "Interrupted",
     });
     expect((await kernel.run("kept")).ending).toMatchObject({ json: 1 });
@@ -156,7 +159,8 @@ describe("the Node kernel", () => {
   it("holds what waits for ever through collections of garbage", async () => {
     await using kernel = start();
     const churn = "const t = setInterval(() => { globalThis.junk = Array.from({ length: 2e5 }, () => ({})) }, 1)";
-    const { ending } = await kernel.run(`${churn}; await new Promise(() => {})`, { interruptAfterMs: 900 });
+    const waiting = `${churn}; ${BEGUN} await new Promise(() => {})`;
+    const { ending } = await kernel.run(waiting, { interruptAfterMs: 900, begunFile: "begun" });
     expect(ending).toMatchObject({ name: "Interrupted" });
     expect((await kernel.run("clearInterval(t); 'alive'")).ending).toMatchObject({ json: "alive" });
   });

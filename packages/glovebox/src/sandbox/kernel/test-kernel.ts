@@ -1,9 +1,10 @@
 /** A language kernel driven over real pipes, for tests: no sandbox around it. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { KernelOptions } from "../driver.ts";
 import type { KernelMessage, KernelRequest } from "../kernel-message.ts";
@@ -27,8 +28,10 @@ export interface Answer {
 }
 
 export interface Ask extends Partial<Omit<KernelRequest, "source">> {
-  /** Sends SIGINT to the kernel's process group this many milliseconds after the request. */
+  /** Sends SIGINT to the kernel's process group this many milliseconds after the request, or after `begunFile` is there. */
   readonly interruptAfterMs?: number;
+  /** A file of the workspace that the code writes when it is where it shall be interrupted: on a loaded machine no fixed time will do. */
+  readonly begunFile?: string;
 }
 
 export class TestKernel implements AsyncDisposable {
@@ -86,12 +89,12 @@ export class TestKernel implements AsyncDisposable {
   /** Sends a request and waits for its end. Rejects when the kernel ends before. */
   async run(source: string, ask: Ask = {}): Promise<Answer> {
     await this.ready;
-    const { interruptAfterMs, ...more } = ask;
+    const { interruptAfterMs, begunFile, ...more } = ask;
     const id = `r${++this.#ids}`;
     this.#stdout = "";
     this.#stderr = "";
     this.write(encodeKernelRequest({ id, mode: "repl", language: this.#language, args: [], env: {}, source, ...more }));
-    if (interruptAfterMs !== undefined) setTimeout(() => this.interrupt(), interruptAfterMs);
+    if (interruptAfterMs !== undefined) void this.#interruptLater(interruptAfterMs, begunFile);
     const messages: KernelMessage[] = [];
     for (;;) {
       const message = await this.#next();
@@ -127,7 +130,18 @@ export class TestKernel implements AsyncDisposable {
 
   interrupt(): void {
     const { pid } = this.process;
-    if (pid !== undefined && this.process.exitCode === null) process.kill(-pid, "SIGINT");
+    if (pid === undefined || this.process.exitCode !== null || this.process.signalCode !== null) return;
+    process.kill(-pid, "SIGINT");
+  }
+
+  async #interruptLater(afterMs: number, begunFile: string | undefined): Promise<void> {
+    const begun = begunFile === undefined ? undefined : join(this.workspace, begunFile);
+    while (begun !== undefined && !existsSync(begun)) {
+      if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+      await sleep(10);
+    }
+    await sleep(afterMs);
+    this.interrupt();
   }
 
   /** What was in the pipes when the last message was written has been read. */

@@ -9,6 +9,7 @@ import {
   type StoredEvent,
   toTimestamp,
 } from "../../core/index.ts";
+import { STDIN_WINDOW_BYTES } from "../../sandbox/index.ts";
 import type { ExecutionFilter, Page } from "../../store/index.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
 import type { SessionRegistry } from "../lifecycle/session-registry.ts";
@@ -59,8 +60,7 @@ export class Executions implements ExecutionService {
       const { store, redactor } = this.#room;
       const given = this.#newExecution(session, work, input, place?.waited === true);
       const execution = maskedExecution(redactor, given);
-      // Text for stdin must outlive a restart while the execution waits its turn.
-      const stdin = place?.waited ? input.stdin : undefined;
+      const stdin = place?.waited || isLong(input.stdin) ? input.stdin : undefined;
       const stored = await holdRequest(store, request, { given, masked: execution, stdin });
       const created = this.#room.store.executions.create(execution, request.requestHash);
       if (request.requestHash !== undefined) {
@@ -230,6 +230,11 @@ function requestOf(
     ...(inKernel(work) && { kernelStdin: hasStdin(session, input.stdin) }),
     ...(input.idempotencyKey !== undefined && { requestHash: hashOf(input) }),
   };
+}
+
+/** Whether text for stdin is not given at once, before the execution is answered for: it must outlive a restart. */
+function isLong(stdin: string | undefined): boolean {
+  return stdin !== undefined && Buffer.byteLength(stdin) > STDIN_WINDOW_BYTES;
 }
 
 function inKernel({ kind, language }: Pick<Execution, "kind" | "language">): boolean {

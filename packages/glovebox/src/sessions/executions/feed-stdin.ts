@@ -1,11 +1,13 @@
 import { isGloveboxError } from "../../core/index.ts";
 import type { ExecutionRun } from "./execution-run.ts";
 
-/** Gives an execution its text for stdin and closes it after that. */
+/** Gives an execution its text for stdin, but for what an earlier server gave of it, and closes it after that. */
 export async function feedStdin(run: ExecutionRun, data: Uint8Array): Promise<void> {
   try {
     const process = await run.process();
-    if (data.length > 0) await process.write(data, run.control.signal);
+    const { given, closed } = process.stdin;
+    if (closed) return;
+    if (data.length > given) await process.write(data.subarray(given), run.control.signal);
     await process.closeStdin();
   } catch (error) {
     // A program need not read what it is given.

@@ -8,7 +8,7 @@ type HeldWork = Pick<Execution, "input" | "path" | "argv" | "args" | "env" | "cw
 export interface HeldRequest {
   /** Makes the blob the execution's own, so that it can be deleted. */
   readonly executionId: string;
-  /** Text for stdin of one that waits its turn. */
+  /** Text for stdin that was not given at once. */
   readonly stdin?: string;
   /** What the redactor masks in the row. */
   readonly work?: HeldWork;

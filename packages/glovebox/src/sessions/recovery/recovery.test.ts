@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,9 +14,8 @@ const CHILD = new URL("../testing/server-child.ts", import.meta.url).pathname;
 /** Starts a server that does the plan, kills it with SIGKILL after `afterMs`, and gives what it had answered. */
 async function killedServer(plan: Omit<ChildPlan, "dir">, afterMs: number): Promise<ChildAnswer & { dir: string }> {
   const dir = await mkdtemp(join(tmpdir(), "glovebox-killed-"));
-  const child = spawn(process.execPath, [CHILD, JSON.stringify({ ...plan, dir })], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(process.execPath, [CHILD], { stdio: ["pipe", "pipe", "inherit"] });
+  child.stdin.end(JSON.stringify({ ...plan, dir }));
   const [line] = (await Promise.race([once(child.stdout, "data"), once(child, "exit").then(() => [""])])) as [
     Buffer | string,
   ];
@@ -107,6 +107,47 @@ test("queued executions run on in their order, with the stdin they were given", 
     expect(second?.execution.status).toBe("ok");
     expect(second?.out).toBe("in a\na\n1\n");
     expect(third?.out).toBe("in b\nb\n2\n");
+  });
+});
+
+test.each([
+  ["kernel", undefined],
+  ["kernel", "given\n"],
+  ["program", "given\n"],
+] as const)(
+  "what waited and began in a %s, with stdin %o, as the server died is neither begun twice nor cut",
+  async (kind, stdin) => {
+    const slow = { kind: "repl" as const, language: "python" as const, input: "import time; time.sleep(0.5)" };
+    const lead = stdin === undefined ? "" : "print('read', input())\n";
+    const code = `${lead}open('begun', 'a').write('x')\n${counter(150, 10)}\nprint(open('begun').read())`;
+    const work =
+      kind === "kernel"
+        ? { kind: "repl" as const, language: "python" as const, input: code }
+        : { kind: "command" as const, argv: ["python3", "-c", code] };
+    const waiting = { ...work, onBusy: "queue" as const, ...(stdin !== undefined && { stdin }) };
+    const plan = { session: { template: "python" }, before: [], started: [slow, waiting], mute: kind };
+    await withRestart(plan, 1_500, async (stage, { executionIds, sessionId }) => {
+      const ran = await read(stage.services, await stage.services.executions.wait(TENANT, executionIds[1] ?? ""));
+      expect(ran.execution.status).toBe("ok");
+      expect(ran.out).toBe(`${stdin === undefined ? "" : `read ${stdin}`}${expected(150)}x\n`);
+      expect(contiguous(ran.events.map(({ seq }) => seq))).toBe(true);
+      expect((await stage.py(sessionId, "6 * 7")).execution.result?.json).toBe(42);
+    });
+  },
+);
+
+test("a long stdin that was half given goes on where it was left", async () => {
+  const text = Array.from({ length: 60_000 }, (_, i) => `line ${i}\n`).join("");
+  const slowly = "import sys, time, hashlib\ntime.sleep(1)\nprint(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())";
+  const started = [
+    { kind: "command" as const, argv: ["python3", "-c", slowly], stdin: text, background: true },
+    { kind: "repl" as const, language: "python" as const, input: slowly, stdin: text },
+  ];
+  await withRestart({ session: { template: "python" }, before: [], started }, 200, async (stage, { executionIds }) => {
+    for (const id of executionIds) {
+      const ran = await read(stage.services, await stage.services.executions.wait(TENANT, id));
+      expect(ran.out).toBe(`${createHash("sha256").update(text).digest("hex")}\n`);
+    }
   });
 });
 

@@ -4,14 +4,14 @@ import { feedStdin } from "../executions/feed-stdin.ts";
 import { readHeld } from "../executions/held-request.ts";
 import { planFor } from "../executions/make-plan.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
-import type { StreamState } from "../output/stream-state.ts";
+import type { Offsets, StreamState } from "../output/stream-state.ts";
 import type { Kernel } from "../work/kernel.ts";
-import { KernelStdin } from "../work/kernel-stdin.ts";
+import { KernelStdin, stdinTag } from "../work/kernel-stdin.ts";
 import { kernelRequest, type Performance, perform } from "../work/perform.ts";
 import { followProgram } from "../work/program.ts";
 import { judgeCompile, prepareRust, runRust, tellRustEnd } from "../work/rust.ts";
 import type { WorkEnd } from "../work/work-end.ts";
-import { KERNEL_TAG } from "../work/workbench.ts";
+import { KERNEL_TAG, kernelLanguage } from "../work/workbench.ts";
 import { type Remains, readTerminal } from "./settle-execution.ts";
 
 /** What a re-attached sandbox holds. */
@@ -44,8 +44,7 @@ export async function resumeExecution(session: LiveSession, remains: Remains, he
   if (idempotencyKey !== undefined && request.requestHash !== undefined) {
     session.idempotencyKeys.remember(idempotencyKey, request.requestHash, run.id);
   }
-  const stdin = execution.status === "queued" ? kept?.stdin : undefined;
-  if (stdin !== undefined) session.background(feedStdin(run, Buffer.from(stdin)));
+  if (kept?.stdin !== undefined) session.background(feedStdin(run, Buffer.from(kept.stdin)));
   session.background(run.drive((work) => goOn(work, remains, state, held)));
 }
 
@@ -57,12 +56,14 @@ async function goOn(work: Performance, { execution }: Remains, state: StreamStat
     // Started, but nothing of it was on disk: what it wrote is all still held.
     if (begun !== undefined)
       return followAgain(work, begun, begun.tag === execution.id ? "run" : "compile", undefined, execution.startedAt);
+    const kernel = execution.status === "queued" ? undefined : kernelThatMayHaveIt(work, held);
+    if (kernel !== undefined) return goOnInKernel(work, kernel, undefined, execution.startedAt, held);
     return perform(work);
   }
   if (ref.kind === "kernel") {
     const kernel = held.kernels.get(ref.id);
     if (kernel === undefined || work.plan.kind !== "kernel") return { kind: "sandbox_gone" };
-    return goOnInKernel(work, kernel, state, execution.startedAt, held);
+    return goOnInKernel(work, kernel, state.consumed, execution.startedAt, held);
   }
   const process = held.processes.find(({ id }) => id === ref.id);
   if (process !== undefined) return followAgain(work, process, ref.phase, consumed, execution.startedAt);
@@ -72,10 +73,22 @@ async function goOn(work: Performance, { execution }: Remains, state: StreamStat
   return ref.phase === "compile" ? perform(work) : { kind: "not_started", error: new Error("its process is gone") };
 }
 
+/**
+ * The kernel that was perhaps given an execution of which nothing is on disk yet but that it had its turn. One with a stdin is given to it only after
+ * that was opened.
+ */
+function kernelThatMayHaveIt({ id, plan }: Performance, { kernels, processes }: Held): Kernel | undefined {
+  if (plan.kind !== "kernel") return undefined;
+  if (plan.stdin && !processes.some(({ tag }) => tag === stdinTag(id))) return undefined;
+  const language = kernelLanguage(plan.language);
+  return [...kernels.values()].find((kernel) => kernel.language === language);
+}
+
+/** `from`: up to where its output is on disk; where the kernel's reading begins when nothing of it is. */
 async function goOnInKernel(
   work: Performance,
   kernel: Kernel,
-  state: StreamState,
+  from: Offsets | undefined,
   startedAt: string | undefined,
   held: Held,
 ): Promise<WorkEnd> {
@@ -92,7 +105,7 @@ async function goOnInKernel(
       cpuMs: work.limits.cpuMs,
       onUnresponsive: work.onUnresponsive,
     },
-    state.consumed,
+    { ...(from && { from }), ...(stdin && { ready: stdin.ready }) },
   );
   if (end.kind !== "detached") stdin?.close();
   return end;

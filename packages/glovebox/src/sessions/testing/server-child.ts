@@ -1,6 +1,7 @@
 /** A server process for tests that kill it: does what its plan says, prints what it was given back, and waits. */
+import { text } from "node:stream/consumers";
 import type { ExecutionInput, SessionInput } from "../../core/index.ts";
-import { openStage, TENANT } from "./stage.ts";
+import { openStage, type Stage, TENANT } from "./stage.ts";
 
 export interface ChildPlan {
   readonly dir: string;
@@ -9,6 +10,8 @@ export interface ChildPlan {
   readonly before: readonly ExecutionInput[];
   /** Only started. */
   readonly started: readonly ExecutionInput[];
+  /** Once such a program or kernel works for a started one that waited, nothing more of that one reaches the disk, as if the server died there. */
+  readonly mute?: "program" | "kernel";
 }
 
 export interface ChildAnswer {
@@ -16,13 +19,25 @@ export interface ChildAnswer {
   readonly executionIds: readonly string[];
 }
 
+function mute({ store }: Stage, kind: "program" | "kernel", ids: readonly string[]): void {
+  const append = store.events.append.bind(store.events);
+  const muted = new Set<string>();
+  store.events.append = (stream, events, state) => {
+    const process = (state as { process?: { kind?: string } } | undefined)?.process;
+    if (process?.kind === kind && stream.kind === "execution" && ids.length > 0 && stream.id !== ids[0])
+      muted.add(stream.id);
+    return muted.has(stream.id) ? new Promise(() => {}) : append(stream, events, state);
+  };
+}
+
 if (import.meta.main) {
-  const plan = JSON.parse(process.argv[2] ?? "") as ChildPlan;
+  const plan = JSON.parse(await text(process.stdin)) as ChildPlan;
   const stage = await openStage({ dir: plan.dir });
   await stage.services.recover();
   const sessionId = await stage.session(plan.session);
   for (const input of plan.before) await stage.run(sessionId, input);
   const executionIds: string[] = [];
+  if (plan.mute !== undefined) mute(stage, plan.mute, executionIds);
   for (const input of plan.started) {
     const { execution } = await stage.services.executions.start(TENANT, sessionId, input);
     executionIds.push(execution.id);

@@ -4,7 +4,6 @@ import type { Sandbox, SandboxProcess } from "../../sandbox/index.ts";
 /** Makes the pipe, says so, waits for the kernel to open it, takes its name away and hands on what it is given. */
 const RELAY = 'mkfifo -m 600 "$1" && echo && exec 3>"$1" && rm -f "$1" && exec cat >&3 3>&-';
 
-const TAG_END = ":stdin";
 const PATIENCE_MS = 10_000;
 
 /**
@@ -24,13 +23,18 @@ export class KernelStdin {
     void this.#drain(detach);
   }
 
-  /** Resolves when the pipe is there. Errors: what `spawn` throws; `unavailable` when the sandbox's code leaves no room for it. */
+  /** Resolves when the kernel can open the pipe. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** Opens one, which is ready. Errors: what `spawn` throws; `unavailable` when the sandbox's code leaves no room for it. */
   static async open(sandbox: Sandbox, executionId: string, detach?: AbortSignal): Promise<KernelStdin> {
     const process = await sandbox.spawn({
       kind: "program",
       argv: ["/bin/sh", "-c", RELAY, "sh", pipePath(executionId)],
       cwd: "/tmp",
-      tag: `${executionId}${TAG_END}`,
+      tag: stdinTag(executionId),
     });
     const stdin = new KernelStdin(process, executionId, detach);
     const late = setTimeout(() => stdin.#fail(), PATIENCE_MS);
@@ -51,7 +55,7 @@ export class KernelStdin {
     executionId: string,
     detach?: AbortSignal,
   ): KernelStdin | undefined {
-    const process = processes.find(({ tag }) => tag === `${executionId}${TAG_END}`);
+    const process = processes.find(({ tag }) => tag === stdinTag(executionId));
     return process && new KernelStdin(process, executionId, detach);
   }
 
@@ -75,6 +79,11 @@ export class KernelStdin {
   #fail(): void {
     this.#ready.reject(new GloveboxError("unavailable", "the execution's stdin could not be set up in the sandbox"));
   }
+}
+
+/** By which the program that feeds an execution's stdin is known again. */
+export function stdinTag(executionId: string): string {
+  return `${executionId}:stdin`;
 }
 
 function pipePath(executionId: string): string {

@@ -117,9 +117,10 @@ export class Kernel {
 
   /**
    * Goes on with a request that an earlier server process sent, or was about to send. An empty request behind it tells which: kernels answer in
-   * order. One that never arrived is sent now.
+   * order. One that never arrived is sent now, once what it needs is `ready`. `from`: up to where its output is recorded; default: where reading begins.
    */
-  async resume(work: KernelWork, from: Offsets): Promise<WorkEnd> {
+  async resume(work: KernelWork, options: { from?: Offsets; ready?: Promise<void> }): Promise<WorkEnd> {
+    const { from = this.#offsets(), ready } = options;
     const asked = {
       ...work.request,
       id: `after-${work.request.id}`,
@@ -135,7 +136,7 @@ export class Kernel {
     const going = this.#follow(work, from, () => this.process.writeControl(encodeKernelRequest(probe)));
     const first = await Promise.race([going, answered.then(() => "answered" as const)]);
     if (first === "answered" && this.#current !== undefined) {
-      const sent = this.#send(work);
+      const sent = Promise.resolve(ready).then(() => this.#send(work));
       sent.catch(() => this.kill());
       return going;
     }
