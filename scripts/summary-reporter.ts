@@ -5,11 +5,13 @@ export interface Summary {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: readonly { readonly test: string; readonly reason: string }[];
+  /** Passed only when tried again. */
+  readonly flaky: readonly string[];
   /** Failed to load or failed in a hook, so that their tests did not run. */
   readonly brokenFiles: readonly string[];
 }
 
-/** Writes counts and the reason of each skip to the file named by GLOVEBOX_TEST_SUMMARY. */
+/** Writes counts, what needed a second try, and the reason of each skip to the file named by GLOVEBOX_TEST_SUMMARY. */
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const file = process.env.GLOVEBOX_TEST_SUMMARY;
@@ -20,6 +22,7 @@ export default class SummaryReporter implements Reporter {
       passed: inState("passed").length,
       failed: inState("failed").length,
       skipped: inState("skipped").map((test) => ({ test: test.fullName, reason: reasonOf(test) })),
+      flaky: tests.filter((test) => test.diagnostic()?.flaky === true).map((test) => test.fullName),
       brokenFiles: modules.filter((module) => module.errors().length > 0).map((module) => module.relativeModuleId),
     };
     writeFileSync(file, JSON.stringify(summary));

@@ -54,6 +54,7 @@ for (const { test, reason } of summary?.skipped ?? []) {
     problems.push(`tests of ${isolation} were skipped although set-up installs it: ${reason}`);
   }
 }
+for (const test of summary?.flaky ?? []) console.log(`flaky: ${test}: passed only on its second try`);
 if (!ok && problems.length === 0 && (summary?.failed ?? 0) === 0) problems.push("the test runner failed");
 for (const problem of new Set(problems)) console.log(`FAILED: ${problem}`);
 const failed = (summary?.failed ?? 0) + new Set(problems).size;
