@@ -9,9 +9,19 @@ export {
   type TokenPage,
   type TokenService,
 } from "./access.ts";
+export type { AuditEntry, AuditSink } from "./audit.ts";
 export { canonicalJson } from "./canonical-json.ts";
 export { type Clock, systemClock, toTimestamp } from "./clock.ts";
 export { DEFAULT_LIMITS } from "./default-limits.ts";
+export {
+  type BoundSecret,
+  type Egress,
+  type EgressDecision,
+  type EgressGate,
+  type EgressSpec,
+  PROXY_PORT,
+  type SandboxConnection,
+} from "./egress.ts";
 export {
   ERROR_CODES,
   type ErrorBody,

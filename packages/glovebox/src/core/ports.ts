@@ -22,6 +22,8 @@ export interface Redactor {
   redact(text: string): string;
   /** Every string in a JSON value, keys left alone. */
   redactJson<T>(value: T): T;
+  /** This redactor, which masks these values too, wherever they appear: raw, base64 (also within a longer base64 text) and URL-encoded. */
+  withValues(values: readonly string[]): Redactor;
   /** A text that arrives in pieces: a secret that is split across pieces is still found. */
   stream(): RedactorStream;
 }

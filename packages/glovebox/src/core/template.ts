@@ -18,7 +18,24 @@ export const Env = z
 
 export const NetworkSpec = z.strictObject({
   mode: z.enum(["none", "allowlist", "open"]),
+  /**
+   * `host`, `host:port`, `*.host`, `*.host:port` (port 443 and 80 where none is named), or with methods and a path, for which TLS is opened:
+   * `GET,HEAD https://host/path/*`. `*` at a path's end stands for anything; no methods: all.
+   */
   allow: z.array(text(512)).max(256).default([]),
+  /** Hosts (patterns as above, without methods and paths) whose TLS is never opened, because their clients pin certificates. They get no secrets. */
+  exempt: z.array(text(512)).max(256).default([]),
+  /** Of one session. */
+  limits: z
+    .strictObject({
+      /** Connections at the same time. */
+      connections: z.number().int().min(1).max(4096).default(64),
+      /** Bytes in both directions, over the session's life. Default 1 GiB. */
+      bytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(1_073_741_824),
+      /** Seconds that one connection may last, and 60 of silence end it earlier. */
+      seconds: z.number().int().min(1).max(86_400).default(3_600),
+    })
+    .prefault({}),
 });
 export type NetworkSpec = z.infer<typeof NetworkSpec>;
 
@@ -98,6 +115,8 @@ export const TemplateInput = z.strictObject({
   allowPartial: z.boolean().optional(),
   onOutputLimit: z.enum(["truncate", "stop"]).optional(),
   network: NetworkSpec.optional(),
+  /** Names of the tenant's secrets. Each is a variable of its name in the sandbox, which holds a placeholder; the proxy knows the value. */
+  secrets: z.array(EnvName).max(64).optional(),
   resolver: Resolver.optional(),
   runtime: Runtime.optional(),
   modules: z.array(text(256)).max(64).optional(),
@@ -142,6 +161,7 @@ export const Template = z.strictObject({
   allowPartial: z.boolean(),
   onOutputLimit: z.enum(["truncate", "stop"]),
   network: NetworkSpec,
+  secrets: z.array(z.string()).default([]),
   resolver: Resolver,
   runtime: Runtime,
   modules: z.array(z.string()),
