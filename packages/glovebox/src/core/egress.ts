@@ -65,3 +65,15 @@ export interface Egress {
 
 /** Where the forwarder in a sandbox listens: HTTP and CONNECT, on the sandbox's loopback only. */
 export const PROXY_PORT = 3128;
+
+/** Files in a sandbox whose network opens TLS: the authority to trust alone, and with the system's. */
+export const TRUST = { authority: "/glovebox/authority.pem", bundle: "/glovebox/ca-bundle.pem" } as const;
+
+/** All that sessions need of `governance` to let a sandbox out. */
+export interface Outside {
+  readonly egress: Egress;
+  /** Errors: `invalid_argument` with the path of a rule that cannot be read. */
+  checkNetwork(network: NetworkSpec): void;
+  /** A placeholder is new with every call. Errors: `not_found` for a name that the tenant lacks, `unavailable` when the key is missing. */
+  bindSecrets(tenantId: string, names: readonly string[]): Promise<readonly BoundSecret[]>;
+}

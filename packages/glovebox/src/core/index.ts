@@ -19,8 +19,10 @@ export {
   type EgressDecision,
   type EgressGate,
   type EgressSpec,
+  type Outside,
   PROXY_PORT,
   type SandboxConnection,
+  TRUST,
 } from "./egress.ts";
 export {
   ERROR_CODES,

@@ -1,4 +1,4 @@
-import type { AppliedLimit, Isolation, Language, SessionLimits } from "../core/index.ts";
+import type { AppliedLimit, Isolation, Language, SandboxConnection, SessionLimits } from "../core/index.ts";
 import type { SandboxFiles } from "./files.ts";
 import type { SandboxProcess, SpawnSpec } from "./process.ts";
 
@@ -58,8 +58,18 @@ export interface SandboxSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly languages: readonly Language[];
   readonly kernelOptions?: KernelOptions;
+  /** The only way out of the sandbox. Absent: there is none. */
+  readonly network?: SandboxNetwork;
   /** Whether the sandbox goes on when the server dies. Default true where the driver can. */
   readonly outliveServer?: boolean;
+}
+
+/** What the driver needs to carry connections out of a sandbox, and does: it decides nothing. */
+export interface SandboxNetwork {
+  /** Takes over each connection that a program makes to the forwarder on the sandbox's loopback (`PROXY_PORT`), or that is redirected to it. */
+  accept(connection: SandboxConnection): void;
+  /** PEM certificate that programs shall trust besides the system's: in the bundle at `INSIDE.caBundle`, and alone at `INSIDE.authority`. */
+  readonly authority?: string;
 }
 
 /** How a sandbox came to its end. */
@@ -106,6 +116,12 @@ export interface Sandbox extends AsyncDisposable {
   detach(): Promise<void>;
 }
 
+export interface AttachOptions {
+  /** As in {@link SandboxSpec}: connections of before are gone, new ones are carried again. */
+  readonly network?: SandboxNetwork;
+  readonly signal?: AbortSignal;
+}
+
 export interface SweepReport {
   /** What was removed, one line each. */
   readonly removed: readonly string[];
@@ -118,7 +134,7 @@ export interface IsolationDriver extends AsyncDisposable {
   probe(signal?: AbortSignal): Promise<ProbeResult>;
   create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox>;
   /** Finds a sandbox that outlived its server. `not_found` when it is gone. */
-  attach(record: SandboxRecord, signal?: AbortSignal): Promise<Sandbox>;
+  attach(record: SandboxRecord, options?: AttachOptions): Promise<Sandbox>;
   /** Removes processes, cgroups, sockets and folders of sandboxes whose id is not in `known`. */
   sweep(known: ReadonlySet<string>): Promise<SweepReport>;
 }

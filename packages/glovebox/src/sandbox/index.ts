@@ -2,12 +2,14 @@
 export { BubblewrapDriver, type BubblewrapOptions } from "./bubblewrap/index.ts";
 export { type DoctorReport, diagnose } from "./doctor.ts";
 export type {
+  AttachOptions,
   DriverCapabilities,
   IsolationDriver,
   KernelOptions,
   ProbeResult,
   Sandbox,
   SandboxEnd,
+  SandboxNetwork,
   SandboxRecord,
   SandboxSpec,
   SandboxStats,

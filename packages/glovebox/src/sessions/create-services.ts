@@ -1,5 +1,13 @@
 import { join } from "node:path";
-import { type Clock, type Isolation, type Logger, type Redactor, silentLogger, systemClock } from "../core/index.ts";
+import {
+  type Clock,
+  type Isolation,
+  type Logger,
+  type Outside,
+  type Redactor,
+  silentLogger,
+  systemClock,
+} from "../core/index.ts";
 import type { IsolationDriver } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import { Executions } from "./executions/execution-service.ts";
@@ -28,6 +36,8 @@ export interface SessionServicesOptions {
   /** Default: no quotas. */
   readonly quotas?: Partial<Quotas>;
   readonly libraries?: LibraryCache;
+  /** The way out for sandboxes; without it only network mode `none` is accepted. */
+  readonly outside?: Outside;
 }
 
 export interface RecoverableSessionServices extends SessionServices {
@@ -47,6 +57,7 @@ export function createSessionServices(options: SessionServicesOptions): Recovera
     clock: options.clock ?? systemClock,
     quotas: { tenant: options.quotas?.tenant ?? {}, host: options.quotas?.host ?? {} },
     libraries: options.libraries ?? new NpmLibraryCache(join(options.dataDir, "libraries")),
+    outside: options.outside,
   };
   const registry = new SessionRegistry(room.store);
   const isolations = new Isolations(room.drivers);

@@ -1,4 +1,4 @@
-import type { Clock, Isolation, Logger, Redactor } from "../core/index.ts";
+import type { Clock, Isolation, Logger, Outside, Redactor } from "../core/index.ts";
 import type { IsolationDriver } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import type { LibraryCache } from "./libraries/library-cache.ts";
@@ -17,4 +17,6 @@ export interface Room {
   readonly clock: Clock;
   readonly quotas: Quotas;
   readonly libraries: LibraryCache;
+  /** Absent: sandboxes have no network. */
+  readonly outside: Outside | undefined;
 }

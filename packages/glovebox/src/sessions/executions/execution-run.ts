@@ -41,7 +41,8 @@ export class ExecutionRun {
 
   constructor(options: RunOptions) {
     const { session, execution } = options;
-    const { store, clock, redactor } = session.room;
+    const { store, clock } = session.room;
+    const { redactor } = session;
     this.id = execution.id;
     this.#options = options;
     this.#execution = execution;

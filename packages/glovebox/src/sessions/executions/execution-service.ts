@@ -57,9 +57,9 @@ export class Executions implements ExecutionService {
     const background = input.kind === "command" && input.background === true;
     const place = background ? undefined : session.turn.enter(input.onBusy ?? "reject");
     try {
-      const { store, redactor } = this.#room;
+      const { store } = this.#room;
       const given = this.#newExecution(session, work, input, place?.waited === true);
-      const execution = maskedExecution(redactor, given);
+      const execution = maskedExecution(session.redactor, given);
       const stdin = place?.waited || isLong(input.stdin) ? input.stdin : undefined;
       const stored = await holdRequest(store, request, { given, masked: execution, stdin });
       const created = this.#room.store.executions.create(execution, request.requestHash);

@@ -1,4 +1,4 @@
-import type { Session, Template } from "../../core/index.ts";
+import type { Redactor, Session, Template } from "../../core/index.ts";
 import type { SandboxEnd } from "../../sandbox/index.ts";
 import type { ExecutionRun } from "../executions/execution-run.ts";
 import { IdempotencyKeys } from "../executions/idempotency-keys.ts";
@@ -12,6 +12,8 @@ const END_PATIENCE_MS = 2_000;
 /** A session that has a sandbox on this node, with what runs in it. */
 export class LiveSession {
   readonly room: Room;
+  /** The room's, which also masks the values of the session's secrets. */
+  readonly redactor: Redactor | undefined;
   readonly template: Template;
   readonly bench: Workbench;
   readonly turn = new Turn();
@@ -35,6 +37,7 @@ export class LiveSession {
 
   constructor(options: {
     room: Room;
+    redactor: Redactor | undefined;
     template: Template;
     bench: Workbench;
     row: Session;
@@ -45,6 +48,7 @@ export class LiveSession {
     this.#index = options.index;
     this.detaching = options.detaching;
     this.room = options.room;
+    this.redactor = options.redactor;
     this.template = options.template;
     this.bench = options.bench;
     this.row = options.row;

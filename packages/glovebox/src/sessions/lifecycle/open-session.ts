@@ -7,6 +7,7 @@ import {
   toTimestamp,
 } from "../../core/index.ts";
 import type { Sandbox } from "../../sandbox/index.ts";
+import { openNetwork, type SessionNetwork } from "../network/session-network.ts";
 import type { Room } from "../room.ts";
 import { Workbench } from "../work/workbench.ts";
 import type { Choice } from "./choose-template.ts";
@@ -38,24 +39,30 @@ export async function openSession(
 ): Promise<Session> {
   const { room, keeper } = parts;
   const limits = sessionLimits(choice.template, input.limits);
-  const row = newRow(room, tenantId, input, choice);
+  refuseShadowed(choice.template.secrets, input.env);
+  let row = newRow(room, tenantId, input, choice);
   const folder = workspaceDir(room.dataDir, row.id);
   const libraries = await room.libraries.sources(choice.template.libraries, signal);
   const quota = keeper.quotas.take(tenantId, limits);
   let session: LiveSession;
+  let network: SessionNetwork | undefined;
   try {
-    const spec = sandboxSpec(row.id, choice, input, { workspaceDir: folder, limits, libraries });
+    network = await openNetwork(room, choice.template, row);
+    row = { ...row, env: { ...row.env, ...network.placeholders } };
+    const spec = sandboxSpec(row, choice, input, { workspaceDir: folder, limits, libraries, network });
     if (startsAtOnce(choice.template, input)) {
       const started = await startAtOnce(parts, row, spec, signal);
-      session = makeLive(room, keeper, choice, started.row, started.sandbox);
+      session = makeLive(room, keeper, { ...choice, network }, started.row, started.sandbox);
       keeper.keep(session, quota);
       keeper.watch(session);
       return session.row;
     }
     const { sandbox, baseCommit } = await startSandbox(parts, row, folder, input, spec, signal);
     const workspace = { ...row.workspace, ...(baseCommit !== undefined && { baseCommit }) };
-    session = makeLive(room, keeper, choice, { ...row, workspace, limitsApplied: [...sandbox.limitsApplied] }, sandbox);
+    const started = { ...row, workspace, limitsApplied: [...sandbox.limitsApplied] };
+    session = makeLive(room, keeper, { ...choice, network }, started, sandbox);
   } catch (error) {
+    network?.close();
     quota[Symbol.dispose]();
     throw error;
   }
@@ -144,12 +151,15 @@ async function startSandbox(
 export function makeLive(
   room: Room,
   keeper: SessionKeeper,
-  choice: Pick<Choice, "template">,
+  { template, network }: Pick<Choice, "template"> & { readonly network: SessionNetwork },
   row: Session,
   sandbox: Sandbox,
 ): LiveSession {
   const detaching = new AbortController();
-  const { store, redactor, logger } = room;
+  const { store, logger } = room;
+  const { redactor } = network;
+  void sandbox.ended.then(() => network.close());
+  detaching.signal.addEventListener("abort", () => network.close(), { once: true });
   const idle = new SessionIdleOutput({
     events: store.events,
     stream: sessionStream(row.tenantId, row.id),
@@ -157,7 +167,16 @@ export function makeLive(
     logger,
   });
   const bench = new Workbench({ sandbox, idle, detach: detaching.signal });
-  return new LiveSession({ room, template: choice.template, bench, row, detaching, index: keeper.registry.runs });
+  return new LiveSession({ room, redactor, template, bench, row, detaching, index: keeper.registry.runs });
+}
+
+/** A secret's variable holds its placeholder and nothing else. */
+function refuseShadowed(secrets: readonly string[], env: SessionInput["env"] = {}): void {
+  const name = secrets.find((secret) => secret in env);
+  if (name === undefined) return;
+  throw new GloveboxError("invalid_argument", `'${name}' is a secret of the template and cannot be given in env`, {
+    details: { path: `env.${name}` },
+  });
 }
 
 function newRow(room: Room, tenantId: string, input: SessionInput, choice: Choice): Session {

@@ -1,6 +1,7 @@
 import { GloveboxError, type Session, type SessionInput, type SessionLimits, type Template } from "../../core/index.ts";
 import type { KernelOptions, SandboxSpec } from "../../sandbox/index.ts";
 import { checkMax } from "../executions/execution-limits.ts";
+import type { SessionNetwork } from "../network/session-network.ts";
 import type { Choice } from "./choose-template.ts";
 
 const NAMES = ["cpus", "memoryMb", "pids", "openFiles", "diskMb"] as const;
@@ -44,22 +45,25 @@ export function sessionTimes(
 
 /** What the driver is asked for. */
 export function sandboxSpec(
-  id: string,
+  row: Session,
   choice: Choice,
   input: SessionInput,
   parts: {
     readonly workspaceDir: string;
     readonly limits: SessionLimits;
     readonly libraries: Readonly<Record<string, string>>;
+    readonly network: SessionNetwork;
   },
 ): SandboxSpec {
   const { template, languages } = choice;
+  const { network, env } = parts.network;
   return {
-    id,
+    id: row.id,
     workspaceDir: parts.workspaceDir,
     limits: parts.limits,
     allowPartial: input.allowPartial ?? template.allowPartial,
-    env: { ...template.env, ...input.env },
+    env: { ...env, ...row.env },
+    ...(network !== undefined && { network }),
     languages,
     kernelOptions: kernelOptions(template, parts.libraries),
     outliveServer: true,

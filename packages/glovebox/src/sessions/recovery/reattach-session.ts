@@ -1,4 +1,4 @@
-import { type Execution, isFinal, type Session } from "../../core/index.ts";
+import { type Execution, isFinal, type Session, type Template } from "../../core/index.ts";
 import type { Sandbox, SandboxProcess } from "../../sandbox/index.ts";
 import { executionStream } from "../executions/store-sink.ts";
 import { sessionStream } from "../lifecycle/idle-output.ts";
@@ -6,6 +6,7 @@ import type { LiveSession } from "../lifecycle/live-session.ts";
 import { makeLive } from "../lifecycle/open-session.ts";
 import type { SessionKeeper } from "../lifecycle/session-keeper.ts";
 import { sessionLimitsOf } from "../lifecycle/session-spec.ts";
+import type { SessionNetwork } from "../network/session-network.ts";
 import { type Offsets, parseStreamState } from "../output/stream-state.ts";
 import type { Room } from "../room.ts";
 import { Kernel } from "../work/kernel.ts";
@@ -16,16 +17,21 @@ import { type Remains, readRemains, settleRemains } from "./settle-execution.ts"
 /** Executions looked back at for where an idle kernel's output stands. */
 const LOOK_BACK = 50;
 
+/** A sandbox that outlived its server, with what its session needs to go on. */
+export interface Found {
+  readonly sandbox: Sandbox;
+  readonly template: Template;
+  readonly network: SessionNetwork;
+}
+
 /** Takes a session over whose sandbox outlived the last server; its executions go on. Gives how many. */
 export async function reattachSession(
   parts: { readonly room: Room; readonly keeper: SessionKeeper },
   row: Session,
-  sandbox: Sandbox,
+  { sandbox, template, network }: Found,
 ): Promise<number> {
   const { room, keeper } = parts;
-  const template = await room.store.templates.get(row.tenantId, row.templateId, row.templateVersion);
-  if (template === undefined) throw new Error(`template ${row.templateId} version ${row.templateVersion} is gone`);
-  const session = makeLive(room, keeper, { template }, row, sandbox);
+  const session = makeLive(room, keeper, { template, network }, row, sandbox);
   const quota = keeper.quotas.take(row.tenantId, sessionLimitsOf(template, row.limitsApplied), { force: true });
   keeper.keep(session, quota);
   const remains = await Promise.all(

@@ -4,6 +4,7 @@ import type { Sandbox, SandboxRecord } from "../../sandbox/index.ts";
 import { sessionStream } from "../lifecycle/idle-output.ts";
 import type { SessionKeeper } from "../lifecycle/session-keeper.ts";
 import { removeWorkspace, workspaceDir, workspacesFolder } from "../lifecycle/workspace.ts";
+import { openNetwork, type SessionNetwork } from "../network/session-network.ts";
 import type { Room } from "../room.ts";
 import { reattachSession } from "./reattach-session.ts";
 import { readRemains, settleRemains } from "./settle-execution.ts";
@@ -71,14 +72,19 @@ async function takeUp(parts: Parts, row: Session, record: SandboxRecord | undefi
     );
     return undefined;
   }
+  let network: SessionNetwork | undefined;
   let sandbox: Sandbox | undefined;
   try {
     const driver = room.drivers.get(row.isolation);
     if (driver === undefined) throw new Error(`there is no driver for '${row.isolation}' any more`);
-    sandbox = await driver.attach(record);
-    return await reattachSession(parts, row, sandbox);
+    const template = await room.store.templates.get(row.tenantId, row.templateId, row.templateVersion);
+    if (template === undefined) throw new Error(`template ${row.templateId} version ${row.templateVersion} is gone`);
+    network = await openNetwork(room, template, row, { again: true });
+    sandbox = await driver.attach(record, network.network && { network: network.network });
+    return await reattachSession(parts, row, { sandbox, template, network });
   } catch (error) {
     const { message } = toGloveboxError(error);
+    network?.close();
     await sandbox?.destroy();
     await closeGone(room, row, `its sandbox could not be found again: ${message}`);
     return undefined;

@@ -10,7 +10,9 @@ export interface ShortForms {
   readonly env: Record<string, string>;
 }
 
-const NO_NETWORK: NetworkSpec = { mode: "none", allow: [] };
+/** Of one session, where nothing else is said: 64 connections at once, 1 GiB, an hour a connection. */
+const NETWORK_LIMITS: NetworkSpec["limits"] = { connections: 64, bytes: 1_073_741_824, seconds: 3_600 };
+const NO_NETWORK: NetworkSpec = { mode: "none", allow: [], exempt: [], limits: NETWORK_LIMITS };
 
 /**
  * The one list of what is exposed. A short form in `patch` replaces all capabilities of its kind; `patch.capabilities` replaces the whole list
@@ -30,8 +32,8 @@ export function mergeCapabilities(current: readonly Capability[], patch: Templat
     list = replaceKind(list, "env", env);
   }
   if (patch.network !== undefined) {
-    const { mode, allow } = patch.network;
-    list = replaceKind(list, "net", mode === "none" ? [] : [make("net", mode, { allow })]);
+    const { mode, ...config } = patch.network;
+    list = replaceKind(list, "net", mode === "none" ? [] : [make("net", mode, config)]);
   }
   return unique(list);
 }
@@ -40,16 +42,22 @@ export function mergeCapabilities(current: readonly Capability[], patch: Templat
 export function shortForms(capabilities: readonly Capability[]): ShortForms {
   const on = capabilities.filter(({ enabled }) => enabled);
   const net = on.find(({ kind }) => kind === "net");
-  const allow = net?.config.allow;
   return {
     modules: on.filter(({ kind }) => kind === "module").map(({ name }) => name),
-    network:
-      net === undefined
-        ? NO_NETWORK
-        : { mode: net.name === "open" ? "open" : "allowlist", allow: Array.isArray(allow) ? allow.map(String) : [] },
+    network: net === undefined ? NO_NETWORK : networkOf(net),
     env: Object.fromEntries(
       on.filter(({ kind }) => kind === "env").map(({ name, config }) => [name, String(config.value ?? "")]),
     ),
+  };
+}
+
+function networkOf({ name, config }: Capability): NetworkSpec {
+  const texts = (value: unknown) => (Array.isArray(value) ? value.map(String) : []);
+  return {
+    mode: name === "open" ? "open" : "allowlist",
+    allow: texts(config.allow),
+    exempt: texts(config.exempt),
+    limits: { ...NETWORK_LIMITS, ...(config.limits as Partial<NetworkSpec["limits"]> | undefined) },
   };
 }
 
@@ -69,10 +77,8 @@ export function checkCapability(capability: Capability): void {
       }
       return;
     case "net":
-      throw new GloveboxError(
-        "not_supported_by_isolation",
-        "network access is not available yet: sandboxes have no network until the egress proxy comes",
-      );
+      if (name === "open" || name === "allowlist") return;
+      throw new GloveboxError("invalid_argument", `'net/${name}' is no network; there are net/open and net/allowlist`);
     case "fs":
     case "global":
       throw new GloveboxError(

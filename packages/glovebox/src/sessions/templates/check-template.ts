@@ -1,4 +1,11 @@
-import { GloveboxError, type Isolation, type Limits, type StartupFile, type Template } from "../../core/index.ts";
+import {
+  GloveboxError,
+  type Isolation,
+  type Limits,
+  type Outside,
+  type StartupFile,
+  type Template,
+} from "../../core/index.ts";
 import type { IsolationDriver } from "../../sandbox/index.ts";
 import { detectLanguage } from "../../sandbox/kernel/index.ts";
 import { workspacePath } from "../executions/make-plan.ts";
@@ -10,7 +17,13 @@ import { ISOLATION_LANGUAGES } from "./catalogue.ts";
  * Refuses what could not be honoured: nothing is stored that does nothing. Errors: `isolation_unavailable`, `language_unavailable`,
  * `module_not_allowed`, `invalid_argument`, `invalid_path`, `not_supported_by_isolation` for what comes later.
  */
-export function checkTemplate(template: Template, drivers: ReadonlyMap<Isolation, IsolationDriver>): void {
+export function checkTemplate(
+  template: Template,
+  {
+    drivers,
+    outside,
+  }: { readonly drivers: ReadonlyMap<Isolation, IsolationDriver>; readonly outside?: Outside | undefined },
+): void {
   if (!drivers.has(template.isolation)) {
     throw new GloveboxError(
       "isolation_unavailable",
@@ -21,6 +34,7 @@ export function checkTemplate(template: Template, drivers: ReadonlyMap<Isolation
   checkLater(template);
   checkLimits(template);
   for (const capability of template.capabilities) checkCapability(capability);
+  checkNetwork(template, outside);
   if (template.isolation !== "isolate") checkOnlyIsolate(template);
   for (const name of template.libraries) findLibrary(name);
   for (const file of template.startupFiles) startupLanguage(file, template);
@@ -60,20 +74,36 @@ function checkLanguages({ isolation, languages }: Template): void {
 
 /** What the words of a template allow and this version cannot do. */
 function checkLater(template: Template): void {
-  const { packages, network, pool, snapshots, image } = template;
+  const { packages, pool, snapshots, image } = template;
   const named = Object.values(packages).some((list) => list.length > 0);
   if (named) throw later("packages", "packages need images of their own, which this version cannot build yet");
-  if (network.mode !== "none") {
-    throw later(
-      "network",
-      `network mode '${network.mode}' needs the egress proxy, which this version lacks; use 'none'`,
-    );
-  }
   if (pool.min > 0 || pool.max > 0) throw later("pool", "pools of ready sandboxes are not available yet; use 0");
   if (snapshots.auto !== "never" || snapshots.rollbackOnFailure) {
     throw later("snapshots", "automatic snapshots are not available yet; use 'never'");
   }
   if (image !== undefined) throw later("image", "images of your own are not available yet; leave 'image' out");
+}
+
+function checkNetwork({ isolation, network, secrets, env }: Template, outside: Outside | undefined): void {
+  if (network.mode === "none") {
+    if (secrets.length === 0) return;
+    throw new GloveboxError("invalid_argument", "secrets are put in by the proxy: they need a network", {
+      details: { path: "secrets" },
+    });
+  }
+  if (isolation === "isolate") {
+    throw new GloveboxError("not_supported_by_isolation", "JavaScript in an isolate has no network", {
+      details: { path: "network" },
+    });
+  }
+  if (outside === undefined) throw new GloveboxError("unavailable", "this server lets no sandbox out");
+  outside.checkNetwork(network);
+  const twice = secrets.find((name) => name in env);
+  if (twice !== undefined) {
+    throw new GloveboxError("invalid_argument", `'${twice}' is both a secret and a variable of env`, {
+      details: { path: "secrets" },
+    });
+  }
 }
 
 function checkLimits({ limits, maxLimits }: Template): void {

@@ -40,6 +40,7 @@ export function fillTemplate(input: TemplateInput, identity: Identity): Template
     allowPartial: input.allowPartial ?? false,
     onOutputLimit: input.onOutputLimit ?? "truncate",
     ...shortForms(capabilities),
+    secrets: [...new Set(input.secrets ?? [])],
     resolver: input.resolver ?? DEFAULT_RESOLVER,
     runtime: input.runtime ?? { esm: true, strict: false, console: "events" },
     libraries: [...new Set(input.libraries ?? [])],

@@ -7,7 +7,7 @@ import { overlayLimits } from "./overlay-limits.ts";
 export function patchTemplate(current: Template, patch: TemplatePatch, updatedAt: string): Template {
   const capabilities = mergeCapabilities(current.capabilities, patch);
   const limits = overlayLimits(current.limits, patch.limits);
-  const { languages, libraries, ...rest } = patch;
+  const { languages, libraries, secrets, ...rest } = patch;
   const direct = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   return {
     ...current,
@@ -15,6 +15,7 @@ export function patchTemplate(current: Template, patch: TemplatePatch, updatedAt
     version: current.version + 1,
     ...(languages !== undefined && { languages: uniqueLanguages(languages) }),
     ...(libraries !== undefined && { libraries: [...new Set(libraries)] }),
+    ...(secrets !== undefined && { secrets: [...new Set(secrets)] }),
     limits,
     maxLimits: nextMaxLimits(current, limits, patch),
     capabilities,

@@ -37,7 +37,7 @@ export class Templates implements TemplateService {
     const now = toTimestamp(this.#room.clock.nowMs());
     const identity = { id: newId(this.#room.clock.nowMs()), tenantId, version: 1, createdAt: now, updatedAt: now };
     const template = fillTemplate(input, identity);
-    checkTemplate(template, this.#room.drivers);
+    checkTemplate(template, this.#room);
     await this.#room.store.templates.create(template);
     return template;
   }
@@ -145,7 +145,7 @@ export class Templates implements TemplateService {
         });
       }
       const next = patchTemplate(current, patchOf(current), toTimestamp(this.#room.clock.nowMs()));
-      checkTemplate(next, this.#room.drivers);
+      checkTemplate(next, this.#room);
       try {
         await this.#room.store.templates.addVersion(next);
         return next;

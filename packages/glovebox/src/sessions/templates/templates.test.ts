@@ -1,3 +1,4 @@
+import { NetworkSpec } from "../../core/schemas.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TemplateInput, TemplatePatch } from "../../core/index.ts";
 import { openStage, type Stage, TENANT } from "../testing/stage.ts";
@@ -59,11 +60,12 @@ test("what could not be honoured is refused with its reason", async () => {
   const packages = { apt: [], python: ["numpy"], node: [], cargo: [] };
   const bad: [Omit<TemplateInput, "name">, string][] = [
     [{ ...base, packages }, "not_supported_by_isolation"],
-    [{ ...base, network: { mode: "open", allow: [] } }, "not_supported_by_isolation"],
-    [
-      { ...base, capabilities: [{ kind: "net", name: "allowlist", enabled: true, config: {} }] },
-      "not_supported_by_isolation",
-    ],
+    // The stage's services let nobody out.
+    [{ ...base, network: NetworkSpec.parse({ mode: "open" }) }, "unavailable"],
+    [{ ...base, capabilities: [{ kind: "net", name: "allowlist", enabled: true, config: {} }] }, "unavailable"],
+    [{ isolation: "isolate", network: NetworkSpec.parse({ mode: "open" }) }, "not_supported_by_isolation"],
+    [{ ...base, capabilities: [{ kind: "net", name: "everything", enabled: true, config: {} }] }, "invalid_argument"],
+    [{ ...base, secrets: ["API_KEY"] }, "invalid_argument"],
     [{ ...base, pool: { min: 1, max: 1, refillConcurrency: 1 } }, "not_supported_by_isolation"],
     [{ ...base, snapshots: { auto: "never", rollbackOnFailure: true, keep: 1 } }, "not_supported_by_isolation"],
     [{ ...base, image: "debian" }, "not_supported_by_isolation"],
