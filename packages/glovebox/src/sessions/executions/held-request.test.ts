@@ -13,6 +13,7 @@ const redactor: Redactor = {
     const text = JSON.stringify(value);
     return text.includes(SECRET) ? (JSON.parse(mask(text)) as T) : value;
   },
+  withValues: () => redactor,
   stream: () => ({ push: mask, flush: () => "", heldBytes: 0 }),
 };
 

@@ -78,6 +78,7 @@ test("a secret split over chunks is masked, and what is held back is not acknowl
   const redactor: Redactor = {
     redact: (piece) => piece.replaceAll("hunter2", "***"),
     redactJson: (value) => value,
+    withValues: () => redactor,
     stream: () => {
       let held = "";
       return {

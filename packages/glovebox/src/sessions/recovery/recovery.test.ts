@@ -111,12 +111,14 @@ test("queued executions run on in their order, with the stdin they were given", 
 });
 
 test.each([
-  ["kernel", undefined],
-  ["kernel", "given\n"],
-  ["program", "given\n"],
+  ["kernel", "sent", undefined],
+  ["kernel", "sent", "given\n"],
+  ["kernel", "not sent", undefined],
+  ["kernel", "not sent", "given\n"],
+  ["program", "sent", "given\n"],
 ] as const)(
-  "what waited and began in a %s, with stdin %o, as the server died is neither begun twice nor cut",
-  async (kind, stdin) => {
+  "what waited and began in a %s (%s), with stdin %o, as the server died is neither begun twice nor cut",
+  async (kind, sent, stdin) => {
     const slow = { kind: "repl" as const, language: "python" as const, input: "import time; time.sleep(0.5)" };
     const lead = stdin === undefined ? "" : "print('read', input())\n";
     const code = `${lead}open('begun', 'a').write('x')\n${counter(150, 10)}\nprint(open('begun').read())`;
@@ -125,7 +127,13 @@ test.each([
         ? { kind: "repl" as const, language: "python" as const, input: code }
         : { kind: "command" as const, argv: ["python3", "-c", code] };
     const waiting = { ...work, onBusy: "queue" as const, ...(stdin !== undefined && { stdin }) };
-    const plan = { session: { template: "python" }, before: [], started: [slow, waiting], mute: kind };
+    const plan = {
+      session: { template: "python" },
+      before: [],
+      started: [slow, waiting],
+      mute: kind,
+      unsent: sent === "not sent",
+    };
     await withRestart(plan, 1_500, async (stage, { executionIds, sessionId }) => {
       const ran = await read(stage.services, await stage.services.executions.wait(TENANT, executionIds[1] ?? ""));
       expect(ran.execution.status).toBe("ok");

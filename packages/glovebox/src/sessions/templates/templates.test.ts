@@ -1,6 +1,6 @@
-import { NetworkSpec } from "../../core/schemas.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TemplateInput, TemplatePatch } from "../../core/index.ts";
+import { NetworkSpec } from "../../core/schemas.ts";
 import { openStage, type Stage, TENANT } from "../testing/stage.ts";
 import { READY_MADE } from "./ready-made.ts";
 

@@ -1,6 +1,7 @@
 /** A server process for tests that kill it: does what its plan says, prints what it was given back, and waits. */
 import { text } from "node:stream/consumers";
 import type { ExecutionInput, SessionInput } from "../../core/index.ts";
+import { AgentProcess } from "../../sandbox/agent/agent-process.ts";
 import { openStage, type Stage, TENANT } from "./stage.ts";
 
 export interface ChildPlan {
@@ -12,11 +13,20 @@ export interface ChildPlan {
   readonly started: readonly ExecutionInput[];
   /** Once such a program or kernel works for a started one that waited, nothing more of that one reaches the disk, as if the server died there. */
   readonly mute?: "program" | "kernel";
+  /** No kernel is sent a request any more, once the first was started. */
+  readonly unsent?: boolean;
 }
 
 export interface ChildAnswer {
   readonly sessionId: string;
   readonly executionIds: readonly string[];
+}
+
+function sendNoMore(ids: readonly string[]): void {
+  const send = AgentProcess.prototype.writeControl;
+  AgentProcess.prototype.writeControl = function (...data) {
+    return ids.length > 0 ? new Promise(() => {}) : send.apply(this, data);
+  };
 }
 
 function mute({ store }: Stage, kind: "program" | "kernel", ids: readonly string[]): void {
@@ -37,6 +47,7 @@ if (import.meta.main) {
   const sessionId = await stage.session(plan.session);
   for (const input of plan.before) await stage.run(sessionId, input);
   const executionIds: string[] = [];
+  if (plan.unsent === true) sendNoMore(executionIds);
   if (plan.mute !== undefined) mute(stage, plan.mute, executionIds);
   for (const input of plan.started) {
     const { execution } = await stage.services.executions.start(TENANT, sessionId, input);

@@ -1,4 +1,4 @@
-import type { Language } from "../../core/index.ts";
+import { type Language, newId } from "../../core/index.ts";
 import type { KernelMessage, KernelRequest, OutputChunk, SandboxProcess } from "../../sandbox/index.ts";
 import { encodeKernelRequest, KernelMessageReader } from "../../sandbox/kernel/index.ts";
 import type { Recorder } from "../output/recorder.ts";
@@ -121,17 +121,12 @@ export class Kernel {
    */
   async resume(work: KernelWork, options: { from?: Offsets; ready?: Promise<void> }): Promise<WorkEnd> {
     const { from = this.#offsets(), ready } = options;
-    const asked = {
-      ...work.request,
-      id: `after-${work.request.id}`,
-      mode: "repl" as const,
-      source: "",
-      args: [],
-      env: {},
-    };
-    const { cwd: _cwd, ...probe } = asked;
+    // A folder or a stdin of the request's own are for the request. New each time: what an earlier server's was answered may still come.
+    const { cwd: _cwd, stdin: _stdin, ...common } = work.request;
+    const id = `after-${work.request.id}-${newId()}`;
+    const probe: KernelRequest = { ...common, id, mode: "repl", source: "", args: [], env: {} };
     const answered = new Promise<void>((resolve) => {
-      this.#probe = { id: probe.id, answered: resolve };
+      this.#probe = { id, answered: resolve };
     });
     const going = this.#follow(work, from, () => this.process.writeControl(encodeKernelRequest(probe)));
     const first = await Promise.race([going, answered.then(() => "answered" as const)]);
