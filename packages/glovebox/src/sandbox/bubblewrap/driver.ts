@@ -7,7 +7,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { GloveboxError, isId, type Logger, silentLogger, toGloveboxError } from "../../core/index.ts";
 import { type AgentConnection, connectAgent } from "../agent/index.ts";
 import { type CgroupHost, detectCgroups, leaveHost, SandboxCgroup } from "../cgroup/index.ts";
-import type { IsolationDriver, ProbeResult, Sandbox, SandboxRecord, SandboxSpec, SweepReport } from "../driver.ts";
+import type {
+  AttachOptions,
+  IsolationDriver,
+  ProbeResult,
+  Sandbox,
+  SandboxRecord,
+  SandboxSpec,
+  SweepReport,
+} from "../driver.ts";
 import { defaultNativeDir, repositoryRoot } from "../native/index.ts";
 import { isAlive, Supervisor, SupervisorPool, type WaitingSupervisor } from "../supervisor/index.ts";
 import { bwrapArgv } from "./bwrap-argv.ts";
@@ -108,7 +116,8 @@ export class BubblewrapDriver implements IsolationDriver {
     }
   }
 
-  async attach(record: SandboxRecord, signal?: AbortSignal): Promise<Sandbox> {
+  async attach(record: SandboxRecord, options: AttachOptions = {}): Promise<Sandbox> {
+    const { signal } = options;
     const state = decodeRecord(record);
     await this.#ready();
     const gone = (why: string) => new GloveboxError("not_found", `The sandbox ${record.id} is gone: ${why}`);

@@ -62,6 +62,11 @@ export class IsolateDriver implements IsolationDriver {
       if (CAPABILITIES.languages.includes(language)) continue;
       throw new GloveboxError("language_unavailable", `an isolate does not run ${language}`, { details: { language } });
     }
+    if (spec.network) {
+      throw new GloveboxError("not_supported_by_isolation", "an isolate has no network", {
+        details: { isolation: this.isolation, capability: "network" },
+      });
+    }
     checkLimits(spec.limits);
     moduleConfig(spec.kernelOptions);
     if (this.#used.has(spec.id)) throw new GloveboxError("already_exists", `there is a sandbox ${spec.id}`);
