@@ -15,7 +15,7 @@ const PROXY_VARIABLES: Readonly<Record<string, string>> = {
   NODE_USE_ENV_PROXY: "1",
 };
 
-/** The variables by which programs find what to trust. Node adds to what it has; the others replace it. */
+/** The variables by which programs find what to trust. */
 const TRUST_VARIABLES: Readonly<Record<string, string>> = {
   SSL_CERT_FILE: TRUST.bundle,
   REQUESTS_CA_BUNDLE: TRUST.bundle,
@@ -23,10 +23,10 @@ const TRUST_VARIABLES: Readonly<Record<string, string>> = {
   GIT_SSL_CAINFO: TRUST.bundle,
   CARGO_HTTP_CAINFO: TRUST.bundle,
   PIP_CERT: TRUST.bundle,
-  NODE_EXTRA_CA_CERTS: TRUST.authority,
 };
 
 /** What a sandbox with a network has in its environment, before what the user says. */
 export function proxyEnv(opensTls: boolean): Record<string, string> {
-  return { ...PROXY_VARIABLES, ...(opensTls ? TRUST_VARIABLES : {}) };
+  // Node has roots of its own and adds to them.
+  return { ...PROXY_VARIABLES, ...TRUST_VARIABLES, ...(opensTls && { NODE_EXTRA_CA_CERTS: TRUST.authority }) };
 }
