@@ -1,9 +1,11 @@
 import { describe } from "vitest";
+import { auditConformance } from "./audit.ts";
 import { eventConformance } from "./events.ts";
 import { executionConformance } from "./executions.ts";
 import { faultConformance } from "./faults.ts";
 import { maintenanceConformance } from "./maintenance.ts";
 import { blobConformance, idempotencyConformance, settingsConformance, tokenConformance } from "./others.ts";
+import { secretConformance } from "./sealed.ts";
 import { sessionConformance } from "./sessions.ts";
 import type { MakeSubject } from "./subject.ts";
 import { templateConformance } from "./templates.ts";
@@ -19,6 +21,8 @@ export function storeConformance(name: string, make: MakeSubject): void {
     describe("events", () => eventConformance(make));
     describe("blobs", () => blobConformance(make));
     describe("settings", () => settingsConformance(make));
+    describe("secrets", () => secretConformance(make));
+    describe("audit", () => auditConformance(make));
     describe("maintenance", () => maintenanceConformance(make));
     describe("faults", () => faultConformance(make));
   });

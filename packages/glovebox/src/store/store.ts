@@ -12,6 +12,8 @@ import type {
   Template,
   Token,
 } from "../core/index.ts";
+import type { AuditStore } from "./audit-records.ts";
+import type { SealedAuthorityStore, SecretStore } from "./sealed-records.ts";
 
 /** One page of a list, newest first unless said otherwise. */
 export interface Page<T> {
@@ -33,6 +35,9 @@ export interface Store extends AsyncDisposable {
   readonly executions: ExecutionStore;
   readonly tokens: TokenStore;
   readonly idempotency: IdempotencyStore;
+  readonly secrets: SecretStore;
+  readonly authorities: SealedAuthorityStore;
+  readonly audit: AuditStore;
   readonly events: EventLog;
   readonly blobs: BlobStore;
   readonly settings: SettingsStore;

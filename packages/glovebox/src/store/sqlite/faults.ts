@@ -10,7 +10,9 @@ export type WriteKind =
   | "idempotency"
   | "setting"
   | "retention"
-  | "blob";
+  | "blob"
+  | "secret"
+  | "audit";
 
 /** For tests: stands where the disk does. Throwing makes that write reject with `store_failed`, with nothing written. */
 export interface StoreFaults {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentLogger } from "../../core/index.ts";
+import { Template } from "../../core/schemas.ts";
 import { openSqliteStore } from "../index.ts";
 import { type Golden, loadGolden } from "../testdata/golden.ts";
 import { dataFolder, migrateFolder } from "./data-folder.ts";
@@ -83,7 +84,7 @@ for (const version of [1]) {
     await using store = await openSqliteStore({ dataDir, clock: { nowMs: () => nowMs, monotonicMs: () => 0 } });
     const { template, session, internals, execution, token, setting, stream, events, state } = expected;
     const { tenantId } = template;
-    expect(await store.templates.get(tenantId, template.name)).toEqual(template);
+    expect(await store.templates.get(tenantId, template.name)).toEqual(Template.parse(template));
     expect(await store.sessions.openByKey(tenantId, session.key ?? "")).toEqual(session);
     expect(await store.sessions.internals(session.id)).toEqual(internals);
     expect((await store.executions.list(tenantId, { sessionId: session.id })).items).toEqual([execution]);

@@ -1,6 +1,8 @@
 import { type Clock, type Logger, silentLogger, systemClock } from "../../core/index.ts";
 import { FileBlobStore } from "../blobs/file-blobs.ts";
 import type { Store } from "../store.ts";
+import { SqliteAuditStore } from "./audit-store.ts";
+import { SqliteAuthorityStore } from "./authority-store.ts";
 import { storeFailed } from "./connection.ts";
 import { type DataFolder, dataFolder, makeFolders, migrateFolder } from "./data-folder.ts";
 import { CommitNotices } from "./events/commit-notices.ts";
@@ -14,6 +16,7 @@ import { FolderLock } from "./lock.ts";
 import { MainReader } from "./main-reader.ts";
 import { MainWrites } from "./main-writes.ts";
 import { SqliteMaintenance } from "./maintenance/maintenance.ts";
+import { SqliteSecretStore } from "./secret-store.ts";
 import { SqliteSessionStore } from "./session-store.ts";
 import { SqliteSettingsStore } from "./settings-store.ts";
 import { StreamRemovals } from "./stream-removals.ts";
@@ -84,6 +87,9 @@ async function connect(
       executions: new SqliteExecutionStore(reader, writes),
       tokens: new SqliteTokenStore(reader, writes),
       idempotency,
+      secrets: new SqliteSecretStore(reader, writes),
+      authorities: new SqliteAuthorityStore(reader, writes),
+      audit: new SqliteAuditStore(reader, writes),
       events,
       blobs,
       settings,

@@ -70,6 +70,45 @@ interface StreamRemovalsTable {
   id: string;
 }
 
+interface SecretsTable {
+  tenant_id: string;
+  name: string;
+  hosts: string;
+  sealed: Uint8Array;
+  key_id: string;
+  version: number;
+  created_at: string;
+  updated_at: string;
+}
+
+interface AuthoritiesTable {
+  tenant_id: string;
+  sealed: Uint8Array;
+  key_id: string;
+  not_after_ms: number;
+}
+
+interface AuditTable {
+  tenant_id: string;
+  seq: number;
+  ts: number;
+  doc: string;
+  hash: string;
+  principal: Virtual<string>;
+  action: Virtual<string>;
+  decision: Virtual<string>;
+  resource_kind: Virtual<string>;
+  resource_id: Virtual<string | null>;
+  request_id: Virtual<string | null>;
+}
+
+interface AuditCheckpointsTable {
+  tenant_id: string;
+  seq: number;
+  doc: string;
+  hash: string;
+}
+
 /** The main database, as the migrations leave it. */
 export interface Tables {
   templates: TemplatesTable;
@@ -80,6 +119,11 @@ export interface Tables {
   idempotency: IdempotencyTable;
   settings: SettingsTable;
   stream_removals: StreamRemovalsTable;
+  secrets: SecretsTable;
+  authorities: AuthoritiesTable;
+  audit: AuditTable;
+  audit_checkpoints: AuditCheckpointsTable;
 }
 
+export type SecretRow = Selectable<SecretsTable>;
 export type StreamRemoval = Selectable<StreamRemovalsTable>;

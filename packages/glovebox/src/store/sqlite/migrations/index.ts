@@ -1,9 +1,10 @@
 import { initial } from "./0001-initial.ts";
+import { secretsAndAudit } from "./0002-secrets-audit.ts";
 import { eventFileInitial } from "./event-file-0001.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A new one is a new file and a new line. */
-export const MAIN_MIGRATIONS: readonly Migration[] = [initial];
+export const MAIN_MIGRATIONS: readonly Migration[] = [initial, secretsAndAudit];
 export const EVENT_FILE_MIGRATIONS: readonly Migration[] = [eventFileInitial];
 
 export type { Migration } from "./migration.ts";
