@@ -46,6 +46,11 @@ export interface KernelOptions {
   readonly libraries?: Readonly<Record<string, string>>;
 }
 
+/** Where a sandbox finds the packages of its template. */
+export const PACKAGES_DIR = "/glovebox/packages";
+/** PATH in a sandbox, where neither session nor execution says another. */
+export const SANDBOX_PATH = "/glovebox/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
+
 export interface SandboxSpec {
   /** UUIDv7; also the name of its run folder and cgroup. */
   readonly id: string;
@@ -58,6 +63,8 @@ export interface SandboxSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly languages: readonly Language[];
   readonly kernelOptions?: KernelOptions;
+  /** Host folder with installed packages, mounted read-only at {@link PACKAGES_DIR}. */
+  readonly packages?: string;
   /** The only way out of the sandbox. Absent: there is none. */
   readonly network?: SandboxNetwork;
   /** Whether the sandbox goes on when the server dies. Default true where the driver can. */

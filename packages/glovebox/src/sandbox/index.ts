@@ -1,19 +1,21 @@
 /** Isolation drivers behind one interface: a library that can be used alone. */
 export { BubblewrapDriver, type BubblewrapOptions } from "./bubblewrap/index.ts";
 export { type DoctorReport, diagnose } from "./doctor.ts";
-export type {
-  AttachOptions,
-  DriverCapabilities,
-  IsolationDriver,
-  KernelOptions,
-  ProbeResult,
-  Sandbox,
-  SandboxEnd,
-  SandboxNetwork,
-  SandboxRecord,
-  SandboxSpec,
-  SandboxStats,
-  SweepReport,
+export {
+  type AttachOptions,
+  type DriverCapabilities,
+  type IsolationDriver,
+  type KernelOptions,
+  PACKAGES_DIR,
+  type ProbeResult,
+  SANDBOX_PATH,
+  type Sandbox,
+  type SandboxEnd,
+  type SandboxNetwork,
+  type SandboxRecord,
+  type SandboxSpec,
+  type SandboxStats,
+  type SweepReport,
 } from "./driver.ts";
 export type { FileChange, FileStat, SandboxFiles } from "./files.ts";
 export { ISOLATION_PREFERENCE } from "./isolation-preference.ts";

@@ -17,6 +17,7 @@ import { QuotaLedger, type Quotas } from "./lifecycle/quota-ledger.ts";
 import { SessionKeeper } from "./lifecycle/session-keeper.ts";
 import { SessionRegistry } from "./lifecycle/session-registry.ts";
 import { Sessions } from "./lifecycle/session-service.ts";
+import { type LayerSettings, PackageLayers } from "./packages/package-layers.ts";
 import { type RecoveryReport, recoverSessions } from "./recovery/recover.ts";
 import type { Room } from "./room.ts";
 import type { SessionServices } from "./services.ts";
@@ -38,6 +39,8 @@ export interface SessionServicesOptions {
   readonly libraries?: LibraryCache;
   /** The way out for sandboxes; without it only network mode `none` is accepted. */
   readonly outside?: Outside;
+  /** Where packages come from and how much they may take; default: as this machine's installers say, 20 GiB. */
+  readonly packages?: Partial<LayerSettings>;
 }
 
 export interface RecoverableSessionServices extends SessionServices {
@@ -58,6 +61,12 @@ export function createSessionServices(options: SessionServicesOptions): Recovera
     quotas: { tenant: options.quotas?.tenant ?? {}, host: options.quotas?.host ?? {} },
     libraries: options.libraries ?? new NpmLibraryCache(join(options.dataDir, "libraries")),
     outside: options.outside,
+    layers: new PackageLayers({
+      dataDir: options.dataDir,
+      settings: { registries: {}, maxMb: 20_480, ...options.packages },
+      outside: options.outside,
+      logger: options.logger ?? silentLogger,
+    }),
   };
   const registry = new SessionRegistry(room.store);
   const isolations = new Isolations(room.drivers);

@@ -3,6 +3,7 @@ import type { IsolationDriver } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import type { LibraryCache } from "./libraries/library-cache.ts";
 import type { Quotas } from "./lifecycle/quota-ledger.ts";
+import type { PackageLayers } from "./packages/package-layers.ts";
 
 /** What every part of this room is given. */
 export interface Room {
@@ -17,6 +18,7 @@ export interface Room {
   readonly clock: Clock;
   readonly quotas: Quotas;
   readonly libraries: LibraryCache;
+  readonly layers: PackageLayers;
   /** Absent: sandboxes have no network. */
   readonly outside: Outside | undefined;
 }

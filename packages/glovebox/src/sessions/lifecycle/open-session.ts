@@ -47,9 +47,10 @@ export async function openSession(
   let session: LiveSession;
   let network: SessionNetwork | undefined;
   try {
+    const layer = await room.layers.folder(choice.template.packages, parts.isolations.driver(row.isolation), signal);
     network = await openNetwork(room, choice.template, row);
     row = { ...row, env: { ...row.env, ...network.placeholders } };
-    const spec = sandboxSpec(row, choice, input, { workspaceDir: folder, limits, libraries, network });
+    const spec = sandboxSpec(row, choice, input, { workspaceDir: folder, limits, libraries, network, layer });
     if (startsAtOnce(choice.template, input)) {
       const started = await startAtOnce(parts, row, spec, signal);
       session = makeLive(room, keeper, { ...choice, network }, started.row, started.sandbox);

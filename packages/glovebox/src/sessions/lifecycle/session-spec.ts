@@ -2,6 +2,7 @@ import { GloveboxError, type Session, type SessionInput, type SessionLimits, typ
 import type { KernelOptions, SandboxSpec } from "../../sandbox/index.ts";
 import { checkMax } from "../executions/execution-limits.ts";
 import type { SessionNetwork } from "../network/session-network.ts";
+import { layerEnv } from "../packages/install-steps.ts";
 import type { Choice } from "./choose-template.ts";
 
 const NAMES = ["cpus", "memoryMb", "pids", "openFiles", "diskMb"] as const;
@@ -53,6 +54,8 @@ export function sandboxSpec(
     readonly limits: SessionLimits;
     readonly libraries: Readonly<Record<string, string>>;
     readonly network: SessionNetwork;
+    /** Host folder of the template's packages. */
+    readonly layer: string | undefined;
   },
 ): SandboxSpec {
   const { template, languages } = choice;
@@ -62,8 +65,9 @@ export function sandboxSpec(
     workspaceDir: parts.workspaceDir,
     limits: parts.limits,
     allowPartial: input.allowPartial ?? template.allowPartial,
-    env: { ...env, ...row.env },
+    env: { ...env, ...(parts.layer !== undefined && layerEnv(template.packages)), ...row.env },
     ...(network !== undefined && { network }),
+    ...(parts.layer !== undefined && { packages: parts.layer }),
     languages,
     kernelOptions: kernelOptions(template, parts.libraries),
     outliveServer: true,

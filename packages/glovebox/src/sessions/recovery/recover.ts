@@ -56,6 +56,9 @@ export async function recoverSessions({ room, keeper }: Parts): Promise<Recovery
   }
   const settled = await settleRest({ room, keeper });
   await removeStrayWorkspaces(room);
+  const mounted = keeper.registry.all().map(({ template }) => room.layers.keyOf(template.packages));
+  const layers = await room.layers.sweep(new Set(mounted));
+  if (layers.length > 0) room.logger.info({ layers }, "removed packages that nobody uses");
   return { attached, closed, resumed, settled };
 }
 

@@ -10,6 +10,7 @@ import type { IsolationDriver } from "../../sandbox/index.ts";
 import { detectLanguage } from "../../sandbox/kernel/index.ts";
 import { workspacePath } from "../executions/make-plan.ts";
 import { findLibrary } from "../libraries/library-catalogue.ts";
+import { checkPins, isEmpty } from "../packages/pins.ts";
 import { checkCapability } from "./capabilities.ts";
 import { ISOLATION_LANGUAGES } from "./catalogue.ts";
 
@@ -35,6 +36,7 @@ export function checkTemplate(
   checkLimits(template);
   for (const capability of template.capabilities) checkCapability(capability);
   checkNetwork(template, outside);
+  checkPackages(template, outside);
   if (template.isolation !== "isolate") checkOnlyIsolate(template);
   for (const name of template.libraries) findLibrary(name);
   for (const file of template.startupFiles) startupLanguage(file, template);
@@ -74,9 +76,7 @@ function checkLanguages({ isolation, languages }: Template): void {
 
 /** What the words of a template allow and this version cannot do. */
 function checkLater(template: Template): void {
-  const { packages, pool, snapshots, image } = template;
-  const named = Object.values(packages).some((list) => list.length > 0);
-  if (named) throw later("packages", "packages need images of their own, which this version cannot build yet");
+  const { pool, snapshots, image } = template;
   if (pool.min > 0 || pool.max > 0) throw later("pool", "pools of ready sandboxes are not available yet; use 0");
   if (snapshots.auto !== "never" || snapshots.rollbackOnFailure) {
     throw later("snapshots", "automatic snapshots are not available yet; use 'never'");
@@ -104,6 +104,18 @@ function checkNetwork({ isolation, network, secrets, env }: Template, outside: O
       details: { path: "secrets" },
     });
   }
+}
+
+function checkPackages({ isolation, packages }: Template, outside: Outside | undefined): void {
+  if (isEmpty(packages)) return;
+  if (isolation === "isolate") {
+    throw new GloveboxError("not_supported_by_isolation", "an isolate takes libraries, not packages", {
+      details: { path: "packages" },
+    });
+  }
+  checkPins(packages);
+  if (outside === undefined)
+    throw new GloveboxError("unavailable", "packages come by the network, and this server lets no sandbox out");
 }
 
 function checkLimits({ limits, maxLimits }: Template): void {

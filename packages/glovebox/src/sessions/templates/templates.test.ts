@@ -59,7 +59,10 @@ test("what could not be honoured is refused with its reason", async () => {
   const base = { isolation: "bubblewrap" } as const;
   const packages = { apt: [], python: ["numpy"], node: [], cargo: [] };
   const bad: [Omit<TemplateInput, "name">, string][] = [
-    [{ ...base, packages }, "not_supported_by_isolation"],
+    [{ ...base, packages }, "invalid_argument"],
+    [{ ...base, packages: { ...packages, python: ["numpy==2.1.0"] } }, "unavailable"],
+    [{ isolation: "isolate", packages }, "not_supported_by_isolation"],
+    [{ ...base, packages: { apt: [], python: [], node: [], cargo: ["serde@1.0.0"] } }, "not_supported_by_isolation"],
     // The stage's services let nobody out.
     [{ ...base, network: NetworkSpec.parse({ mode: "open" }) }, "unavailable"],
     [{ ...base, capabilities: [{ kind: "net", name: "allowlist", enabled: true, config: {} }] }, "unavailable"],
