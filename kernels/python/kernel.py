@@ -301,6 +301,23 @@ class PlotFinder:
         return part("displays").plot_spec(PlotFinder, path) if name == "matplotlib.pyplot" else None
 
 
+class LateUserSite:
+    """Finds what was installed for the user after this process began, when Python no longer looks for that folder."""
+
+    @staticmethod
+    def find_spec(name, path=None, _target=None):
+        if path is not None:
+            return None
+        import os.path
+        import site
+        folder = site.getusersitepackages()
+        if folder in sys.path or not os.path.isdir(folder):
+            return None
+        site.addsitedir(folder)
+        from importlib.machinery import PathFinder
+        return PathFinder.find_spec(name)
+
+
 def display(*values):
     """Shows values in their richest form, as the last expression of an input is shown."""
     part("displays").display(values)
@@ -315,6 +332,7 @@ def serve():
     open_streams()
     builtins.display = display
     sys.meta_path.insert(0, PlotFinder)
+    sys.meta_path.append(LateUserSite)
     send('{"t":"ready","language":"python","version":"%d.%d.%d"}' % sys.version_info[:3])
     pending = bytearray()
     fields = []

@@ -63,6 +63,8 @@ export const ExecutionInput = z.strictObject({
     .string()
     .max(8 * 1_048_576)
     .optional(),
+  /** `repl` and `run_file` in Python, JavaScript and TypeScript: pinned packages, installed into the session first, where its network allows. */
+  requirements: z.array(noNul(256)).max(64).optional(),
   idempotencyKey: z.string().min(1).max(256).optional(),
 });
 export type ExecutionInput = z.infer<typeof ExecutionInput>;

@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { TestKernel } from "./test-kernel.ts";
 
@@ -311,5 +312,15 @@ describe("the Python kernel", () => {
     await kernel.run("import atexit; atexit.register(print, 'bye')");
     kernel.process.stdio[3] && (kernel.process.stdio[3] as NodeJS.WritableStream).end();
     expect(await kernel.exited).toEqual({ code: 0, signal: null });
+  });
+
+  it("finds packages that were installed for the user while it runs", async () => {
+    await using kernel = start();
+    expect((await kernel.run("import late_guest")).ending).toMatchObject({ name: "ModuleNotFoundError" });
+    const folder = (await kernel.run("import site; site.getusersitepackages()")).ending;
+    if (folder.t !== "value" || typeof folder.json !== "string") throw new Error("no folder");
+    kernel.file(relative(kernel.workspace, `${folder.json}/late_guest.py`), "greeting = 'hello'\n");
+    expect((await kernel.run("import late_guest; late_guest.greeting")).ending).toMatchObject({ json: "hello" });
+    expect((await kernel.run("import no_such_guest")).ending).toMatchObject({ name: "ModuleNotFoundError" });
   });
 });

@@ -14,6 +14,7 @@ import type { ExecutionFilter, Page } from "../../store/index.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
 import type { SessionRegistry } from "../lifecycle/session-registry.ts";
 import type { StoredRequest } from "../output/stream-state.ts";
+import { installRequirements } from "../packages/requirements.ts";
 import type { Room } from "../room.ts";
 import type { ExecutionService } from "../services.ts";
 import { checkInWorkspace } from "./check-in-workspace.ts";
@@ -53,6 +54,16 @@ export class Executions implements ExecutionService {
     const first = this.#known(session, input.idempotencyKey, request.requestHash);
     if (first !== undefined) return this.#existing(tenantId, first);
     if (work.kind === "run_file") await checkInWorkspace(session, work.path ?? "");
+    const { requirements } = input;
+    if (requirements !== undefined && requirements.length > 0) {
+      await installRequirements({
+        session,
+        language: work.language,
+        requirements,
+        registries: this.#room.layers.registries,
+        run: async (installer) => (await this.start(tenantId, sessionId, installer)).finished,
+      });
+    }
     session.touch();
     const background = input.kind === "command" && input.background === true;
     const place = background ? undefined : session.turn.enter(input.onBusy ?? "reject");

@@ -18,6 +18,8 @@ export class LiveSession {
   readonly bench: Workbench;
   readonly turn = new Turn();
   readonly idempotencyKeys = new IdempotencyKeys();
+  /** Requirements that executions had installed in it; a restart forgets them, and installing again does no harm. */
+  readonly installed = new Set<string>();
   readonly runs = new Map<string, ExecutionRun>();
   /** As last written to the store. */
   row: Session;

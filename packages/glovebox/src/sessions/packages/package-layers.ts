@@ -64,6 +64,10 @@ export class PackageLayers {
     return signal === undefined ? building : Promise.race([building, aborted(signal)]);
   }
 
+  get registries(): RegistrySettings {
+    return this.#settings.registries;
+  }
+
   keyOf(packages: Packages): string {
     const sorted = Object.fromEntries(Object.entries(packages).map(([name, list]) => [name, [...list].sort()]));
     return createHash("sha256")
