@@ -3,6 +3,7 @@ import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { keepDiagnosis } from "./app/doctor.ts";
 import { openDrivers } from "./app/drivers.ts";
+import { openGovernance } from "./app/governance.ts";
 import { withLocalToken } from "./app/local-token.ts";
 import { applyRetention, sweepRegularly } from "./app/retention.ts";
 import type { Config, LoadedConfig } from "./config/index.ts";
@@ -36,6 +37,8 @@ export interface App {
 export interface StartOptions {
   /** Becomes the root token's secret at the first start on a data folder. */
   readonly rootToken?: string;
+  /** The master key for secrets, as `GLOVEBOX_SECRETS_KEY` has it; without it the key is in a file. */
+  readonly secretsKey?: string;
 }
 
 /**
@@ -49,6 +52,9 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   const logger = createLogger({ level: config.logLevel, redactor });
   opened.defer(() => logger.flush());
   const store = opened.use(await openSqliteStore({ dataDir: config.dataDir, logger }));
+  const { audit, secrets } = opened.use(
+    await openGovernance({ config, store, logger, redactor, secretsKey: options.secretsKey }),
+  );
   const drivers = openDrivers(config, logger);
   for (const driver of drivers.values()) opened.use(driver);
   const { dataDir, quotas } = config;
@@ -65,6 +71,8 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
       store,
       tokens: local.tokens,
       authorizer: createRoleAuthorizer(OPERATIONS),
+      audit,
+      secrets,
       clock: systemClock,
       logger,
       settings: config.http,

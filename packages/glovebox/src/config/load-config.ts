@@ -42,6 +42,7 @@ const NOT_SETTINGS: ReadonlySet<string> = new Set([
   "GLOVEBOX_CONFIG",
   "GLOVEBOX_DEBUG",
   "GLOVEBOX_NATIVE_DIR",
+  "GLOVEBOX_SECRETS_KEY", // a value that no report of the configuration may show
   "GLOVEBOX_SYSTEM",
   "GLOVEBOX_TOKEN",
   "GLOVEBOX_URL",

@@ -133,6 +133,67 @@ export const ConfigSchema = z.strictObject({
     })
     .prefault({})
     .describe("Where set, it replaces at each start what `retention set` has stored"),
+  secrets: z
+    .strictObject({
+      keyFile: z
+        .string()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe(
+          "File of the master key for secrets, made at first need; from the data folder on; default secrets.key. GLOVEBOX_SECRETS_KEY stands instead of it",
+        ),
+    })
+    .prefault({}),
+  audit: z
+    .strictObject({
+      retentionDays: days.default(365).describe("Days that the audit log is kept; null means for ever"),
+    })
+    .prefault({}),
+  egress: z
+    .strictObject({
+      permitAddresses: z
+        .array(z.string().min(2).max(64))
+        .max(1000)
+        .default([])
+        .describe("Private addresses and CIDR ranges that sandboxes may reach where their template allows the host; link-local ones never"),
+      nameServers: z
+        .array(z.string().min(2).max(80))
+        .max(16)
+        .default([])
+        .describe("Name servers (address or address:port) that the proxy asks; empty means this machine's"),
+      authoritiesFile: z
+        .string()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe("PEM file of authorities that the proxy trusts besides this machine's"),
+    })
+    .prefault({}),
+  packages: z
+    .strictObject({
+      node: z.url().optional().describe("npm registry; default as npm on this machine says"),
+      python: z.url().optional().describe("Python package index; default as pip on this machine says"),
+      pythonFiles: z
+        .array(z.string().min(1).max(260))
+        .max(16)
+        .default([])
+        .describe("Hosts besides the index's that wheels come from"),
+      aptSourcesFile: z
+        .string()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe("Debian sources, as in sources.list; default those of this machine"),
+      maxMb: z
+        .number()
+        .int()
+        .min(0)
+        .max(2 ** 30)
+        .default(20_480)
+        .describe("MiB that the installed packages of all templates may take"),
+    })
+    .prefault({}),
   quotas: z
     .strictObject({ tenant: quota("each tenant"), host: quota("all tenants together") })
     .prefault({})

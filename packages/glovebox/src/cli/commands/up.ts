@@ -39,8 +39,11 @@ async function start(flags: UpFlags): Promise<App> {
   const { host, port, data: dataDir } = flags;
   const loaded = loadConfig({ file: flags.config, flags: { host, port, dataDir } });
   const rootToken = flags.token ?? process.env.GLOVEBOX_TOKEN;
+  const secretsKey = process.env.GLOVEBOX_SECRETS_KEY;
+  // What we start inherits our environment.
+  delete process.env.GLOVEBOX_SECRETS_KEY;
   try {
-    return await startApp(loaded, rootToken === undefined || rootToken === "" ? {} : { rootToken });
+    return await startApp(loaded, { ...(rootToken && { rootToken }), ...(secretsKey && { secretsKey }) });
   } catch (error) {
     throw await unavailableWhenTaken(error);
   }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyRequest } from "fastify";
 import {
+  type AuditSink,
   type Clock,
   GloveboxError,
   type Logger,
@@ -8,11 +9,14 @@ import {
   type RateLimiter,
   type TokenService,
 } from "../../core/index.ts";
+import { DEFAULT_TENANT } from "../../governance/index.ts";
+import { traceIdOf } from "./request-identity.ts";
 
 export interface AuthenticationOptions {
   readonly tokens: TokenService;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly audit?: AuditSink;
   /** Counts failures by address. */
   readonly failures: RateLimiter;
   /** Milliseconds after which every failure answers, counted from the request's start. Default 50. */
@@ -43,6 +47,8 @@ export function createAuthentication(options: AuthenticationOptions): (request: 
       "authentication failed",
     );
     const waitMs = options.failures.take(request.ip);
+    // Beyond what an address may try, nothing is told to it, and the disk is not its to fill.
+    if (waitMs === 0) recordFailure(options.audit, request, result.failure);
     await sleep(Math.max(0, failureMs - (options.clock.monotonicMs() - startedMs)));
     if (waitMs > 0) {
       throw new GloveboxError("rate_limited", "too many failed attempts from this address", {
@@ -51,6 +57,20 @@ export function createAuthentication(options: AuthenticationOptions): (request: 
     }
     throw new GloveboxError("unauthenticated", "a valid token is needed: Authorization: Bearer <token>, or X-API-Key");
   };
+}
+
+/** In the root token's tenant: who failed belongs to none. */
+function recordFailure(audit: AuditSink | undefined, request: FastifyRequest, failure: string): void {
+  audit?.record({
+    tenantId: DEFAULT_TENANT,
+    principal: "anonymous",
+    action: "authentication",
+    resource: { kind: "address", id: request.ip },
+    decision: "deny",
+    reasons: [failure, request.routeOptions.config.operation ?? ""],
+    requestId: request.id,
+    traceId: traceIdOf(request.headers.traceparent, request.id),
+  });
 }
 
 function readSecret(request: FastifyRequest): string | undefined {

@@ -1,5 +1,13 @@
-import type { Authorizer, Clock, Logger, Principal, TokenService } from "../../core/index.ts";
-
+import {
+  type Authorizer,
+  type Clock,
+  type Egress,
+  GloveboxError,
+  type Logger,
+  type Principal,
+  type TokenService,
+} from "../../core/index.ts";
+import type { AuditLog, SecretService } from "../../governance/index.ts";
 import type { SessionServices } from "../../sessions/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ConfigReport, DoctorReport } from "../operations/index.ts";
@@ -41,6 +49,12 @@ export interface HttpServerOptions {
   /** Proves each isolation; `fresh` asks again instead of answering from what is known. */
   readonly doctor: (options: { readonly fresh: boolean }) => Promise<DoctorReport>;
   readonly configReport: () => ConfigReport;
+  /** Where every change, failed authentication and refusal is recorded. Without it nothing is, and its operations are `unavailable`. */
+  readonly audit?: AuditLog;
+  /** Without it, its operations are `unavailable`. */
+  readonly secrets?: SecretService;
+  /** Answers what would be let out; without it that operation is `unavailable`. */
+  readonly egress?: Pick<Egress, "explain">;
   /** For files that pass through, such as backups. */
   readonly tempDir: string;
 }
@@ -49,4 +63,13 @@ export interface HttpServerOptions {
 export interface HandlerContext extends HttpServerOptions {
   /** Aborts when the server begins to stop: live streams and waits end, other requests go on. */
   readonly draining: AbortSignal;
+}
+
+type OptionalPart = "audit" | "secrets" | "egress";
+
+/** A part that a server may be without. */
+export function partOf<K extends OptionalPart>(context: HandlerContext, part: K): NonNullable<HandlerContext[K]> {
+  const found = context[part];
+  if (found == null) throw new GloveboxError("unavailable", `this server has no ${part}`);
+  return found;
 }

@@ -1,8 +1,9 @@
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
-import { GloveboxError, type Principal } from "../../core/index.ts";
+import { type Decision, GloveboxError, type Principal } from "../../core/index.ts";
 import { OPERATIONS, type Operation, type OperationId } from "../operations/index.ts";
+import { idOfAnswer, isAudited, record } from "./audit-requests.ts";
 import type { Call } from "./call.ts";
 import type { createHandlers } from "./handlers/index.ts";
 import type { HandlerContext } from "./options.ts";
@@ -18,6 +19,9 @@ const NoBody = Nothing.optional();
 declare module "fastify" {
   interface FastifyRequest {
     principal: Principal | undefined;
+    decision: Decision | undefined;
+    /** Of what the operation made, for the audit log. */
+    madeId: string | undefined;
   }
   interface FastifyContextConfig {
     operation?: OperationId;
@@ -59,6 +63,7 @@ export function registerOperation(
       const call = toCall(operation, request, reply, context);
       if (operation.status !== 200) reply.code(operation.status);
       const answer = await handler(call);
+      if (isAudited(operation)) request.madeId = idOfAnswer(answer);
       if (reply.sent) return reply;
       if (operation.answer === "none") return reply.code(204).send();
       if (answer === undefined) return reply;
@@ -130,6 +135,7 @@ function registerWebSocket(
     wsHandler: (socket, request) => {
       const ids = { requestId: request.id, traceId: traceIdOf(request.headers.traceparent, request.id) };
       const signal = connectionSignal(socket, context.draining, context.settings.heartbeatMs);
+      if (context.audit !== undefined && isAudited(operation)) record(context.audit, request, id, 101);
       const work = async () => {
         const params = validate(operation.params ?? Nothing, request.params, "params");
         const query = validate(operation.query ?? Nothing, { ...(request.query as object) }, "query");

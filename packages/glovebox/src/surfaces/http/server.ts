@@ -2,6 +2,7 @@ import websocket from "@fastify/websocket";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { GloveboxError, type RateLimiter } from "../../core/index.ts";
 import { OPERATIONS, type Operation } from "../operations/index.ts";
+import { auditRequests } from "./audit-requests.ts";
 import { createAuthentication } from "./authentication.ts";
 import { corsHeaders } from "./cors.ts";
 import { registerDocs } from "./docs.ts";
@@ -35,6 +36,8 @@ export async function buildHttpServer(options: HttpServerOptions, guards: Guards
   const context: HandlerContext = { ...options, draining: drain.signal };
   const app = createFastify(options);
   app.decorateRequest("principal", undefined);
+  app.decorateRequest("decision", undefined);
+  app.decorateRequest("madeId", undefined);
   refuseStrangers(app, guards);
   setErrorHandling(app, context);
   await app.register(websocket, { options: { maxPayload: 1 << 20, handleProtocols: chooseProtocol } });
@@ -126,6 +129,7 @@ function protect(scope: FastifyInstance, context: HandlerContext, guards: Guards
     clock: context.clock,
     logger: context.logger,
     failures: guards.authenticationFailures,
+    ...(context.audit === undefined ? {} : { audit: context.audit }),
     ...(context.loopbackPrincipal === undefined ? {} : { loopbackPrincipal: context.loopbackPrincipal }),
   });
   scope.addHook("onRequest", async (request, reply) => {
@@ -148,12 +152,14 @@ function protect(scope: FastifyInstance, context: HandlerContext, guards: Guards
       action,
       typeof id === "string" ? { ...resource, id } : resource,
     );
+    request.decision = decision;
     if (!decision.allowed) {
       throw new GloveboxError("permission_denied", decision.reasons[0] ?? "denied", {
         details: { reasons: decision.reasons },
       });
     }
   });
+  if (context.audit !== undefined) auditRequests(scope, context.audit);
   scope.addHook("onResponse", (request, reply, done) => {
     context.logger.info(
       {

@@ -1,7 +1,10 @@
+import { auditOperations } from "./audit.ts";
 import { catalogOperations } from "./catalog.ts";
+import { egressOperations } from "./egress.ts";
 import { executionOperations } from "./executions.ts";
 import { fileOperations } from "./files.ts";
 import { maintenanceOperations } from "./maintenance.ts";
+import { secretOperations } from "./secrets.ts";
 import { sessionOperations } from "./sessions.ts";
 import { systemOperations } from "./system.ts";
 import { templateOperations, templatePartOperations } from "./templates.ts";
@@ -20,6 +23,9 @@ export const OPERATIONS = {
   ...fileOperations,
   ...executionOperations,
   ...tokenOperations,
+  ...secretOperations,
+  ...egressOperations,
+  ...auditOperations,
   ...maintenanceOperations,
 } as const;
 

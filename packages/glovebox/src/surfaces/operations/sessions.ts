@@ -151,5 +151,6 @@ export const sessionOperations = defineOperations({
     status: 101,
     sdk: "sessions.terminal",
     cli: "shell",
+    audited: true,
   },
 });

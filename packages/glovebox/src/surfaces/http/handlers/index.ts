@@ -1,10 +1,13 @@
 import type { OPERATIONS } from "../../operations/index.ts";
 import type { HandlerTable } from "../call.ts";
 import type { HandlerContext } from "../options.ts";
+import { auditHandlers } from "./audit.ts";
 import { catalogHandlers } from "./catalog.ts";
+import { egressHandlers } from "./egress.ts";
 import { executionHandlers } from "./executions.ts";
 import { fileHandlers } from "./files.ts";
 import { maintenanceHandlers } from "./maintenance.ts";
+import { secretHandlers } from "./secrets.ts";
 import { sessionHandlers } from "./sessions.ts";
 import { systemHandlers } from "./system.ts";
 import { templateHandlers, templatePartHandlers } from "./templates.ts";
@@ -24,6 +27,9 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...fileHandlers(context),
     ...executionHandlers(context),
     ...tokenHandlers(context),
+    ...secretHandlers(context),
+    ...egressHandlers(context),
+    ...auditHandlers(context),
     ...maintenanceHandlers(context),
   };
 }

@@ -4,11 +4,16 @@ import { join } from "node:path";
 import { loadConfig } from "../../../config/index.ts";
 import { type Logger, type Principal, silentLogger, systemClock } from "../../../core/index.ts";
 import {
+  type AuditLog,
   createAddressList,
+  createAuditLog,
+  createRedactor,
   createRoleAuthorizer,
+  createSecrets,
   createTokenBucket,
   createTokenService,
   type GovernedTokens,
+  type Secrets,
 } from "../../../governance/index.ts";
 import type { SessionServices } from "../../../sessions/index.ts";
 import { openSqliteStore, type Store } from "../../../store/index.ts";
@@ -23,6 +28,8 @@ export interface TestServer extends AsyncDisposable {
   readonly root: string;
   readonly store: Store;
   readonly tokens: GovernedTokens;
+  readonly audit: AuditLog;
+  readonly secrets: Secrets;
   readonly http: HttpServer;
   readonly dataDir: string;
   /** A request with the root token; other headers win. */
@@ -39,6 +46,7 @@ export interface TestServerOptions {
   readonly loopbackPrincipal?: Principal;
   readonly logger?: Logger;
   readonly doctor?: HttpServerOptions["doctor"];
+  readonly egress?: HttpServerOptions["egress"];
   /** Default: none, for tests of what comes before the services. */
   readonly services?: (room: { store: Store; dataDir: string }) => Promise<SessionServices>;
 }
@@ -49,6 +57,15 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   opened.defer(() => rm(dataDir, { recursive: true, force: true }));
   const logger = options.logger ?? silentLogger;
   const store = opened.use(await openSqliteStore({ dataDir }));
+  const audit = createAuditLog({ store: store.audit, clock: systemClock, logger, redactor: createRedactor("default") });
+  opened.defer(() => audit.close());
+  const secrets = createSecrets({
+    secrets: store.secrets,
+    authorities: store.authorities,
+    keyFile: join(dataDir, "secrets.key"),
+    clock: systemClock,
+    logger,
+  });
   const services = await options.services?.({ store, dataDir });
   if (services !== undefined) opened.use(services);
   const tokens = createTokenService({ tokens: store.tokens, settings: store.settings, clock: systemClock, logger });
@@ -61,6 +78,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       store,
       tokens,
       authorizer: createRoleAuthorizer(OPERATIONS),
+      audit,
+      secrets,
+      ...(options.egress === undefined ? {} : { egress: options.egress }),
       clock: systemClock,
       logger,
       version: "0.0.0-test",
@@ -99,6 +119,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     root,
     store,
     tokens,
+    audit,
+    secrets,
     http,
     dataDir,
     request,
