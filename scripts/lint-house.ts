@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   governance: ["core", "store"],
   telemetry: ["core"],
   sessions: ["core", "store", "sandbox"],
+  engine: ["core", "store"],
   surfaces: ["core", "store", "sandbox", "sessions", "config", "governance", "telemetry"],
   cli: ["core", "store", "sandbox", "sessions", "config", "governance", "telemetry", "surfaces", "app"],
   app: ["core", "store", "sandbox", "sessions", "config", "governance", "telemetry", "surfaces"],

@@ -45,6 +45,7 @@ export { idTimeMs, isId, newId } from "./ids.ts";
 export type { Isolation, Language } from "./isolation.ts";
 export type { AppliedLimit, ExecutionLimits, LimitName, Limits, SessionLimits } from "./limits.ts";
 export { type Logger, type Redactor, type RedactorStream, silentLogger } from "./ports.ts";
+export type { Budget, Run, RunStatus, RunWait, Usage } from "./run.ts";
 export type { Session, SessionInput, SessionStatus, WorkspaceInput } from "./session.ts";
 export { isFinal, LIVE_SESSION_STATUSES, STATUS_EXIT_CODES } from "./statuses.ts";
 export type {

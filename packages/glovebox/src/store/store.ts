@@ -13,6 +13,7 @@ import type {
   Token,
 } from "../core/index.ts";
 import type { AuditStore } from "./audit-records.ts";
+import type { RunStore } from "./run-records.ts";
 import type { SealedAuthorityStore, SecretStore } from "./sealed-records.ts";
 
 /** One page of a list, newest first unless said otherwise. */
@@ -38,6 +39,7 @@ export interface Store extends AsyncDisposable {
   readonly secrets: SecretStore;
   readonly authorities: SealedAuthorityStore;
   readonly audit: AuditStore;
+  readonly runs: RunStore;
   readonly events: EventLog;
   readonly blobs: BlobStore;
   readonly settings: SettingsStore;

@@ -12,7 +12,8 @@ export type WriteKind =
   | "retention"
   | "blob"
   | "secret"
-  | "audit";
+  | "audit"
+  | "run";
 
 /** For tests: stands where the disk does. Throwing makes that write reject with `store_failed`, with nothing written. */
 export interface StoreFaults {

@@ -16,6 +16,7 @@ import { FolderLock } from "./lock.ts";
 import { MainReader } from "./main-reader.ts";
 import { MainWrites } from "./main-writes.ts";
 import { SqliteMaintenance } from "./maintenance/maintenance.ts";
+import { SqliteRunStore } from "./run-store.ts";
 import { SqliteSecretStore } from "./secret-store.ts";
 import { SqliteSessionStore } from "./session-store.ts";
 import { SqliteSettingsStore } from "./settings-store.ts";
@@ -90,6 +91,7 @@ async function connect(
       secrets: new SqliteSecretStore(reader, writes),
       authorities: new SqliteAuthorityStore(reader, writes),
       audit: new SqliteAuditStore(reader, writes),
+      runs: new SqliteRunStore(reader, writes),
       events,
       blobs,
       settings,

@@ -109,6 +109,31 @@ interface AuditCheckpointsTable {
   hash: string;
 }
 
+interface RunsTable {
+  id: string;
+  tenant_id: string;
+  doc: string;
+  head_seq: number;
+  head_hash: string;
+  status: Virtual<string>;
+  program: Virtual<string>;
+  parent_id: Virtual<string | null>;
+  idempotency_key: Virtual<string | null>;
+}
+
+interface RunRecordsTable {
+  run_id: string;
+  seq: number;
+  ts: number;
+  type: string;
+  step: string | null;
+  attempt: number | null;
+  place: string;
+  payload: string | null;
+  payload_hash: string;
+  hash: string;
+}
+
 /** The main database, as the migrations leave it. */
 export interface Tables {
   templates: TemplatesTable;
@@ -123,6 +148,8 @@ export interface Tables {
   authorities: AuthoritiesTable;
   audit: AuditTable;
   audit_checkpoints: AuditCheckpointsTable;
+  runs: RunsTable;
+  run_records: RunRecordsTable;
 }
 
 export type SecretRow = Selectable<SecretsTable>;

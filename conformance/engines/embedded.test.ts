@@ -1,0 +1,4 @@
+import { embeddedSubject } from "./embedded-subject.ts";
+import { engineConformance } from "./suite.ts";
+
+engineConformance("embedded", embeddedSubject);

@@ -1,0 +1,27 @@
+import { GloveboxError } from "../../core/index.ts";
+import type { Operation } from "./operation.ts";
+
+/** Where a program decided otherwise than its journal says. */
+export interface Difference {
+  readonly seq: number;
+  readonly step?: string;
+  readonly expected: unknown;
+  readonly found: unknown;
+}
+
+/** Thrown at the first decision that differs. */
+export class Divergence extends GloveboxError {
+  readonly difference: Difference;
+
+  constructor(difference: Difference) {
+    const at = difference.step === undefined ? "" : ` (${difference.step})`;
+    super("journal_mismatch", `the program decided otherwise than record ${difference.seq}${at} of its journal says`, {
+      details: { ...difference },
+    });
+    this.difference = difference;
+  }
+}
+
+export function describeOperation({ path, kind, inputHash }: Operation): Record<string, string> {
+  return { step: path, kind, inputHash };
+}

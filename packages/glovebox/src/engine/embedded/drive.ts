@@ -1,0 +1,96 @@
+import { type ErrorBody, GloveboxError, toTimestamp } from "../../core/index.ts";
+import { NO_USAGE } from "../budget.ts";
+import type { Draft, JournalRecord, RecordWith } from "../journal/record.ts";
+import type { Program } from "../program.ts";
+import type { Host } from "./host.ts";
+import { live, type Outcome } from "./life.ts";
+import { type LiveRun, usageOf } from "./live-run.ts";
+import { Machine } from "./machine.ts";
+import { journalOf, openingOf } from "./opening.ts";
+
+/** Thrown into what is left when an engine closes; the run goes on with the next one. */
+export class Parked extends Error {
+  override readonly name = "Parked";
+}
+
+/**
+ * Takes a run up where its journal ends and brings it to its end. Rejects, with the journal as it was, when that cannot be: `journal_corrupt`,
+ * `journal_mismatch`, or what the store says.
+ */
+export async function drive(host: Host, run: LiveRun, program: Program): Promise<Outcome> {
+  await run.writer.flush();
+  const head = run.writer.stored;
+  const stored = { run: run.run, head };
+  const opening = await openingOf(host.source, stored);
+  const machine = newMachine(host, opening);
+  const life = live({
+    runId: run.id,
+    machine,
+    program,
+    input: opening.payload.input,
+    redactor: host.redactor,
+    watch: host.guard.watch(program.name),
+    graceMs: host.graceMs,
+    workEnds: () => run.workEnds(),
+  });
+  try {
+    let used = NO_USAGE;
+    for await (const page of journalOf(host.source, stored)) {
+      for (const record of page) {
+        refuseErased(record);
+        await machine.replay(record);
+        used = usageOf(used, record);
+      }
+    }
+    await machine.settle();
+    if (head.seq > 1) resumed(run, program);
+    await run.goLive(machine, used, head);
+  } catch (error) {
+    machine.leave(error);
+    throw error;
+  }
+  const outcome = await Promise.race([life, run.broken]);
+  await conclude(host, run, outcome);
+  return outcome;
+}
+
+export function newMachine(host: Pick<Host, "redactor">, { payload }: RecordWith<"run.started">): Machine {
+  const overrides = payload.overrides === undefined ? {} : { overrides: payload.overrides };
+  return new Machine({ redactor: host.redactor, ...overrides });
+}
+
+/** `not_found`: what the program was answered there is gone. */
+export function refuseErased({ seq, erased }: JournalRecord): void {
+  if (erased !== true) return;
+  throw new GloveboxError("not_found", `the payload of record ${seq} was erased: the run cannot be executed again`, {
+    details: { seq },
+  });
+}
+
+function resumed(run: LiveRun, program: Program): void {
+  const { version, resumes } = run.run;
+  run.change({ resumes: resumes + 1, version: program.version });
+  const from = version === program.version ? {} : { from: version };
+  run.append({ type: "run.resumed", payload: { version: program.version, ...from } });
+}
+
+async function conclude(host: Host, run: LiveRun, outcome: Outcome): Promise<void> {
+  const ended = { waitingFor: undefined, endedAt: toTimestamp(host.clock.nowMs()) };
+  if (outcome.status === "completed") run.change({ ...ended, status: "completed" });
+  else run.change({ ...ended, status: outcome.status, error: outcome.error });
+  run.append(finalRecord(outcome));
+  run.writer.close();
+  await run.leave(new GloveboxError("cancelled", "the run has ended"));
+  run.checkWritten();
+  const reason = outcome.status === "completed" ? "the run that started it has ended" : outcome.error.message;
+  await host.cancelChildren(run.tenantId, run.id, reason);
+}
+
+function finalRecord(outcome: Outcome): Draft {
+  if (outcome.status === "completed") {
+    const { output, outputHash } = outcome;
+    return { type: "run.completed", payload: { ...(output === undefined ? {} : { output }), outputHash } };
+  }
+  const error: ErrorBody = outcome.error;
+  return { type: outcome.status === "failed" ? "run.failed" : "run.cancelled", payload: { error } };
+}

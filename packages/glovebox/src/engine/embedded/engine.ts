@@ -1,0 +1,331 @@
+import {
+  type Budget,
+  type Clock,
+  canonicalJson,
+  GloveboxError,
+  isGloveboxError,
+  type Logger,
+  newId,
+  type Redactor,
+  type Run,
+  silentLogger,
+  systemClock,
+  toTimestamp,
+} from "../../core/index.ts";
+import type { Page, RunFilter, Store, StoredRun } from "../../store/index.ts";
+import { checkBudget, NO_USAGE } from "../budget.ts";
+import type { DurableEngine, ForkOptions, RunHandle, StartOptions } from "../durable-engine.ts";
+import { DeterminismGuard } from "../guard/determinism-guard.ts";
+import { watchGlobals } from "../guard/watch-globals.ts";
+import { EMPTY_HEAD, hashValue, seal } from "../journal/chain.ts";
+import { toRecord } from "../journal/reader.ts";
+import { JOURNAL_VERSION, type JournalRecord, type Payloads } from "../journal/record.ts";
+import { exportLines, type ImportReport } from "../journal/transfer.ts";
+import { type Verification, verifyJournal } from "../journal/verify.ts";
+import { toJournalValue } from "../journal/writer.ts";
+import type { JsonValue } from "../json-value.ts";
+import type { Program } from "../program.ts";
+import { ProgramRegistry } from "../registry.ts";
+import type { DeadLetter, SchedulerOptions } from "../scheduler/scheduler.ts";
+import { forkRun, importRun } from "./copy.ts";
+import type { ChildRun } from "./host.ts";
+import { parse } from "./life.ts";
+import { openingOf } from "./opening.ts";
+import { type ReplayReport, replayRun } from "./replay.ts";
+import { isUnfinished, Runner } from "./runner.ts";
+
+export interface EmbeddedEngineOptions {
+  readonly store: Store;
+  /** Known from the start: their unfinished runs go on before this engine is given out. */
+  readonly programs?: readonly Program[];
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** Applied to everything before it is written. */
+  readonly redactor?: Redactor;
+  /** `strict` throws where a program uses the clock, chance or the network outside a step, for tests; `warn` logs each place once; default `warn`. */
+  readonly determinism?: "strict" | "warn";
+  /** How long a program that is told to end, and its work, may take; milliseconds, default 500. */
+  readonly graceMs?: number;
+  readonly scheduling?: Omit<SchedulerOptions, "clock" | "onDead">;
+  /** What a tenant may use over all its runs; looked up once a tenant. */
+  readonly tenantBudget?: (tenantId: string) => Budget | undefined;
+}
+
+const GRACE_MS = 500;
+const PAGE = 500;
+
+/** The engine on the store of this node. What did not end goes on, in the order in which it was started. Dispose of it before the store. */
+export async function openEmbeddedEngine(
+  options: EmbeddedEngineOptions,
+): Promise<DurableEngine & { readonly deadLetters: readonly DeadLetter[] }> {
+  const engine = new EmbeddedEngine(options);
+  await engine.resumeAll();
+  return engine;
+}
+
+interface NewRun extends Omit<StartOptions, "timeoutMs"> {
+  readonly id: string;
+  readonly program: Program;
+  readonly input: unknown;
+  readonly parentId?: string;
+  readonly deadlineMs?: number;
+}
+
+class EmbeddedEngine implements DurableEngine {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #redactor: Redactor | undefined;
+  readonly #registry = new ProgramRegistry();
+  readonly #runner: Runner;
+  readonly #watch: Disposable;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: EmbeddedEngineOptions) {
+    this.#store = options.store;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? silentLogger;
+    this.#redactor = options.redactor;
+    for (const program of options.programs ?? []) this.#registry.add(program);
+    this.#runner = new Runner({
+      store: options.store,
+      clock: this.#clock,
+      logger: this.#logger,
+      redactor: options.redactor,
+      registry: this.#registry,
+      guard: new DeterminismGuard(this.#logger, options.determinism === "strict"),
+      graceMs: options.graceMs ?? GRACE_MS,
+      scheduling: options.scheduling ?? {},
+      tenantBudget: options.tenantBudget,
+      create: (child) => this.#createChild(child),
+    });
+    this.#watch = watchGlobals();
+  }
+
+  get deadLetters(): readonly DeadLetter[] {
+    return this.#runner.scheduler.deadLetters;
+  }
+
+  register(program: Program): void {
+    this.#registry.add(program);
+    void this.resumeAll(program.name).catch((error: unknown) => {
+      this.#logger.error({ program: program.name, err: error }, "could not take up the runs of a program");
+    });
+  }
+
+  /** Takes up every unfinished run, or those of one program. */
+  async resumeAll(program?: string): Promise<void> {
+    let page: readonly StoredRun[] = [];
+    let after = "";
+    do {
+      page = await this.#store.runs.unfinished(after, PAGE);
+      for (const stored of page) if (program === undefined || stored.run.program === program) this.#tryAdopt(stored);
+      after = page.at(-1)?.run.id ?? after;
+    } while (page.length === PAGE && !this.#runner.isClosed);
+  }
+
+  async start<Input, Output>(
+    program: Program<Input, Output>,
+    input: Input,
+    { timeoutMs, ...options }: StartOptions,
+  ): Promise<RunHandle<Output>> {
+    if (this.#closing !== undefined) throw new GloveboxError("unavailable", "the engine is closed");
+    this.#registry.add(program as Program);
+    const known = await this.#startedBefore(program as Program, input, options);
+    if (known !== undefined) return this.#handle(options.tenantId, known);
+    const deadline = timeoutMs === undefined ? {} : { deadlineMs: this.#clock.nowMs() + timeoutMs };
+    const stored = await this.#create({ ...options, ...deadline, id: newId(), program: program as Program, input });
+    try {
+      this.#runner.adopt(stored);
+    } catch (error) {
+      await this.#store.runs.delete(options.tenantId, stored.run.id);
+      throw error;
+    }
+    return this.#handle(options.tenantId, stored.run.id);
+  }
+
+  async get(tenantId: string, id: string): Promise<Run> {
+    return (await this.#find(tenantId, id)).run;
+  }
+
+  list(tenantId: string, filter?: RunFilter): Promise<Page<Run>> {
+    return this.#store.runs.list(tenantId, filter);
+  }
+
+  async result(tenantId: string, id: string, signal?: AbortSignal): Promise<unknown> {
+    const outcome = await this.#runner.end(tenantId, id, signal);
+    if (outcome.status === "completed") return outcome.output;
+    const { code, message, details } = outcome.error;
+    throw new GloveboxError(code, message, details === undefined ? {} : { details });
+  }
+
+  async signal(tenantId: string, id: string, signal: string, payload?: unknown): Promise<void> {
+    if (signal === "" || signal.startsWith("$") || signal.length > 100) {
+      throw new GloveboxError(
+        "invalid_argument",
+        "a signal has a name of 1 to 100 characters that does not begin with $",
+      );
+    }
+    const value = payload === undefined ? undefined : toJournalValue(payload, "the payload", this.#redactor);
+    await (await this.#living(tenantId, id)).signal(signal, value);
+  }
+
+  async cancel(tenantId: string, id: string, reason = "the run was cancelled"): Promise<void> {
+    await this.#living(tenantId, id);
+    await this.#runner.cancel(tenantId, id, reason);
+  }
+
+  async resume(tenantId: string, id: string): Promise<void> {
+    const stored = await this.#find(tenantId, id);
+    if (this.#runner.active(id) !== undefined) return;
+    if (stored.run.imported === true || (await this.#hasEnded(stored))) {
+      throw new GloveboxError("conflict", `run ${id} has ended`, { details: { status: stored.run.status } });
+    }
+    this.#registry.for(stored.run);
+    if (!isUnfinished(stored.run)) {
+      await this.#store.runs.append(id, stored.head, [], { status: "queued", error: undefined, endedAt: undefined });
+    }
+    this.#runner.adopt(await this.#find(tenantId, id), { always: true });
+  }
+
+  async replay(tenantId: string, id: string): Promise<ReplayReport> {
+    const stored = await this.#find(tenantId, id);
+    return replayRun(this.#runner, stored, this.#registry.for(stored.run));
+  }
+
+  async fork(tenantId: string, id: string, options: ForkOptions): Promise<RunHandle<unknown>> {
+    const stored = await this.#find(tenantId, id);
+    this.#registry.for(stored.run);
+    const opening = await openingOf(this.#store, stored);
+    const parts = { source: this.#store, clock: this.#clock, redactor: this.#redactor };
+    const fork = await forkRun(parts, stored, opening.payload, options);
+    this.#runner.adopt(fork, { always: true });
+    return this.#handle(tenantId, fork.run.id);
+  }
+
+  async *journal(
+    tenantId: string,
+    id: string,
+    { afterSeq = 0 }: { readonly afterSeq?: number } = {},
+  ): AsyncGenerator<JournalRecord> {
+    await this.#find(tenantId, id);
+    let at = afterSeq;
+    for (;;) {
+      const rows = await this.#store.runs.read(id, { afterSeq: at, limit: PAGE });
+      for (const row of rows) yield await toRecord(this.#store, id, row);
+      at = rows.at(-1)?.seq ?? at;
+      if (rows.length < PAGE) return;
+    }
+  }
+
+  async *export(tenantId: string, id: string): AsyncGenerator<string> {
+    yield* exportLines(this.#store, await this.#find(tenantId, id));
+  }
+
+  import(tenantId: string, lines: AsyncIterable<string> | Iterable<string>): Promise<ImportReport> {
+    return importRun(this.#store, tenantId, lines);
+  }
+
+  async verify(tenantId: string, id: string): Promise<Verification> {
+    return verifyJournal(this.#store, await this.#find(tenantId, id));
+  }
+
+  close({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#runner.close(drainMs).finally(() => this.#watch[Symbol.dispose]());
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #handle<Output>(tenantId: string, id: string): RunHandle<Output> {
+    return { id, result: async (signal) => (await this.result(tenantId, id, signal)) as Output };
+  }
+
+  async #find(tenantId: string, id: string): Promise<StoredRun> {
+    const stored = await this.#store.runs.get(tenantId, id);
+    if (stored === undefined) throw new GloveboxError("not_found", `no run ${id}`);
+    return stored;
+  }
+
+  /** A run that can still be told something; one that nobody has in hand yet is taken up. */
+  async #living(tenantId: string, id: string) {
+    const stored = await this.#find(tenantId, id);
+    if (!isUnfinished(stored.run)) {
+      throw new GloveboxError("conflict", `run ${id} has ended`, { details: { status: stored.run.status } });
+    }
+    if (this.#runner.active(id) === undefined) this.#runner.adopt(stored, { always: true });
+    const live = this.#runner.active(id);
+    if (live === undefined) throw new GloveboxError("unavailable", `run ${id} does not go on here`);
+    return live;
+  }
+
+  async #hasEnded({ run, head }: StoredRun): Promise<boolean> {
+    const [last] = await this.#store.runs.read(run.id, { afterSeq: head.seq - 1, limit: 1 });
+    return last?.type === "run.completed" || last?.type === "run.failed" || last?.type === "run.cancelled";
+  }
+
+  #tryAdopt(stored: StoredRun): void {
+    try {
+      this.#runner.adopt(stored, { always: true });
+    } catch (error) {
+      if (!isGloveboxError(error, "journal_mismatch")) throw error;
+      this.#logger.warn({ runId: stored.run.id, ...error.details }, "a run waits for its program");
+    }
+  }
+
+  async #startedBefore(program: Program, input: unknown, options: StartOptions): Promise<string | undefined> {
+    if (options.idempotencyKey === undefined) return undefined;
+    const known = await this.#store.runs.byIdempotencyKey(options.tenantId, options.idempotencyKey);
+    if (known === undefined) return undefined;
+    const inputHash = hashValue(input === undefined ? undefined : toJournalValue(input, "the input", this.#redactor));
+    if (known.run.program === program.name && known.run.inputHash === inputHash) return known.run.id;
+    throw new GloveboxError("conflict", "the idempotency key was used for another program or input", {
+      details: { runId: known.run.id },
+    });
+  }
+
+  #createChild({ childId, parentId, tenantId, program, input }: ChildRun): Promise<StoredRun> {
+    this.#registry.add(program);
+    return this.#create({ id: childId, parentId, tenantId, program, input });
+  }
+
+  async #create({ id, tenantId, program, input, ...options }: NewRun): Promise<StoredRun> {
+    parse(program.input, input, `the input of ${program.name}`);
+    const json: JsonValue | undefined =
+      input === undefined ? undefined : toJournalValue(input, "the input", this.#redactor);
+    const nowMs = this.#clock.nowMs();
+    const { budget, priority = 0, idempotencyKey, parentId, deadlineMs } = options;
+    const { name, version } = program;
+    const inputHash = hashValue(json);
+    const run: Run = {
+      id,
+      tenantId,
+      program: name,
+      version,
+      status: "queued",
+      priority,
+      createdAt: toTimestamp(nowMs),
+      inputHash,
+      usage: NO_USAGE,
+      resumes: 0,
+      ...(parentId === undefined ? {} : { parentId }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...(budget === undefined ? {} : { budget: checkBudget(budget) }),
+    };
+    const started: Payloads["run.started"] = {
+      journal: JOURNAL_VERSION,
+      program: name,
+      version,
+      inputHash,
+      ...(json === undefined ? {} : { input: json }),
+    };
+    const text = canonicalJson(started);
+    const row = seal(id, EMPTY_HEAD, { ts: nowMs, type: "run.started", step: null, attempt: null }, text);
+    if (row.place === "blob") await this.#store.blobs.put(Buffer.from(text, "utf8"));
+    await this.#store.runs.create(run, [row]);
+    return { run, head: { seq: row.seq, hash: row.hash } };
+  }
+}

@@ -1,0 +1,96 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { GloveboxError } from "../../core/index.ts";
+import type { StoredRun } from "../../store/index.ts";
+import { hashValue } from "../journal/chain.ts";
+import type { JournalRecord } from "../journal/record.ts";
+import type { Program } from "../program.ts";
+import { type Difference, Divergence, describeOperation } from "./divergence.ts";
+import { newMachine, refuseErased } from "./drive.ts";
+import type { Host } from "./host.ts";
+import { live, type Outcome } from "./life.ts";
+import type { Machine } from "./machine.ts";
+import { journalOf, openingOf } from "./opening.ts";
+
+export interface ReplayReport {
+  readonly identical: boolean;
+  readonly records: number;
+  readonly firstDifference?: Difference;
+}
+
+const END_MS = 1000;
+
+/**
+ * Executes a program from the journal alone, with no effect, clock or chance, and compares what it decides: paths, inputs, children, signals
+ * asked for, the end. Rejects with `journal_corrupt` when the journal itself is damaged, with `not_found` when a payload that it needs was erased.
+ */
+export async function replayRun(host: Host, stored: StoredRun, program: Program): Promise<ReplayReport> {
+  const opening = await openingOf(host.source, stored);
+  const machine = newMachine(host, opening);
+  let outcome: Outcome | undefined;
+  const life = live({
+    runId: stored.run.id,
+    machine,
+    program,
+    input: opening.payload.input,
+    redactor: host.redactor,
+    watch: host.guard.watch(program.name),
+    graceMs: host.graceMs,
+    workEnds: () => Promise.resolve(),
+  }).then((ended) => {
+    outcome = ended;
+  });
+  let records = 0;
+  try {
+    for await (const page of journalOf(host.source, stored)) {
+      for (const record of page) {
+        refuseErased(record);
+        await machine.replay(record);
+        if (isFinal(record)) await endsAs(record, machine, life, () => outcome);
+        records += 1;
+      }
+    }
+    return { identical: true, records };
+  } catch (error) {
+    if (error instanceof Divergence) return { identical: false, records, firstDifference: error.difference };
+    throw error;
+  } finally {
+    machine.leave(new GloveboxError("cancelled", "the replay is over"));
+  }
+}
+
+type Final = Extract<JournalRecord, { readonly type: "run.completed" | "run.failed" | "run.cancelled" }>;
+
+function isFinal(record: JournalRecord): record is Final {
+  return record.type === "run.completed" || record.type === "run.failed" || record.type === "run.cancelled";
+}
+
+async function endsAs(
+  record: Final,
+  machine: Machine,
+  life: Promise<void>,
+  outcomeOf: () => Outcome | undefined,
+): Promise<void> {
+  await machine.settle(record);
+  const late = new AbortController();
+  await Promise.race([life, delay(END_MS, undefined, { signal: late.signal }).catch(() => {})]);
+  late.abort();
+  const outcome = outcomeOf();
+  const expected = normalised(record);
+  const undecided = machine.endedBy === undefined ? machine.undecided() : undefined;
+  const found = outcome === undefined || undecided !== undefined ? undefined : summaryOf(outcome);
+  if (found !== undefined && hashValue(found) === hashValue(expected)) return;
+  const instead = undecided === undefined ? (found ?? "the program has not ended") : describeOperation(undecided);
+  throw new Divergence({ seq: record.seq, expected, found: instead });
+}
+
+/** What of an end can be compared. */
+function normalised(record: Final): Record<string, unknown> {
+  if (record.type === "run.completed") return { status: "completed", outputHash: record.payload.outputHash };
+  const { code, message } = record.payload.error;
+  return { status: record.type === "run.failed" ? "failed" : "cancelled", code, message };
+}
+
+function summaryOf(outcome: Outcome): Record<string, unknown> {
+  if (outcome.status === "completed") return { status: "completed", outputHash: outcome.outputHash };
+  return { status: outcome.status, code: outcome.error.code, message: outcome.error.message };
+}

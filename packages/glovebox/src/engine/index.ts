@@ -1,0 +1,19 @@
+/** Durable runs: programs whose every answer is journaled, so that they survive the process and can be replayed. */
+export type { DurableEngine, ForkOptions, RunHandle, StartOptions } from "./durable-engine.ts";
+export type { Difference } from "./embedded/divergence.ts";
+export { type EmbeddedEngineOptions, openEmbeddedEngine } from "./embedded/engine.ts";
+export type { ReplayReport } from "./embedded/replay.ts";
+export type { JournalRecord, RecordType } from "./journal/record.ts";
+export type { ImportReport } from "./journal/transfer.ts";
+export type { Verification } from "./journal/verify.ts";
+export type { JsonValue } from "./json-value.ts";
+export {
+  type BudgetState,
+  defineProgram,
+  type Program,
+  type ProgramContext,
+  type RetryPolicy,
+  type StepContext,
+  type StepOptions,
+} from "./program.ts";
+export { type DeadLetter, Scheduler, type SchedulerOptions, type Task } from "./scheduler/scheduler.ts";

@@ -1,0 +1,126 @@
+import type { ZodType } from "zod";
+import { type Budget, GloveboxError, type Usage } from "../core/index.ts";
+import type { FactType } from "./journal/record.ts";
+
+export interface RetryPolicy {
+  /** 1 to 100; default 3. */
+  readonly maxAttempts?: number;
+  /** Before the second attempt, milliseconds; doubles each time. Default 1,000. */
+  readonly firstDelayMs?: number;
+  /** Default 60,000. */
+  readonly maxDelayMs?: number;
+  /** Says of an error that it is worth another attempt; default: its code is one that passes by itself ({@link isRetryable}). */
+  readonly when?: (error: GloveboxError) => boolean;
+}
+
+/** What a step's work gets. */
+export interface StepContext {
+  /** Aborts when the step, its scope or its run is to end. Work that ignores it is left behind and its result dropped. */
+  readonly signal: AbortSignal;
+  /** For the effect's target: the same in every attempt, also after a crash. */
+  readonly idempotencyKey: string;
+  /** From 1; counts on over crashes. */
+  readonly attempt: number;
+  /** Tells what was used just now. Throws `budget_exceeded` when that was too much. */
+  spend(used: Partial<Usage>): void;
+  /** Keeps a fact in the journal. */
+  record(type: FactType, payload: Readonly<Record<string, unknown>>): void;
+}
+
+export interface StepOptions<Result> {
+  readonly retry?: RetryPolicy;
+  /** From the step's first start, over all its attempts and over crashes. `deadline_exceeded` afterwards. */
+  readonly timeoutMs?: number;
+  /** Default: the run's id and the step's path. */
+  readonly idempotencyKey?: string;
+  /** Of this step alone; `budget_exceeded` fails the step. */
+  readonly budget?: Budget;
+  /** Undoes the step when its run is cancelled after it completed. Runs as a step of its own, with its own key. */
+  readonly compensate?: (result: Result, context: StepContext) => unknown;
+}
+
+export interface WaitOptions {
+  /** `timeout` when no signal came until then. */
+  readonly timeoutMs?: number;
+}
+
+export type Branches = Readonly<Record<string, (context: ProgramContext) => Promise<unknown>>>;
+export type BranchResults<B extends Branches> = { readonly [K in keyof B]: Awaited<ReturnType<B[K]>> };
+export type FirstOf<B extends Branches> = {
+  readonly [K in keyof B & string]: { readonly key: K; readonly value: Awaited<ReturnType<B[K]>> };
+}[keyof B & string];
+
+export interface BudgetState {
+  readonly limits: Budget;
+  readonly used: Usage;
+}
+
+/**
+ * All that a program may do besides computing. Whatever these give is journaled: after a crash the program runs again and gets the same
+ * answers in the same order until it reaches new ground. Names: 1 to 100 characters, none of them `/` or `#`.
+ */
+export interface ProgramContext {
+  readonly runId: string;
+  /** Aborts when the run, or the branch that this context belongs to, is to end. */
+  readonly signal: AbortSignal;
+  /** Does work with effects, once: its result is kept as JSON, redacted. `input` says what the step depends on, and is given to `work`. */
+  step<Input, Result>(
+    name: string,
+    input: Input,
+    work: (input: Input, context: StepContext) => Result | Promise<Result>,
+    options?: StepOptions<Awaited<Result>>,
+  ): Promise<Awaited<Result>>;
+  /** Runs branches side by side, each in a context of its own. The first that fails ends the others and is thrown. `concurrency`: default all. */
+  parallel<B extends Branches>(
+    branches: B,
+    options?: { readonly name?: string; readonly concurrency?: number },
+  ): Promise<BranchResults<B>>;
+  /** Runs branches side by side until the first one ends, and ends the others. */
+  waitAny<B extends Branches>(branches: B, options?: { readonly name?: string }): Promise<FirstOf<B>>;
+  sleep(ms: number): Promise<void>;
+  /** The payload of the oldest signal of that name that nobody took yet; it may have come before. */
+  waitFor(signal: string, options?: WaitOptions): Promise<unknown>;
+  /** Runs another program to its end, as a run of its own. */
+  child<Input, Output>(
+    program: Program<Input, Output>,
+    input: Input,
+    options?: { readonly name?: string },
+  ): Promise<Output>;
+  /** Milliseconds since the epoch. */
+  now(): Promise<number>;
+  /** From 0 to below 1. */
+  random(): Promise<number>;
+  uuid(): Promise<string>;
+  budget(): Promise<BudgetState>;
+  /** Keeps a note in the journal. */
+  note(note: unknown): Promise<void>;
+}
+
+export interface Program<Input = unknown, Output = unknown> {
+  readonly name: string;
+  readonly version: string;
+  readonly input: ZodType<Input>;
+  readonly output: ZodType<Output>;
+  /** Older versions whose journals this one can go on from. */
+  readonly continues: readonly string[];
+  run(context: ProgramContext, input: Input): Promise<Output>;
+}
+
+const NAME = /^[^/#]{1,100}$/;
+
+/** Declares a program. `invalid_argument` on a name or a version that cannot be one. */
+export function defineProgram<Input, Output>(
+  program: Omit<Program<Input, Output>, "continues"> & { readonly continues?: readonly string[] },
+): Program<Input, Output> {
+  checkName(program.name, "a program");
+  checkName(program.version, "a version");
+  return { ...program, continues: program.continues ?? [] };
+}
+
+/** `invalid_argument` unless `name` can be a part of a path. */
+export function checkName(name: string, what: string): void {
+  if (NAME.test(name)) return;
+  throw new GloveboxError("invalid_argument", `${what} is named by 1 to 100 characters other than / and #`, {
+    details: { path: "name" },
+  });
+}
