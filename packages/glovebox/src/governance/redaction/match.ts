@@ -1,7 +1,10 @@
 import { matchCard } from "./card-number.ts";
-import { BASE64_URL, type CharClass, JWT, URL_PASSWORD } from "./char-class.ts";
+import { BASE64_URL, type CharClass, COOKIES, JWT, SMALL, URL_PASSWORD } from "./char-class.ts";
+import type { Chars } from "./chars.ts";
+import { matchCookies } from "./cookies.ts";
 import type { Candidate } from "./detect.ts";
 import { goesOn, matchBareValue, matchQuotedValue } from "./key-value.ts";
+import type { Run } from "./token-prefix.ts";
 
 /** The longest header of a JSON Web Token that is waited for. */
 const MAX_JWT_HEADER = 1024;
@@ -14,7 +17,7 @@ const AT_SIGN = 0x40;
 
 type Quoted = { readonly quote: number; readonly escaped: boolean };
 
-/** What follows a secret that has begun and still belongs to it. */
+/** What follows a secret that has begun and still belongs to it: characters of a class, or all up to a quote or the line's end. */
 export type Rest = { readonly chars: CharClass } | Quoted | undefined;
 
 export interface Match {
@@ -31,7 +34,7 @@ type Value = Exclude<Candidate, { readonly kind: "gap" | "pem" }>;
  */
 export function match(
   candidate: Value,
-  text: string,
+  text: Chars,
   start: number,
   end: number,
   final: boolean,
@@ -52,12 +55,14 @@ export function match(
       return matchUrlPassword(text, start, end, final);
     case "bare":
       return settle(matchBareValue(text, start, end, final, candidate), "bare");
+    case "cookies":
+      return settle(matchCookies(text, start, end, final), { chars: COOKIES });
     case "quoted":
       return settleQuoted(candidate, matchQuotedValue(text, start, end, final, candidate), start);
   }
 }
 
-function beginsPem(text: string, start: number, end: number, final: boolean): "yes" | "no" | "undecided" {
+function beginsPem(text: Chars, start: number, end: number, final: boolean): "yes" | "no" | "undecided" {
   const seen = Math.min(PEM_START.length, end - start);
   if (!text.startsWith(PEM_START.slice(0, seen), start)) return "no";
   if (seen === PEM_START.length) return "yes";
@@ -83,25 +88,20 @@ const BARE_REST = URL_PASSWORD.map((value, code) =>
 BARE_REST[0x2f] = 1;
 BARE_REST[AT_SIGN] = 1;
 
-function spanEnd(chars: CharClass, text: string, start: number, most: number): number {
+function spanEnd(chars: CharClass, text: Chars, start: number, most: number): number {
   let at = start;
   while (at < most && chars[text.charCodeAt(at)] === 1) at += 1;
   return at;
 }
 
-function matchRun(
-  candidate: Value & { readonly kind: "run" },
-  text: string,
-  start: number,
-  end: number,
-  final: boolean,
-): Match | "no" | "undecided" {
+function matchRun(candidate: Run, text: Chars, start: number, end: number, final: boolean): Match | "no" | "undecided" {
   const at = spanEnd(candidate.chars, text, start, Math.min(end, start + candidate.min));
-  if (at - start === candidate.min) return { end: at, rest: { chars: candidate.chars } };
-  return at === end && !final ? "undecided" : "no";
+  if (at - start < candidate.min) return at === end && !final ? "undecided" : "no";
+  if (candidate.mixed && spanEnd(SMALL, text, start, at) === at) return "no";
+  return { end: at, rest: { chars: candidate.chars } };
 }
 
-function matchJwt(text: string, start: number, end: number, final: boolean): Match | "no" | "undecided" {
+function matchJwt(text: Chars, start: number, end: number, final: boolean): Match | "no" | "undecided" {
   const header = spanEnd(BASE64_URL, text, start, Math.min(end, start + MAX_JWT_HEADER));
   if (header - start === MAX_JWT_HEADER) return "no";
   if (header === end) return final ? "no" : "undecided";
@@ -111,7 +111,7 @@ function matchJwt(text: string, start: number, end: number, final: boolean): Mat
   return payload === end && !final ? "undecided" : "no";
 }
 
-function matchUrlPassword(text: string, start: number, end: number, final: boolean): Match | "no" | "undecided" {
+function matchUrlPassword(text: Chars, start: number, end: number, final: boolean): Match | "no" | "undecided" {
   const at = spanEnd(URL_PASSWORD, text, start, Math.min(end, start + MAX_URL_PASSWORD));
   if (at === end && at - start < MAX_URL_PASSWORD) return final ? "no" : "undecided";
   return at > start && text.charCodeAt(at) === AT_SIGN ? { end: at, rest: undefined } : "no";

@@ -1,7 +1,7 @@
+import type { Chars } from "./chars.ts";
 import { type Candidate, detect, LOOK_BACK, nextTrigger } from "./detect.ts";
 import { match, type Rest } from "./match.ts";
-
-export const MASK = "[redacted]";
+import { type Finder, MASK, type Span } from "./spans.ts";
 
 const PEM_END = "-----END";
 /** The most of a PEM block that is masked while its end does not come. */
@@ -13,165 +13,179 @@ const BACKSLASH = 0x5c;
 type State =
   | { readonly kind: "text" }
   | { readonly kind: "candidate"; readonly candidate: Candidate }
-  /** Within a secret that was masked already. */
-  | {
-      readonly kind: "rest";
-      readonly rest: Exclude<Rest, undefined> /** The next character has a backslash before it. */;
-      readonly slash: boolean;
-    }
+  /** Within a secret whose beginning is masked already. */
+  | { readonly kind: "rest"; readonly rest: Exclude<Rest, undefined> }
   | { readonly kind: "pem"; readonly seen: number };
 
 const TEXT: State = { kind: "text" };
 
+/** How far a state got. `wait`: the text at hand does not tell what follows `at`. */
+interface Step {
+  readonly at: number;
+  readonly state: State;
+  readonly wait?: true;
+  readonly masked?: true;
+}
+
 /**
- * Finds secrets in a text that comes in pieces. What a secret is told by (`ghp_`, `password=`) is given out at once, so only the
- * characters that may be the secret itself wait, and never more than about a thousand of them. How the text is cut into pieces makes no
- * difference to what comes out: every decision rests on the characters alone.
+ * Finds secrets by their shape. What a secret is told by (`ghp_`, `password=`) is given out at once, so only the characters that may be
+ * the secret itself wait, and never more than about a thousand of them. Every decision rests on the characters alone, and no character
+ * is looked at more often than a constant number of times.
  */
-export class Scanner {
-  /** The end of what was given out already, for the rules that look back. */
-  #behind = "";
-  #held = "";
+export class Scanner implements Finder {
+  readonly #words: boolean;
+  #at = 0;
   #state: State = TEXT;
 
-  get held(): string {
-    return this.#held;
+  /** `words`: mere words that are assigned to the name of a secret count as secrets. */
+  constructor(options: { readonly words: boolean }) {
+    this.#words = options.words;
   }
 
-  push(piece: string, final: boolean): string {
-    const text = this.#behind + this.#held + piece;
-    const end = text.length;
-    let at = this.#behind.length;
-    let out = "";
-    let from = at;
-    let state = this.#state;
-    let holdFrom = end;
+  get keepFrom(): number {
+    return this.#at - LOOK_BACK;
+  }
 
-    while (at < end || (final && state.kind === "candidate")) {
+  advance(text: Chars, base: number, final: boolean, spans: Span[]): number {
+    const end = text.length;
+    let at = this.#at - base;
+    let state = this.#state;
+    while (at < end) {
       if (state.kind === "text") {
         at = nextTrigger(text, at, end);
         if (at === end) break;
         const candidate = detect(text, at);
         at += 1;
-        if (candidate !== undefined) state = { kind: "candidate", candidate };
+        if (candidate !== undefined) state = candidateState(candidate);
         continue;
       }
-      if (state.kind === "candidate") {
-        const step = decide(state.candidate, text, at, end, final);
-        if (step.kind === "wait") {
-          holdFrom = at;
-          break;
-        }
-        if (step.kind === "masked") {
-          out += text.slice(from, at) + MASK;
-          at = step.at;
-          from = at;
-        } else at = step.at;
-        state = step.state;
-        continue;
-      }
-      const next: Passed = state.kind === "pem" ? passPem(state, text, at, end) : passRest(state, text, at, end);
-      out += next.lead ?? "";
-      at = next.at;
-      from = at;
-      state = next.state;
-      if (next.wait) {
-        holdFrom = at;
-        break;
-      }
+      const step = advanceState(state, text, at, end, final, this.#words);
+      if (step.masked === true && step.at > at) spans.push({ from: base + at, to: base + step.at });
+      at = step.at;
+      state = step.state;
+      if (step.wait === true) break;
     }
-    const keep: number = final ? end : holdFrom;
-    if (state.kind === "text" || state.kind === "candidate") out += text.slice(from, keep);
-    this.#held = text.slice(keep);
-    this.#behind = text.slice(Math.max(0, keep - LOOK_BACK), keep);
+    this.#at = base + at;
     this.#state = state;
-    if (final) this.#reset();
-    return out;
-  }
-
-  #reset(): void {
-    this.#behind = "";
-    this.#held = "";
-    this.#state = TEXT;
+    return this.#at;
   }
 }
 
-type Step =
-  | { readonly kind: "wait" }
-  | { readonly kind: "passed"; readonly at: number; readonly state: State }
-  | { readonly kind: "masked"; readonly at: number; readonly state: State };
+function advanceState(
+  state: Exclude<State, { readonly kind: "text" }>,
+  text: Chars,
+  at: number,
+  end: number,
+  final: boolean,
+  words: boolean,
+): Step {
+  switch (state.kind) {
+    case "candidate":
+      return decide(state, text, at, end, final, words);
+    case "rest":
+      return passRest(state, text, at, end, final);
+    case "pem":
+      return passPem(state, text, at, end, final);
+  }
+}
 
-function decide(candidate: Candidate, text: string, at: number, end: number, final: boolean): Step {
-  if (candidate.kind === "pem") return { kind: "masked", at, state: { kind: "pem", seen: 0 } };
-  if (candidate.kind === "gap") return passGap(candidate, text, at, end);
+function decide(
+  state: State & { readonly kind: "candidate" },
+  text: Chars,
+  at: number,
+  end: number,
+  final: boolean,
+  words: boolean,
+): Step {
+  const { candidate } = state;
+  if (candidate.kind === "gap") return passGap(candidate, text, at, end, words);
+  if (candidate.kind === "pem") return beginPem(state, text, at, end, final);
   const found = match(candidate, text, at, end, final);
-  if (found === "undecided") return { kind: "wait" };
-  if (found === "no") return { kind: "passed", at, state: TEXT };
-  const state: State = found.rest === undefined ? TEXT : { kind: "rest", rest: found.rest, slash: false };
-  return { kind: "masked", at: found.end, state };
+  if (found === "undecided") return { at, state, wait: true };
+  if (found === "no") return { at, state: TEXT };
+  return { at: found.end, state: found.rest === undefined ? TEXT : { kind: "rest", rest: found.rest }, masked: true };
 }
 
 /** Between the separator and the value: blanks, the rest of `=>`, `:=` or `==`, and a quote. All of it is given out. */
-function passGap(gap: Candidate & { readonly kind: "gap" }, text: string, at: number, end: number): Step {
-  if (at === end) return { kind: "passed", at, state: TEXT };
+function passGap(
+  gap: Candidate & { readonly kind: "gap" },
+  text: Chars,
+  from: number,
+  end: number,
+  words: boolean,
+): Step {
+  let { blanks, slash } = gap;
+  let at = from;
+  for (; at < end && blanks < MAX_BLANKS; at += 1, blanks += 1) {
+    const code = text.charCodeAt(at);
+    if (code !== 0x20 && code !== 0x09 && code !== 0x3d && code !== 0x3e && code !== BACKSLASH) break;
+    slash = code === BACKSLASH;
+  }
+  if (at === end) return { at, state: candidateState({ kind: "gap", bare: gap.bare, blanks, slash }) };
   const code = text.charCodeAt(at);
-  const isBlank = code === 0x20 || code === 0x09 || code === 0x3d || code === 0x3e || code === BACKSLASH;
-  if (isBlank && gap.blanks < MAX_BLANKS) {
-    const candidate: Candidate = { kind: "gap", environment: false, blanks: gap.blanks + 1, slash: code === BACKSLASH };
-    return { kind: "passed", at: at + 1, state: { kind: "candidate", candidate } };
-  }
   if (code === 0x22 || code === 0x27 || code === 0x60) {
-    return {
-      kind: "passed",
-      at: at + 1,
-      state: { kind: "candidate", candidate: { kind: "quoted", quote: code, escaped: gap.slash } },
-    };
+    return { at: at + 1, state: candidateState({ kind: "quoted", quote: code, escaped: slash }) };
   }
-  return {
-    kind: "passed",
-    at,
-    state: { kind: "candidate", candidate: { kind: "bare", environment: gap.environment } },
-  };
+  if (gap.bare.kind === "cookies") return { at, state: candidateState(gap.bare) };
+  const environment = words || (blanks === 0 && gap.bare.environment);
+  return { at, state: candidateState({ kind: "bare", environment }) };
 }
 
-interface Passed {
-  readonly at: number;
-  readonly state: State;
-  /** What is left may be the beginning of the end. */
-  readonly wait: boolean;
-  /** The beginning of the end, passed over before it was known as such. */
-  readonly lead?: string;
+function candidateState(candidate: Candidate): State {
+  return { kind: "candidate", candidate };
 }
 
-function passRest(state: State & { readonly kind: "rest" }, text: string, from: number, end: number): Passed {
+/** Up to the closing quote or the line's end, or as long as a class of characters goes on. */
+function passRest(
+  state: State & { readonly kind: "rest" },
+  text: Chars,
+  from: number,
+  end: number,
+  final: boolean,
+): Step {
   const { rest } = state;
   let at = from;
   if ("chars" in rest) {
     while (at < end && rest.chars[text.charCodeAt(at)] === 1) at += 1;
-    return { at, state: at < end ? TEXT : state, wait: false };
+    return { at, state: at < end ? TEXT : state, masked: true };
   }
-  let { slash } = state;
   for (; at < end; at += 1) {
     const code = text.charCodeAt(at);
-    const isEnd = code === rest.quote && slash === rest.escaped;
-    if (code === NEWLINE) return { at, state: TEXT, wait: false };
-    if (isEnd) return { at, state: TEXT, wait: false, lead: slash ? "\\" : "" };
-    slash = code === BACKSLASH && !slash;
+    if (code === NEWLINE || (code === rest.quote && !rest.escaped)) return { at, state: TEXT, masked: true };
+    if (code !== BACKSLASH) continue;
+    if (at + 1 === end && !final) return { at, state, masked: true, wait: true };
+    if (rest.escaped && text.charCodeAt(at + 1) === rest.quote) return { at, state: TEXT, masked: true };
+    at += 1;
   }
-  return { at, state: { kind: "rest", rest, slash }, wait: false };
+  return { at: Math.min(at, end), state, masked: true };
 }
 
-function passPem(state: State & { readonly kind: "pem" }, text: string, from: number, end: number): Passed {
+/** A block whose inside is masked already is left as it is, so that masking twice is masking once. */
+function beginPem(state: State, text: Chars, at: number, end: number, final: boolean): Step {
+  const seen = Math.min(MASK.length, end - at);
+  if (!text.startsWith(MASK.slice(0, seen), at)) return { at, state: { kind: "pem", seen: 0 } };
+  if (seen < MASK.length && !final) return { at, state, wait: true };
+  return { at, state: seen === MASK.length ? TEXT : { kind: "pem", seen: 0 } };
+}
+
+function passPem(
+  state: State & { readonly kind: "pem" },
+  text: Chars,
+  from: number,
+  end: number,
+  final: boolean,
+): Step {
   const most = Math.min(end, from + MAX_PEM - state.seen);
-  const found = text.indexOf(PEM_END, from);
-  if (found !== -1 && found <= most) return { at: found, state: TEXT, wait: false };
-  if (most < end) return { at: most, state: TEXT, wait: false };
-  const tail = partialEnd(text, from, end);
-  return { at: tail, state: { kind: "pem", seen: state.seen + (tail - from) }, wait: tail < end };
+  const found = text.slice(from, most).indexOf(PEM_END);
+  if (found !== -1) return { at: from + found, state: TEXT, masked: true };
+  if (most < end) return { at: most, state: TEXT, masked: true };
+  const tail = final ? end : partialEnd(text, from, end);
+  const pem: State = { kind: "pem", seen: state.seen + (tail - from) };
+  return tail < end ? { at: tail, state: pem, masked: true, wait: true } : { at: tail, state: pem, masked: true };
 }
 
 /** Where a beginning of {@link PEM_END} starts at the very end of the text, or `end`. */
-function partialEnd(text: string, from: number, end: number): number {
+function partialEnd(text: Chars, from: number, end: number): number {
   for (let length = Math.min(PEM_END.length - 1, end - from); length > 0; length -= 1) {
     if (PEM_END.startsWith(text.slice(end - length, end))) return end - length;
   }
