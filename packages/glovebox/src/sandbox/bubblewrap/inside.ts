@@ -8,6 +8,12 @@ export const INSIDE = {
   kernels: "/glovebox/kernels",
   node: "/glovebox/bin/node",
   agent: "/glovebox/agent",
+  /** PEM: the certificate of `SandboxNetwork.authority` alone. There only when it was given. */
+  authority: "/glovebox/authority.pem",
+  /** PEM: the host's certificate authorities, and that one. There only when it was given; it stands in for `systemBundle`, too. */
+  caBundle: "/glovebox/ca-bundle.pem",
+  /** Where most programs look for certificate authorities. There only in sandboxes with a network, if the host has it. */
+  systemBundle: "/etc/ssl/certs/ca-certificates.crt",
   path: "/glovebox/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
 } as const;
 
