@@ -34,8 +34,4 @@ export class Chars {
   slice(from: number, to?: number): string {
     return this.text.slice(from, to);
   }
-
-  startsWith(text: string, at: number): boolean {
-    return this.text.startsWith(text, at);
-  }
 }

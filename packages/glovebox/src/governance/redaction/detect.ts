@@ -54,8 +54,9 @@ const URL_CANDIDATE: Candidate = { kind: "url" };
 const PEM: Candidate = { kind: "pem" };
 const BEARER_TOKEN = run(16, BEARER);
 const SCHEME_TOKEN = run(8, BEARER, true);
-const WORD_OR_VALUE: Bare = { kind: "bare", environment: false };
-const ENVIRONMENT: Bare = { kind: "bare", environment: true };
+/** A value that may be a mere word, and then is none. */
+export const WORD_OR_VALUE: Bare = { kind: "bare", environment: false };
+export const ENVIRONMENT: Bare = { kind: "bare", environment: true };
 const COOKIES: Bare = { kind: "cookies" };
 
 const PEM_HEADER = /-----BEGIN [A-Z0-9 ]{1,48}-----$/;
@@ -148,7 +149,9 @@ function afterBlank(text: Chars, at: number): Candidate | undefined {
   }
   if (word === Word.none || word === Word.scheme) return undefined;
   const start = nameStart(text, at);
-  return text.startsWith("--", start) && endsSecretName(text, at) ? gap(WORD_OR_VALUE) : undefined;
+  return text.charCodeAt(start) === 0x2d && text.charCodeAt(start + 1) === 0x2d && endsSecretName(text, at)
+    ? gap(WORD_OR_VALUE)
+    : undefined;
 }
 
 function afterSeparator(text: Chars, at: number, code: number): Candidate | undefined {
@@ -160,10 +163,21 @@ function afterSeparator(text: Chars, at: number, code: number): Candidate | unde
     // `<password>`, whose value is told by its tags, so that a mere word counts.
     return end === at && text.charCodeAt(start - 1) === 0x3c ? gap(ENVIRONMENT) : undefined;
   }
-  if (code === 0x3a && end === at && /cookie$/i.test(text.slice(Math.max(0, at - 6), at))) return gap(COOKIES);
-  // `NAME=value` in capitals and without blanks, as environments are printed.
-  const isEnvironment = code === 0x3d && end === at && !/[a-z]/.test(text.slice(start, end));
-  return gap(isEnvironment ? ENVIRONMENT : WORD_OR_VALUE);
+  if (code === 0x3a && end === at && endsCookie(text, at)) return gap(COOKIES);
+  return gap(code === 0x3d && end === at && isCapital(text, start, end) ? ENVIRONMENT : WORD_OR_VALUE);
+}
+
+function endsCookie(text: Chars, end: number): boolean {
+  return (text.charCodeAt(end - 2) | 0x20) === 0x69 && /cookie$/i.test(text.slice(Math.max(0, end - 6), end));
+}
+
+/** `NAME=value` in capitals and without blanks is how environments are printed. */
+function isCapital(text: Chars, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x61 && code <= 0x7a) return false;
+  }
+  return true;
 }
 
 function gap(bare: Bare): Candidate {

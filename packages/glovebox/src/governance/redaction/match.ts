@@ -12,6 +12,7 @@ const MIN_JWT_HEADER = 8;
 const MIN_JWT_PAYLOAD = 10;
 const MAX_URL_PASSWORD = 256;
 const PEM_START = "-----BEGIN ";
+const DASH = 0x2d;
 const DOT = 0x2e;
 const AT_SIGN = 0x40;
 
@@ -26,7 +27,8 @@ export interface Match {
   readonly rest: Rest;
 }
 
-type Value = Exclude<Candidate, { readonly kind: "gap" | "pem" }>;
+/** A candidate that is decided by the characters that follow. */
+export type Value = Exclude<Candidate, { readonly kind: "gap" | "pem" }>;
 
 /**
  * Whether the text from `start` is the secret that the candidate promised: a match, `"no"`, or `"undecided"` while the text at hand
@@ -63,9 +65,10 @@ export function match(
 }
 
 function beginsPem(text: Chars, start: number, end: number, final: boolean): "yes" | "no" | "undecided" {
-  const seen = Math.min(PEM_START.length, end - start);
-  if (!text.startsWith(PEM_START.slice(0, seen), start)) return "no";
-  if (seen === PEM_START.length) return "yes";
+  if (text.charCodeAt(start) !== DASH) return "no";
+  const seen = text.slice(start, Math.min(end, start + PEM_START.length));
+  if (!PEM_START.startsWith(seen)) return "no";
+  if (seen === PEM_START) return "yes";
   return final ? "no" : "undecided";
 }
 
@@ -95,10 +98,16 @@ function spanEnd(chars: CharClass, text: Chars, start: number, most: number): nu
 }
 
 function matchRun(candidate: Run, text: Chars, start: number, end: number, final: boolean): Match | "no" | "undecided" {
-  const at = spanEnd(candidate.chars, text, start, Math.min(end, start + candidate.min));
-  if (at - start < candidate.min) return at === end && !final ? "undecided" : "no";
-  if (candidate.mixed && spanEnd(SMALL, text, start, at) === at) return "no";
-  return { end: at, rest: { chars: candidate.chars } };
+  const most = Math.min(end, start + candidate.min);
+  let { mixed } = candidate;
+  let at = start;
+  for (; at < most; at += 1) {
+    const code = text.charCodeAt(at);
+    if (candidate.chars[code] !== 1) return "no";
+    if (mixed && SMALL[code] !== 1) mixed = false;
+  }
+  if (at - start < candidate.min) return final ? "no" : "undecided";
+  return mixed ? "no" : { end: at, rest: { chars: candidate.chars } };
 }
 
 function matchJwt(text: Chars, start: number, end: number, final: boolean): Match | "no" | "undecided" {

@@ -82,8 +82,13 @@ export function endsSecretName(text: Chars, end: number): boolean {
   }
   const word = wordBefore(text, last);
   if (word !== Word.secret && word !== Word.secretAndScheme) return false;
-  // The shell's variable of the folder it is in.
-  return !/(?:^|[^A-Za-z0-9_])(?:OLD)?PWD$/i.test(text.slice(Math.max(0, last - 7), last));
+  return !isWorkingFolder(text, last);
+}
+
+/** The shell's variables of the folder it is in, `PWD` and `OLDPWD`. */
+function isWorkingFolder(text: Chars, end: number): boolean {
+  if ((text.charCodeAt(end - 1) | 0x20) !== 0x64 || (text.charCodeAt(end - 2) | 0x20) !== 0x77) return false;
+  return /(?:^|[^A-Za-z0-9_])(?:OLD)?PWD$/i.test(text.slice(Math.max(0, end - 7), end));
 }
 
 const scratch = new Chars();

@@ -79,12 +79,21 @@ export function mayEndPrefix(before: number, code: number): boolean {
   return before < 128 && BY_PAIR[before * 128 + code] !== 0;
 }
 
+function endsWith(text: Chars, at: number, prefix: string): boolean {
+  for (let back = 2; back < prefix.length; back += 1) {
+    if (text.charCodeAt(at - back) !== prefix.charCodeAt(prefix.length - 1 - back)) return false;
+  }
+  return true;
+}
+
 /** What follows the prefix that ends at `at`. Letters and digits before it make it a part of another word. */
 export function afterPrefix(text: Chars, at: number): Run | undefined {
   const list = LISTS[BY_PAIR[text.charCodeAt(at - 1) * 128 + text.charCodeAt(at)] ?? 0] ?? [];
   for (const [prefix, candidate] of list) {
     const start = at + 1 - prefix.length;
-    if (start >= 0 && text.startsWith(prefix, start) && ALNUM[text.charCodeAt(start - 1)] !== 1) return candidate;
+    // What is told by so little that words must be ruled out may not go on from a word with a dash either.
+    const word = candidate.mixed ? BASE64_URL : ALNUM;
+    if (start >= 0 && endsWith(text, at, prefix) && word[text.charCodeAt(start - 1)] !== 1) return candidate;
   }
   return undefined;
 }

@@ -41,7 +41,7 @@ function percentEncoded(value: string, bytes: Buffer): string[] {
     // Escaped only where a URL could not be read otherwise.
     percent(Buffer.from(value, "utf8"), /[A-Za-z0-9._~!'()*;,/?:@&=+$-]/),
   ];
-  return texts.flatMap((text) => [text, text.replaceAll(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase())]);
+  return texts.flatMap((text) => [text, text.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())]);
 }
 
 function percent(bytes: Buffer, kept: RegExp): string {
@@ -62,9 +62,9 @@ function base64Encoded(bytes: Buffer): string[] {
   for (const before of [0, 1, 2]) {
     const text = Buffer.concat([Buffer.alloc(before), bytes, Buffer.alloc(2)]).toString("base64");
     const inner = text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
-    const escaped = inner.replaceAll("+", "%2B").replaceAll("/", "%2F");
+    const inUrl = inner.replaceAll("+", "%2B").replaceAll("/", "%2F");
     texts.push(inner, inner.replaceAll("+", "-").replaceAll("/", "_"));
-    texts.push(escaped, escaped.replaceAll("%2B", "%2b").replaceAll("%2F", "%2f"), inner.replaceAll("/", "\\/"));
+    texts.push(inUrl, inUrl.replaceAll("%2B", "%2b").replaceAll("%2F", "%2f"), inner.replaceAll("/", "\\/"));
   }
   return texts;
 }

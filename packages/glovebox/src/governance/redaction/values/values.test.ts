@@ -16,7 +16,7 @@ const FORMS: readonly (readonly [how: string, text: string])[] = [
   ["in base64", base64(VALUE)],
   ["in base64url", Buffer.from(VALUE).toString("base64url")],
   ["URL-encoded", encodeURIComponent(VALUE)],
-  ["URL-encoded in small hex", encodeURIComponent(VALUE).replaceAll(/%../g, (escape) => escape.toLowerCase())],
+  ["URL-encoded in small hex", encodeURIComponent(VALUE).replaceAll(/%../g, (code) => code.toLowerCase())],
   ["in a form", new URLSearchParams({ a: VALUE }).toString().slice(2)],
   ["in JSON", JSON.stringify(VALUE).slice(1, -1)],
   ["in JSON in JSON", JSON.stringify(JSON.stringify(VALUE)).slice(3, -3)],
