@@ -148,7 +148,7 @@ describe("the audit log", () => {
       audit.record(anEntry(2));
       const [, record] = (await audit.list("acme")).items;
       const text = JSON.stringify(record);
-      expect(text).not.toMatch(/ghp_|not for the log|more/);
+      expect(text).not.toMatch(/a1B2|not for the log|more/);
       expect(text.length).toBeLessThan(2000);
       expect(logged).toContain("could not be taken");
       expect(await audit.verify("acme")).toMatchObject({ ok: true, entries: 2 });
