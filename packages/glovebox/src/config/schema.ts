@@ -156,7 +156,9 @@ export const ConfigSchema = z.strictObject({
         .array(z.string().min(2).max(64))
         .max(1000)
         .default([])
-        .describe("Private addresses and CIDR ranges that sandboxes may reach where their template allows the host; link-local ones never"),
+        .describe(
+          "Private addresses and CIDR ranges that sandboxes may reach where their template allows the host; link-local ones never",
+        ),
       nameServers: z
         .array(z.string().min(2).max(80))
         .max(16)

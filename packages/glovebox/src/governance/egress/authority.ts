@@ -21,8 +21,8 @@ import type { Host } from "./host.ts";
 export interface AuthorityStore {
   /** The bytes last put for the tenant. */
   get(tenantId: string): Promise<Uint8Array | undefined>;
-  /** Replaces them; on disk when it resolves. */
-  put(tenantId: string, bytes: Uint8Array): Promise<void>;
+  /** Replaces them; on disk when it resolves. They are of no use after `notAfterMs`, on the wall clock. */
+  put(tenantId: string, bytes: Uint8Array, notAfterMs: number): Promise<void>;
 }
 
 /** A tenant's certificate authority: what its sandboxes trust besides the public ones. */
@@ -57,6 +57,7 @@ export function createAuthorities(store: AuthorityStore, clock: Clock): (tenantI
     await store.put(
       tenantId,
       Buffer.from(JSON.stringify({ version: 1, certificate: made.certificate, key: made.key })),
+      made.x509.notAfter.getTime(),
     );
     return createAuthority(made, clock);
   };
