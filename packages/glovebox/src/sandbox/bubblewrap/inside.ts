@@ -1,3 +1,5 @@
+import { TRUST } from "../../core/index.ts";
+
 /** What sandboxed code sees. */
 export const INSIDE = {
   uid: 1000,
@@ -9,9 +11,9 @@ export const INSIDE = {
   node: "/glovebox/bin/node",
   agent: "/glovebox/agent",
   /** PEM: the certificate of `SandboxNetwork.authority` alone. There only when it was given. */
-  authority: "/glovebox/authority.pem",
+  authority: TRUST.authority,
   /** PEM: the host's certificate authorities, and that one. There only when it was given; it stands in for `systemBundle`, too. */
-  caBundle: "/glovebox/ca-bundle.pem",
+  caBundle: TRUST.bundle,
   /** Where most programs look for certificate authorities. There only in sandboxes with a network, if the host has it. */
   systemBundle: "/etc/ssl/certs/ca-certificates.crt",
   path: "/glovebox/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
