@@ -1,5 +1,5 @@
 import { isSixthDigit } from "./card-number.ts";
-import { ALNUM, BEARER, charClass, isDigit, JWT } from "./char-class.ts";
+import { BEARER, charClass, isDigit, JWT } from "./char-class.ts";
 import type { Chars } from "./chars.ts";
 import { endsSecretName, nameEnd, nameStart, Word, wordBefore } from "./secret-name.ts";
 import { afterPrefix, mayEndPrefix, PREFIX_ENDS, type Run, run } from "./token-prefix.ts";
@@ -61,12 +61,14 @@ const COOKIES: Bare = { kind: "cookies" };
 
 const PEM_HEADER = /-----BEGIN [A-Z0-9 ]{1,48}-----$/;
 const AUTHORIZATION = /authorization["'`]?[ \t]{0,2}[:=][ \t]{0,2}["'`]?[a-z-]{1,12} $/i;
+/** Of a Dockerfile, and of C. */
+const DEFINES = /(?:^|\s)(?:ENV|ARG|#define) $/;
 const URL_USER = charClass("A-Za-z0-9._~%+-");
 const MAX_URL_USER = 64;
 /** Last letters of all words that count; most text is told apart by them alone. */
 const ENDS_WORD = charClass("CDELNRSTYcdelnrsty");
 /** What may stand before a separator that follows a name of a secret: such a letter, a digit, a quote, a blank. */
-const BEFORE_SEPARATOR = charClass("DELNRSTYdelnrsty0-9\"'` \t");
+const BEFORE_SEPARATOR = charClass("DELNRSTYdelnrsty0-9\"'`] \t");
 
 /**
  * The index of the next character at `from` or after that something may begin after, or `end`. Most text is passed over here, so what is
@@ -138,7 +140,7 @@ export function detect(text: Chars, at: number): Candidate | undefined {
   }
 }
 
-/** After `Bearer `, after another scheme in an `Authorization` header, and after `--password `. */
+/** After `Bearer `, after another scheme in an `Authorization` header, after `--password ` and `ENV API_TOKEN `. */
 function afterBlank(text: Chars, at: number): Candidate | undefined {
   const word = wordBefore(text, at);
   if (word === Word.bearer) {
@@ -149,9 +151,10 @@ function afterBlank(text: Chars, at: number): Candidate | undefined {
   }
   if (word === Word.none || word === Word.scheme) return undefined;
   const start = nameStart(text, at);
-  return text.charCodeAt(start) === 0x2d && text.charCodeAt(start + 1) === 0x2d && endsSecretName(text, at)
-    ? gap(WORD_OR_VALUE)
-    : undefined;
+  const isOption = text.charCodeAt(start) === 0x2d && text.charCodeAt(start + 1) === 0x2d;
+  if (isOption) return endsSecretName(text, at) ? gap(WORD_OR_VALUE) : undefined;
+  const isDefined = isCapital(text, start, at) && DEFINES.test(text.slice(Math.max(0, start - 8), start));
+  return isDefined && endsSecretName(text, at) ? gap(ENVIRONMENT) : undefined;
 }
 
 function afterSeparator(text: Chars, at: number, code: number): Candidate | undefined {

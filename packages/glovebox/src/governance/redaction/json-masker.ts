@@ -57,9 +57,10 @@ export class JsonMasker {
   #fields(fields: object, depth: number, state: PathState): unknown {
     const { names, paths, redactKey, wholeFields } = this.#options;
     let changed = false;
+    const told = names && isToldByName(fields);
     const entries = Object.entries(fields).map(([key, item]): [string, unknown] => {
       const next = paths.step(state, key);
-      const named = names && isSecretName(key);
+      const named = names && (isSecretName(key) || (told && key === "value"));
       const isWhole = paths.isMasked(next) || (named && wholeFields);
       const masked = isWhole ? whole(item) : this.#mask(item, depth + 1, next, named);
       const name = redactKey === undefined ? key : redactKey(key);
@@ -68,6 +69,13 @@ export class JsonMasker {
     });
     return changed ? Object.fromEntries(distinct(entries)) : fields;
   }
+}
+
+/** `{"name": "DB_PASSWORD", "value": …}`, as containers have their environment. */
+function isToldByName(fields: object): boolean {
+  if (!("value" in fields)) return false;
+  const name = "name" in fields ? fields.name : "key" in fields ? fields.key : undefined;
+  return typeof name === "string" && isSecretName(name);
 }
 
 /** Nothing is told by nothing, so it stays. */

@@ -60,20 +60,12 @@ export class Scanner implements Finder {
 
   #step(text: Chars, spans: Span[]): void {
     const state = this.#state;
-    switch (state.kind) {
-      case "text":
-        return this.#passText(text);
-      case "gap":
-        return this.#passGap(state, text);
-      case "pem":
-        return this.#beginPem(text);
-      case "rest":
-        return this.#mask(this.#restEnd(state.rest, text), spans);
-      case "pem-body":
-        return this.#mask(this.#pemEnd(state.seen, text), spans);
-      default:
-        return this.#decide(state, text, spans);
-    }
+    if (state.kind === "text") this.#passText(text);
+    else if (state.kind === "gap") this.#passGap(state, text);
+    else if (state.kind === "pem") this.#beginPem(text);
+    else if (state.kind === "rest") this.#mask(this.#restEnd(state.rest, text), spans);
+    else if (state.kind === "pem-body") this.#mask(this.#pemEnd(state.seen, text), spans);
+    else this.#decide(state, text, spans);
   }
 
   #mask(to: number, spans: Span[]): void {

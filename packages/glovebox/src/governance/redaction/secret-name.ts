@@ -105,10 +105,14 @@ export function nameStart(text: Chars, end: number): number {
   return start;
 }
 
-/** The end of the name before the separator at `at`: up to two blanks and a quote (with a backslash, as in JSON within JSON) may stand between. */
+/**
+ * The end of the name before the separator at `at`: up to two blanks, a bracket (`env["TOKEN"] =`) and a quote (with a backslash, as in
+ * JSON within JSON) may stand between.
+ */
 export function nameEnd(text: Chars, at: number): number {
   let end = at;
   for (let blanks = 0; blanks < 2 && isBlank(text.charCodeAt(end - 1)); blanks += 1) end -= 1;
+  if (text.charCodeAt(end - 1) === 0x5d) end -= 1;
   const code = text.charCodeAt(end - 1);
   if (code === 0x22 || code === 0x27 || code === 0x60) {
     end -= 1;
