@@ -1,4 +1,5 @@
 import { TRUST } from "../../core/index.ts";
+import { PACKAGES_DIR, SANDBOX_PATH } from "../driver.ts";
 
 /** What sandboxed code sees. */
 export const INSIDE = {
@@ -12,11 +13,12 @@ export const INSIDE = {
   agent: "/glovebox/agent",
   /** PEM: the certificate of `SandboxNetwork.authority` alone. There only when it was given. */
   authority: TRUST.authority,
-  /** PEM: the host's certificate authorities, and that one. There only when it was given; it stands in for `systemBundle`, too. */
+  /** PEM: the host's certificate authorities, and that one. There in every sandbox with a network; the same is at `systemBundle`. */
   caBundle: TRUST.bundle,
   /** Where most programs look for certificate authorities. There only in sandboxes with a network, if the host has it. */
   systemBundle: "/etc/ssl/certs/ca-certificates.crt",
-  path: "/glovebox/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+  packages: PACKAGES_DIR,
+  path: SANDBOX_PATH,
 } as const;
 
 /** Descriptors that the agent and bwrap inherit from the supervisor. */

@@ -27,7 +27,7 @@ export interface RootImage {
 export type RootKind = "closed" | "network" | "trusting";
 
 const LIB_DIRS = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
-const MOUNT_POINTS = ["usr", "proc", "dev", "tmp", "workspace", "glovebox/kernels"];
+const MOUNT_POINTS = ["usr", "proc", "dev", "tmp", "workspace", "glovebox/kernels", INSIDE.packages.slice(1)];
 
 /**
  * Makes `<nativeDir>/root-<hash>` unless it is there: mount points, links and an `/etc` with what programs need and
@@ -38,6 +38,8 @@ export async function prepareRootImage(nativeDir: string, kind: RootKind = "clos
   for (const path of MOUNT_POINTS) entries.set(path, { kind: "dir" });
   for (const path of [INSIDE.node, INSIDE.agent]) entries.set(path.slice(1), empty());
   entries.set("run", { kind: "dir" });
+  // Where Node looks last, for modules of every kind; it leads nowhere in sandboxes without packages.
+  entries.set("node_modules", { kind: "link", target: `${INSIDE.packages}/node/node_modules` });
   entries.set("var/tmp", { kind: "link", target: "/tmp" });
   const links: [string, string][] = [];
   const hostDirs: string[] = [];
@@ -56,9 +58,7 @@ export async function prepareRootImage(nativeDir: string, kind: RootKind = "clos
   }
   addHostEtc(entries);
   if (kind !== "closed") addNetworkEtc(entries);
-  if (kind === "trusting") {
-    for (const path of [INSIDE.authority, INSIDE.caBundle]) entries.set(path.slice(1), empty());
-  }
+  if (kind === "trusting") entries.set(INSIDE.authority.slice(1), empty());
   const hasBundle = entries.has(INSIDE.systemBundle.slice(1));
   return { dir: await materialise(entries, nativeDir), hostDirs, links, systemBundle: hasBundle };
 }
@@ -71,6 +71,7 @@ function addNetworkEtc(entries: Map<string, Entry>): void {
   entries.set("etc/resolv.conf", text("nameserver 127.0.0.1\n"));
   entries.set("etc/nsswitch.conf", text(etcFiles()["nsswitch.conf"].replace("hosts: files", "hosts: files dns")));
   const bundle = systemBundle();
+  entries.set(INSIDE.caBundle.slice(1), bundle ? { kind: "file", data: bundle } : empty());
   if (bundle) entries.set(INSIDE.systemBundle.slice(1), { kind: "file", data: bundle });
 }
 
