@@ -38,9 +38,11 @@ const fragment = fc.oneof(
   ),
 );
 const text = fc.array(fragment, { maxLength: 12 }).map((parts) => parts.join(""));
+/** With secrets that do not go on from each other: where one is masked, what goes on from it stands at a beginning that it had not. */
+const spaced = fc.array(fragment, { maxLength: 12 }).map((parts) => parts.join(" "));
 const cuts = fc.array(fc.nat(600), { maxLength: 30 });
 
-describe.each(redactors)("the redactor (%s)", (name, redactor) => {
+describe.each(redactors)("the redactor (%s)", (_name, redactor) => {
   it("finds the same wherever the text is cut, and holds little back", () => {
     fc.assert(
       fc.property(text, cuts, (whole, at) => {
@@ -63,14 +65,12 @@ describe.each(redactors)("the redactor (%s)", (name, redactor) => {
 
   it("masks once what it masks twice, and makes no text much longer", () => {
     fc.assert(
-      fc.property(text, (whole) => {
-        const once = redactor.redact(whole);
-        const twice = redactor.redact(once);
-        // A mask in place of a value is a new beginning for the word that went on from it, which may be a token.
-        if (name.endsWith("values")) expect(redactor.redact(twice)).toBe(twice);
-        else expect(twice).toBe(once);
+      fc.property(text, spaced, (glued, apart) => {
+        const once = redactor.redact(apart);
+        expect(redactor.redact(once)).toBe(once);
+        const whole = redactor.redact(glued);
         // The shortest secret is a password of one character in a URL, after three more.
-        expect(once.length).toBeLessThanOrEqual(whole.length * 3 + MASK.length);
+        expect(whole.length).toBeLessThanOrEqual(glued.length * 3 + MASK.length);
       }),
       { numRuns: 600 },
     );
