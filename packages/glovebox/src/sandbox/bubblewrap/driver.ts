@@ -220,9 +220,13 @@ export class BubblewrapDriver implements IsolationDriver {
     const limits = [failed.signal, AbortSignal.timeout(START_TIMEOUT_MS), ...(signal ? [signal] : [])];
     // Where it is mounted from, the links on the way to it lead elsewhere.
     const workspace = await realpath(spec.workspaceDir);
-    const { network } = spec;
+    const { network, packages } = spec;
     const trust = network?.authority === undefined ? {} : { trust: await writeTrust(side.folder, network.authority) };
-    const { sources, binds } = await host.mounts(network ? { workspace, network: trust } : { workspace });
+    const { sources, binds } = await host.mounts({
+      workspace,
+      ...(network && { network: trust }),
+      ...(packages !== undefined && { packages: await realpath(packages) }),
+    });
     const sockets = network ? forwarderSockets() : [];
     const argv = bwrapArgv({
       bwrap: host.bwrap,

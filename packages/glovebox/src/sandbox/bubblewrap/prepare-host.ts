@@ -24,6 +24,8 @@ export interface SandboxPlaces {
   readonly workspace: string;
   /** Of a sandbox with a network: what it shall trust, if it shall (`writeTrust`). */
   readonly network?: { readonly trust?: string };
+  /** With the packages of its template. */
+  readonly packages?: string;
 }
 
 export interface SandboxMounts {
@@ -77,41 +79,37 @@ export async function prepareHost(
       listenFd: FDS.listen,
       options: [...filters, ...(asRoot ? ["--stage", folder, ...stage] : [])],
     }),
-    mounts: async ({ workspace, network }) => {
+    mounts: async (places) => {
+      const { network } = places;
       const root = network ? await rootFor(network.trust === undefined ? "network" : "trusting") : image;
-      return (asRoot ? stagedMounts : plainMounts)(workspace, network, root, parts);
+      return (asRoot ? stagedMounts : plainMounts)(places, root, parts);
     },
   };
 }
 
 type Parts = readonly (readonly [source: string, target: string])[];
 
-function plainMounts(
-  workspace: string,
-  network: SandboxPlaces["network"],
-  root: RootImage,
-  parts: Parts,
-): SandboxMounts {
+function plainMounts({ workspace, network, packages }: SandboxPlaces, root: RootImage, parts: Parts): SandboxMounts {
   const trust = network?.trust === undefined ? [] : trustParts(network.trust, root);
-  return { sources: { root: root.dir, workspace, parts: [...parts, ...trust] }, binds: [] };
+  const layer: Parts = packages === undefined ? [] : [[packages, INSIDE.packages]];
+  return { sources: { root: root.dir, workspace, parts: [...parts, ...trust, ...layer] }, binds: [] };
 }
 
 /** Mounted by the supervisor while it waits, all of it comes along with the root: bwrap is the faster for it. */
-function stagedMounts(
-  workspace: string,
-  network: SandboxPlaces["network"],
-  root: RootImage,
-  parts: Parts,
-): SandboxMounts {
+function stagedMounts({ workspace, network, packages }: SandboxPlaces, root: RootImage, parts: Parts): SandboxMounts {
   const work = [workspace, STAGED_WORKSPACE] as const;
-  if (!network) return { sources: { root: STAGED_ROOT, workspace: STAGED_WORKSPACE, parts: [] }, binds: [work] };
+  const layer: Parts = packages === undefined ? [] : [[packages, STAGED_ROOT + INSIDE.packages]];
+  if (!network)
+    return { sources: { root: STAGED_ROOT, workspace: STAGED_WORKSPACE, parts: [] }, binds: [work, ...layer] };
   // That a sandbox has a network is known too late for the stage: its root is mounted now, and the parts are moved over.
-  const moved = parts.map(([, target]) => [STAGED_ROOT + target, target] as const);
+  const moved = [...parts, ...layer.map(() => ["", INSIDE.packages] as const)].map(
+    ([, target]) => [STAGED_ROOT + target, target] as const,
+  );
   const trust = network.trust === undefined ? [] : trustParts(STAGED_TRUST, root);
   const trusted = network.trust === undefined ? [] : [[network.trust, STAGED_TRUST] as const];
   return {
     sources: { root: STAGED_NETWORK_ROOT, workspace: STAGED_WORKSPACE, parts: [...moved, ...trust] },
-    binds: [work, [root.dir, STAGED_NETWORK_ROOT], ...trusted],
+    binds: [work, [root.dir, STAGED_NETWORK_ROOT], ...layer, ...trusted],
   };
 }
 
