@@ -49,7 +49,7 @@ export interface StartOptions {
 export async function startApp(loaded: LoadedConfig, options: StartOptions = {}): Promise<App> {
   const { config } = loaded;
   await using opened = new AsyncDisposableStack();
-  const redactor = createRedactor(config.redaction.profile);
+  const redactor = createRedactor(config.redaction.profile, { fields: config.redaction.fields });
   const logger = createLogger({ level: config.logLevel, redactor });
   opened.defer(() => logger.flush());
   const store = opened.use(await openSqliteStore({ dataDir: config.dataDir, logger }));
