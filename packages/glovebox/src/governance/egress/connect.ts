@@ -8,15 +8,21 @@ import { intercept } from "./intercept.ts";
 import { readAuthority } from "./origin.ts";
 import type { Subject } from "./recorder.ts";
 import { answerRaw, Refusal, toRefusal } from "./refusal.ts";
+import { servePlain, sniff } from "./sniff.ts";
 import { carry } from "./tunnel.ts";
 
-/** `CONNECT host:port`. Never throws. */
+/** `CONNECT host:port`, to the proxy's port only. Never throws. */
 export async function onConnect(
   gate: GateContext,
   inbound: Inbound,
   request: IncomingMessage,
   head: Buffer,
 ): Promise<void> {
+  if (inbound.origin.kind !== "proxy") {
+    gate.recorder.refuse(inbound.subject, new Refusal("malformed_request", "CONNECT within a connection to a host"));
+    inbound.stream.destroy();
+    return;
+  }
   if (head.length > 0) inbound.stream.unshift(head);
   let established = false;
   const accept = () => {
@@ -44,6 +50,7 @@ export async function connectTo(
   const reason = await decideConnection(gate, host, port);
   if (opensTls(gate, host, port)) {
     accept();
+    if (await isPlain(gate, inbound, host, port)) return;
     await intercept(gate, inbound, host, port);
     gate.recorder.allow(subject, `${reason}; TLS opened`);
     return;
@@ -52,11 +59,21 @@ export async function connectTo(
   if (inbound.stream.destroyed) return void upstream.destroy();
   accept();
   try {
+    if (!gate.rules.allowsRawTunnel(host, port) && (await isPlain(gate, inbound, host, port)))
+      return void upstream.destroy();
     await carry(gate, inbound, upstream, { host, port, subject, reason });
   } catch (error) {
     upstream.destroy();
     throw error;
   }
+}
+
+/** Clients that send CONNECT also for `http:` (Node's fetch) get their requests decided one by one, like any in the clear. */
+async function isPlain(gate: GateContext, inbound: Inbound, host: Host, port: number): Promise<boolean> {
+  if ((await sniff(gate, inbound, host, port)) !== "http") return false;
+  inbound.origin = { kind: "redirected", host, port };
+  servePlain(gate, inbound);
+  return true;
 }
 
 /** Records why a connection ends, and tells the client where it can still be told. */
