@@ -1,17 +1,23 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Glovebox } from "@glovebox/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type DnsServer, startDnsServer } from "../../packages/glovebox/src/governance/egress/testing/dns-server.ts";
+import {
+  type OriginServer,
+  startOrigin as startSecureOrigin,
+} from "../../packages/glovebox/src/governance/egress/testing/origin-servers.ts";
+import { createTestAuthority } from "../../packages/glovebox/src/governance/egress/testing/test-authority.ts";
 import { RawClient } from "../support/http.ts";
-import { type NameServer, startNameServer } from "../support/name-server.ts";
 import { type Origin, startOrigin } from "../support/origins.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
 const SECRET = "s3cr3t-value-that-never-enters-0123456789";
 
 let origin: Origin;
-let names: NameServer;
+let secure: OriginServer;
+let names: DnsServer;
 let server: TestServer;
 let box: Glovebox;
 let http: RawClient;
@@ -22,7 +28,8 @@ const start = () =>
     dataDir,
     env: {
       GLOVEBOX_EGRESS_PERMIT_ADDRESSES: "127.0.0.1/32",
-      GLOVEBOX_EGRESS_NAME_SERVERS: names.at,
+      GLOVEBOX_EGRESS_NAME_SERVERS: names.address,
+      GLOVEBOX_EGRESS_AUTHORITIES_FILE: join(dataDir, "world.pem"),
       GLOVEBOX_PACKAGES_NODE: `http://registry.test:${origin.port}/`,
     },
   });
@@ -30,20 +37,29 @@ const start = () =>
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "glovebox-e2e-"));
   origin = await startOrigin();
-  names = await startNameServer({
-    "allowed.test": "127.0.0.1",
-    "forbidden.test": "127.0.0.1",
-    "registry.test": "127.0.0.1",
-    "inside.test": "10.0.0.1",
-    "metadata.test": "169.254.169.254",
-  });
+  const world = await createTestAuthority();
+  secure = await startSecureOrigin("127.0.0.1", { tls: world });
+  await writeFile(join(dataDir, "world.pem"), world.certificate);
+  names = await startDnsServer();
+  for (const name of ["allowed", "forbidden", "registry", "secure"]) names.set(`${name}.test`, ["127.0.0.1"]);
+  names.set("inside.test", ["10.0.0.1"]);
+  names.set("metadata.test", ["169.254.169.254"]);
   server = await start();
   box = await Glovebox.connect({ url: server.url, token: server.token });
   http = new RawClient(server);
   const { port } = origin;
-  const put = await http.request("PUT", "/v1/secrets/API_KEY", { value: SECRET, hosts: [`allowed.test:${port}`] });
+  const put = await http.request("PUT", "/v1/secrets/API_KEY", {
+    value: SECRET,
+    hosts: [`allowed.test:${port}`, `secure.test:${secure.port}`],
+  });
   expect(put.status, JSON.stringify(put.body)).toBeLessThan(300);
-  const allow = [`http://allowed.test:${port}/*`, `registry.test:${port}`, `inside.test:${port}`, `metadata.test:80`];
+  const allow = [
+    `http://allowed.test:${port}/*`,
+    `registry.test:${port}`,
+    `inside.test:${port}`,
+    `metadata.test:80`,
+    `GET https://secure.test:${secure.port}/v1/*`,
+  ];
   await box.templates.create({
     name: "out",
     isolation: "bubblewrap",
@@ -54,6 +70,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
+  await secure?.[Symbol.asyncDispose]();
   await names?.[Symbol.asyncDispose]();
   await origin?.[Symbol.asyncDispose]();
   await rm(dataDir, { recursive: true, force: true });
@@ -95,6 +112,39 @@ describe("what a template allows", () => {
     const line = `npm install --registry ${at("registry.test", "/")} --cache /tmp/.npm --no-audit --no-fund tiny-mitten@1.0.0 >/dev/null && node -p "require('tiny-mitten')()"`;
     const { stdout, stderr } = await shell(line);
     expect(stdout, stderr).toBe("warm\n");
+  });
+});
+
+describe("where a rule names methods and paths", () => {
+  const url = (path: string) => `https://secure.test:${secure.port}${path}`;
+
+  it.each([
+    ["curl", (to: string) => `curl -sS --fail -H "authorization: Bearer $API_KEY" ${to}`],
+    [
+      "Python",
+      (to: string) =>
+        `python3 -c "import os, urllib.request as u; print(u.urlopen(u.Request('${to}', headers={'authorization': 'Bearer ' + os.environ['API_KEY']})).read().decode())"`,
+    ],
+    [
+      "Node",
+      (to: string) =>
+        `node -e "fetch('${to}', {headers: {authorization: 'Bearer ' + process.env.API_KEY}}).then(r => r.text()).then(console.log)"`,
+    ],
+  ])("%s trusts the tenant's authority, and its secret is put in", async (_, command) => {
+    secure.seen.length = 0;
+    const { stdout, stderr } = await shell(command(url("/v1/things")));
+    expect(stdout, stderr).toContain("hello from");
+    expect(secure.seen.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${SECRET}`]);
+  });
+
+  it.each([
+    ["another path", "curl -sS --fail", "/v2/things"],
+    ["a path that leads out", "curl -sS --fail --path-as-is", "/v1/../v2/things"],
+    ["another method", "curl -sS --fail -X DELETE", "/v1/things"],
+  ])("refuses %s", async (_, command, path) => {
+    secure.seen.length = 0;
+    const { status } = await shell(`${command} ${url(path)}`);
+    expect({ status, seen: secure.seen }).toEqual({ status: "error", seen: [] });
   });
 });
 
