@@ -983,6 +983,7 @@ static void finish_start(struct proc *p) {
 /* ---- forwarded connections: programs' to the host and back (see "Forwarding" in the protocol) ---- */
 
 static void free_link(struct link *l) {
+    if (!l->used) return;       /* gone with the host */
     if (l->fd > 0) close(l->fd);
     free_pages(&l->buf, LINK_WINDOW);
     *l = (struct link){0};
@@ -1024,16 +1025,17 @@ static void write_link(struct link *l) {
 
 /* ---- names: each that is asked for gets an address of its own, by which its connections are known again ---- */
 
-static struct { uint32_t hash, index; uint8_t length; char text[MAX_NAME]; } names[NAMES];
+static struct { uint32_t index; uint8_t length; char text[MAX_NAME]; } names[NAMES];
+static uint32_t name_hashes[NAMES];     /* apart, so that looking through all of them is quick */
 static uint32_t names_given;    /* modulo NAME_ADDRESSES, of which NAMES is a divisor */
 
 static uint32_t address_of_name(const char *text, size_t length) {
     uint32_t hash = 2166136261u, slot = names_given % NAMES;
     for (size_t i = 0; i < length; i++) hash = (hash ^ (uint8_t)text[i]) * 16777619u;
     for (uint32_t i = 0; i < NAMES; i++)
-        if (names[i].hash == hash && names[i].length == length && memcmp(names[i].text, text, length) == 0)
+        if (name_hashes[i] == hash && names[i].length == length && memcmp(names[i].text, text, length) == 0)
             return FIRST_NAME_ADDRESS + names[i].index;
-    names[slot].hash = hash;
+    name_hashes[slot] = hash;
     names[slot].index = names_given;
     names[slot].length = (uint8_t)length;
     memcpy(names[slot].text, text, length);
@@ -3216,8 +3218,10 @@ static void set_up(void) {
 
 /* The supervisor leaves out sockets of a family that the kernel lacks. */
 static void add_door(int fd, bool proxy) {
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || forward.door_count == MAX_DOORS) return;
+    int accepting = 0, flags = fcntl(fd, F_GETFL);
+    socklen_t size = sizeof accepting;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting, &size) != 0 || !accepting) return;
+    if (forward.door_count == MAX_DOORS) return;
     fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     forward.doors[forward.door_count++] = (struct door){fd, proxy};
