@@ -1,5 +1,5 @@
 /** Zeros before the first character, so that rules may look back from it. More than any looks back. */
-const BEFORE = 128;
+export const BEFORE = 128;
 /** The same after the last. */
 const AFTER = 16;
 
@@ -10,17 +10,18 @@ const AFTER = 16;
 export class Chars {
   text = "";
   length = 0;
-  #codes = new Uint16Array(0);
+  /** From {@link BEFORE} on: for loops that cannot afford a call. */
+  codes = new Uint16Array(0);
   #bytes = Buffer.alloc(0);
 
   set(text: string): this {
     const needed = BEFORE + text.length + AFTER;
-    if (this.#codes.length < needed) {
-      this.#codes = new Uint16Array(needed * 2);
-      this.#bytes = Buffer.from(this.#codes.buffer);
+    if (this.codes.length < needed) {
+      this.codes = new Uint16Array(needed * 2);
+      this.#bytes = Buffer.from(this.codes.buffer);
     }
     this.#bytes.write(text, BEFORE * 2, "utf16le");
-    this.#codes.fill(0, BEFORE + text.length, needed);
+    this.codes.fill(0, BEFORE + text.length, needed);
     this.text = text;
     this.length = text.length;
     return this;
@@ -28,7 +29,7 @@ export class Chars {
 
   /** 0 a little before the beginning and after the end. */
   charCodeAt(at: number): number {
-    return this.#codes[at + BEFORE] ?? 0;
+    return this.codes[at + BEFORE] ?? 0;
   }
 
   slice(from: number, to?: number): string {

@@ -1,6 +1,6 @@
 import { isSixthDigit } from "./card-number.ts";
-import { BEARER, charClass, isDigit, JWT } from "./char-class.ts";
-import type { Chars } from "./chars.ts";
+import { BEARER, charClass, isDigit, JWT, WORD } from "./char-class.ts";
+import { BEFORE, type Chars } from "./chars.ts";
 import { endsSecretName, nameEnd, nameStart, Word, wordBefore } from "./secret-name.ts";
 import { afterPrefix, mayEndPrefix, PREFIX_ENDS, type Run, run } from "./token-prefix.ts";
 
@@ -39,7 +39,9 @@ const EQUALS = 5;
 const CLOSE = 6;
 const DASH = 7;
 const JWT_START = 8;
-const TRIGGERS = PREFIX_ENDS.slice();
+/** For every character there is, so that none needs a question first. */
+const TRIGGERS = new Uint8Array(65_536);
+TRIGGERS.set(PREFIX_ENDS);
 TRIGGERS.fill(DIGIT, 0x30, 0x3a);
 TRIGGERS[0x20] = BLANK;
 TRIGGERS[0x3a] = COLON;
@@ -75,33 +77,43 @@ const BEFORE_SEPARATOR = charClass("DELNRSTYdelnrsty0-9\"'`] \t");
  * everywhere (digits, blanks, colons) is asked for what stands before it at once.
  */
 export function nextTrigger(text: Chars, from: number, end: number): number {
-  for (let at = from; at < end; at += 1) {
-    const code = text.charCodeAt(at);
-    const trigger = code < 128 ? TRIGGERS[code] : 0;
-    if (trigger !== 0 && isTrigger(trigger ?? 0, code, text, at)) return at;
+  const { codes } = text;
+  const last = end + BEFORE;
+  for (let index = from + BEFORE; index < last; index += 1) {
+    const code = codes[index] ?? 0;
+    const trigger = TRIGGERS[code] ?? 0;
+    if (trigger === 0) continue;
+    const before = codes[index - 1] ?? 0;
+    if (trigger === DIGIT && !isDigit(before)) continue;
+    if (trigger === BLANK && ENDS_WORD[before] !== 1) continue;
+    const at = index - BEFORE;
+    if (isTrigger(trigger, code, before, text, at)) return at;
   }
   return end;
 }
 
-function isTrigger(trigger: number, code: number, text: Chars, at: number): boolean {
-  const before = text.charCodeAt(at - 1);
+function isTrigger(trigger: number, code: number, before: number, text: Chars, at: number): boolean {
   switch (trigger) {
     case DIGIT:
-      return isDigit(before) && isSixthDigit(text, at);
+      return isSixthDigit(text, at);
     case BLANK:
-      return ENDS_WORD[before] === 1 && wordBefore(text, at) !== Word.none;
+      return wordBefore(text, at) !== Word.none;
     case COLON:
       return mayEndName(before, text, at) || isAfterUrlUser(text, at);
     case EQUALS:
     case CLOSE:
       return mayEndName(before, text, at);
     case DASH:
-      return before === 0x2d ? isFifthDash(text, at) : mayEndPrefix(before, code);
+      return before === 0x2d ? isFifthDash(text, at) : isPrefix(before, code, text, at);
     case JWT_START:
       return before === 0x79;
     default:
-      return mayEndPrefix(before, code);
+      return isPrefix(before, code, text, at);
   }
+}
+
+function isPrefix(before: number, code: number, text: Chars, at: number): boolean {
+  return mayEndPrefix(before, code) && afterPrefix(text, at) !== undefined;
 }
 
 function isFifthDash(text: Chars, at: number): boolean {
@@ -144,7 +156,7 @@ export function detect(text: Chars, at: number): Candidate | undefined {
 function afterBlank(text: Chars, at: number): Candidate | undefined {
   const word = wordBefore(text, at);
   if (word === Word.bearer) {
-    return /(?:^|[^A-Za-z0-9_])bearer $/i.test(text.slice(Math.max(0, at - 7), at + 1)) ? BEARER_TOKEN : undefined;
+    return WORD[text.charCodeAt(at - "bearer".length - 1)] === 1 ? undefined : BEARER_TOKEN;
   }
   if (word === Word.scheme || word === Word.secretAndScheme) {
     if (AUTHORIZATION.test(text.slice(Math.max(0, at - 40), at + 1))) return SCHEME_TOKEN;

@@ -1,4 +1,4 @@
-import type { Chars } from "../chars.ts";
+import { BEFORE, type Chars } from "../chars.ts";
 
 /** A block of this many characters is looked up at once. */
 const BLOCK = 3;
@@ -28,14 +28,15 @@ export class SkipTable {
 
   /** The next place at `from` or after where a pattern may begin; where it has less than a window before `end`, it stops as well. */
   next(text: Chars, from: number, end: number): number {
-    let at = from + this.window;
-    while (at <= end) {
-      const slot = hash(text.charCodeAt(at - 3), text.charCodeAt(at - 2), text.charCodeAt(at - 1));
-      const shift = this.#shifts[slot] ?? 0;
+    const { codes } = text;
+    const shifts = this.#shifts;
+    let index = from + BEFORE + this.window;
+    while (index <= end + BEFORE) {
+      const shift = shifts[hash(codes[index - 3] ?? 0, codes[index - 2] ?? 0, codes[index - 1] ?? 0)] ?? 0;
       if (shift === 0) break;
-      at += shift;
+      index += shift;
     }
-    return at - this.window;
+    return index - BEFORE - this.window;
   }
 }
 
