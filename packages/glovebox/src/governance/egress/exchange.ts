@@ -31,7 +31,8 @@ export async function exchange(gate: GateContext, inbound: Inbound, incoming: In
     const outgoing = await prepareRequest(gate, where, incoming.head);
     await send(gate, inbound, incoming, outgoing);
   } catch (error) {
-    if (incoming.response.destroyed && !(error instanceof Refusal)) return;
+    if (inbound.ended || (incoming.response.destroyed && !(error instanceof Refusal))) return;
+    inbound.ended = incoming.request.httpVersionMajor === 1;
     const refusal = toRefusal(error, "upstream_failed", "the exchange with the host failed");
     gate.recorder.refuse(where?.subject ?? { ...inbound.subject, method: incoming.head.method }, refusal);
     refuse(incoming, refusal);
@@ -169,7 +170,8 @@ function refuse({ request, response, hangUp }: Incoming, refusal: Refusal): void
 
 /** The head of a request as Node's parsers give it. */
 export function readHead(request: IncomingMessage): RequestHead {
-  return { method: request.method ?? "", url: request.url ?? "", headers: toPairs(request.rawHeaders) };
+  const { method = "", url = "", httpVersion: version, rawHeaders } = request;
+  return { method, url, version, headers: toPairs(rawHeaders) };
 }
 
 export { hasBody };

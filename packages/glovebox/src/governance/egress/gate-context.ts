@@ -49,5 +49,7 @@ export interface Inbound {
   subject: Subject;
   /** Requests that are under way. */
   active: number;
+  /** Whether it was refused to go on: what breaks from here on is no news. */
+  ended: boolean;
   headTimer?: NodeJS.Timeout | undefined;
 }

@@ -65,7 +65,7 @@ export function createGate(options: GateOptions): EgressGate {
     }
     const { silenceMs } = gate.timings;
     const stream = new SandboxStream(inner, { allowance, lifeMs: spec.network.limits.seconds * 1000, silenceMs });
-    const inbound: Inbound = { stream, origin, subject, active: 0 };
+    const inbound: Inbound = { stream, origin, subject, active: 0, ended: false };
     connections.add(stream);
     stream.once("close", () => connections.delete(stream));
     stream.on("error", (error) => {

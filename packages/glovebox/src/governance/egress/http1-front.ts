@@ -45,9 +45,13 @@ export function createHttp1Front(gate: () => GateContext, { onConnect, onUpgrade
   server.on("clientError", (error: NodeJS.ErrnoException, stream: Duplex) => {
     const inbound = inboundOf(stream);
     if (inbound === undefined || !/^HPE_/.test(error.code ?? "")) return void stream.destroy();
+    if (inbound.ended) return;
+    inbound.ended = true;
     const refusal = new Refusal("malformed_request", `not a request that can be read in one way only (${error.code})`);
     gate().recorder.refuse(inbound.subject, refusal);
-    answerRaw(stream, refusal);
+    // An answer that is under way must not be mixed with another.
+    if (inbound.active > 0) inbound.stream.destroy();
+    else answerRaw(stream, refusal);
   });
   return server;
 }

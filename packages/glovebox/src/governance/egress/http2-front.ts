@@ -22,6 +22,7 @@ export function serveHttp2(gate: GateContext, inbound: Inbound, tls: TLSSocket):
     response.on("error", () => {});
     const head = {
       method: request.method,
+      version: request.httpVersion,
       url: request.url,
       headers: toPairs(request.rawHeaders),
       pseudo: { authority: request.headers[":authority"], scheme: request.headers[":scheme"] },
@@ -30,6 +31,8 @@ export function serveHttp2(gate: GateContext, inbound: Inbound, tls: TLSSocket):
     void exchange(gate, inbound, { head, request, response, hasBody, hangUp });
   });
   server.emit("connection", tls);
+  // A session waits for this event when TLS was not set up by a server of Node's; the handshake is over by now.
+  tls.emit("secureConnect");
 }
 
 const LINGER_MS = 100;

@@ -16,6 +16,8 @@ export type Origin =
 /** The head of a request, from HTTP/1.1 or HTTP/2. */
 export interface RequestHead {
   readonly method: string;
+  /** `1.1`, `2.0`, … */
+  readonly version: string;
   /** The request target as sent. */
   readonly url: string;
   readonly headers: readonly HeaderPair[];
@@ -29,11 +31,17 @@ export interface Destination extends RequestTarget {
 }
 
 const KNOWN_METHODS = new Set(METHODS.filter((method) => method !== "CONNECT"));
+const VERSIONS = new Set(["1.0", "1.1", "2.0"]);
 const MAX_URL = 16_384;
 
 /** Reads where a request goes. Throws {@link Refusal} for every form that could be read in two ways. */
 export function readDestination(origin: Origin, head: RequestHead): Destination {
   if (!KNOWN_METHODS.has(head.method)) throw new Refusal("malformed_request", "no known method");
+  if (!VERSIONS.has(head.version)) throw new Refusal("malformed_request", "no version of HTTP that is spoken here");
+  const coded = valuesOf(head.headers, "transfer-encoding");
+  if (coded.length > 1 || (coded[0] ?? "chunked").toLowerCase() !== "chunked") {
+    throw new Refusal("malformed_request", "a Transfer-Encoding other than chunked");
+  }
   if (head.url.length > MAX_URL) throw new Refusal("malformed_request", "the URL is longer than 16 KiB");
   if (!/^[\x21-\x7e]*$/.test(head.url) || head.url.includes("#")) {
     throw new Refusal("malformed_request", "the URL holds what must be escaped");

@@ -16,6 +16,10 @@ export interface PeekOptions {
  */
 export function peek<T>(stream: Duplex, look: Look<T>, { timeoutMs, maxBytes }: PeekOptions): Promise<T | undefined> {
   return new Promise((resolve) => {
+    if (stream.destroyed || stream.readableEnded) {
+      resolve(undefined);
+      return;
+    }
     let seen: Buffer = Buffer.alloc(0);
     const settle = (result: T | undefined) => {
       clearTimeout(timer);

@@ -27,6 +27,11 @@ export async function carry(
 ): Promise<void> {
   const { host, port, subject, reason } = target;
   const raw = gate.rules.allowsRawTunnel(host, port);
+  if (stream.destroyed || upstream.destroyed) {
+    stream.destroy();
+    upstream.destroy();
+    return;
+  }
   // Attached first: whatever fails below, neither end outlives the other.
   stream.once("close", () => upstream.destroy());
   upstream.once("close", () => {
