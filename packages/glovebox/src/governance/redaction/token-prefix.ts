@@ -60,18 +60,24 @@ const PREFIXES: readonly (readonly [text: string, candidate: Run])[] = [
   ["AGE-SECRET-KEY-", run(40, UPPER_ALNUM)],
 ];
 
+interface Prefix {
+  readonly text: string;
+  readonly candidate: Run;
+  /** What stands before the last two characters; it tells most that is none. */
+  readonly third: number;
+}
+
 /** Prefixes by their last two characters; 0 where none ends so. */
 const BY_PAIR = new Uint8Array(128 * 128);
-const LISTS: (readonly [text: string, candidate: Run])[][] = [[]];
+const LISTS: Prefix[][] = [[]];
 /** The last characters of all prefixes. */
 export const PREFIX_ENDS: CharClass = new Uint8Array(128);
-for (const prefix of PREFIXES) {
-  const [text] = prefix;
+for (const [text, candidate] of PREFIXES) {
   const last = text.charCodeAt(text.length - 1);
   const pair = text.charCodeAt(text.length - 2) * 128 + last;
   PREFIX_ENDS[last] = 1;
   if (BY_PAIR[pair] === 0) BY_PAIR[pair] = LISTS.push([]) - 1;
-  LISTS[BY_PAIR[pair] ?? 0]?.push(prefix);
+  LISTS[BY_PAIR[pair] ?? 0]?.push({ text, candidate, third: text.charCodeAt(text.length - 3) });
 }
 
 /** Whether a prefix may end at `at`, by its last two characters. */
@@ -80,7 +86,7 @@ export function mayEndPrefix(before: number, code: number): boolean {
 }
 
 function endsWith(text: Chars, at: number, prefix: string): boolean {
-  for (let back = 2; back < prefix.length; back += 1) {
+  for (let back = 3; back < prefix.length; back += 1) {
     if (text.charCodeAt(at - back) !== prefix.charCodeAt(prefix.length - 1 - back)) return false;
   }
   return true;
@@ -88,12 +94,16 @@ function endsWith(text: Chars, at: number, prefix: string): boolean {
 
 /** What follows the prefix that ends at `at`. Letters and digits before it make it a part of another word. */
 export function afterPrefix(text: Chars, at: number): Run | undefined {
-  const list = LISTS[BY_PAIR[text.charCodeAt(at - 1) * 128 + text.charCodeAt(at)] ?? 0] ?? [];
-  for (const [prefix, candidate] of list) {
-    const start = at + 1 - prefix.length;
+  const before = text.charCodeAt(at - 1);
+  if (before >= 128) return undefined;
+  const list = LISTS[BY_PAIR[before * 128 + text.charCodeAt(at)] ?? 0] ?? [];
+  const third = text.charCodeAt(at - 2);
+  for (let index = 0; index < list.length; index += 1) {
+    const prefix = list[index];
+    if (prefix === undefined || prefix.third !== third || !endsWith(text, at, prefix.text)) continue;
     // What is told by so little that words must be ruled out may not go on from a word with a dash either.
-    const word = candidate.mixed ? BASE64_URL : ALNUM;
-    if (start >= 0 && endsWith(text, at, prefix) && word[text.charCodeAt(start - 1)] !== 1) return candidate;
+    const word = prefix.candidate.mixed ? BASE64_URL : ALNUM;
+    if (word[text.charCodeAt(at - prefix.text.length)] !== 1) return prefix.candidate;
   }
   return undefined;
 }
