@@ -12,6 +12,7 @@ import type {
   IsolationDriver,
   ProbeResult,
   Sandbox,
+  SandboxNetwork,
   SandboxRecord,
   SandboxSpec,
   SweepReport,
@@ -137,7 +138,7 @@ export class BubblewrapDriver implements IsolationDriver {
       const connection = await withSocketPath(folder, (socketPath) =>
         connectAgent({ socketPath, epoch, ...(signal ? { signal } : {}) }),
       );
-      if (network) await connection.forward((made) => network.accept(made));
+      if (network) await letOut(connection, network);
       if (state.uid !== undefined) this.#uids?.reserve(state.uid);
       const cgroup = SandboxCgroup.adopt(state.cgroups);
       const side: HostSide = { supervisor, cgroup, folder, epoch, ...this.#whenOver(record.id, state.uid) };
@@ -258,7 +259,7 @@ export class BubblewrapDriver implements IsolationDriver {
     try {
       const [connection] = await Promise.all([connecting, going]);
       void connection.watch(plan.watch).catch(() => {});
-      if (network) await connection.forward((made) => network.accept(made));
+      if (network) await letOut(connection, network);
       return connection;
     } catch (error) {
       connecting.then((connection) => connection.close()).catch(() => {});
@@ -282,6 +283,16 @@ export class BubblewrapDriver implements IsolationDriver {
       // It lives on, and so does its hold on the uid.
       onDetached: () => this.#live.delete(id),
     };
+  }
+}
+
+/** Hands the connections of programs to `network`, or closes the one to the agent. */
+async function letOut(connection: AgentConnection, network: SandboxNetwork): Promise<void> {
+  try {
+    await connection.forward((made) => network.accept(made));
+  } catch (error) {
+    await connection.close();
+    throw error;
   }
 }
 
