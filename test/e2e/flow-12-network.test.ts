@@ -9,11 +9,17 @@ import {
   startOrigin as startSecureOrigin,
 } from "../../packages/glovebox/src/governance/egress/testing/origin-servers.ts";
 import { createTestAuthority } from "../../packages/glovebox/src/governance/egress/testing/test-authority.ts";
+import { execute } from "../support/execute.ts";
 import { RawClient } from "../support/http.ts";
 import { type Origin, startOrigin } from "../support/origins.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
 const SECRET = "s3cr3t-value-that-never-enters-0123456789";
+
+const hasPip = await execute(["/usr/bin/python3", "-m", "pip", "--version"], { cwd: tmpdir() }).then(
+  () => true,
+  () => false,
+);
 
 let origin: Origin;
 let secure: OriginServer;
@@ -31,6 +37,8 @@ const start = () =>
       GLOVEBOX_EGRESS_NAME_SERVERS: names.address,
       GLOVEBOX_EGRESS_AUTHORITIES_FILE: join(dataDir, "world.pem"),
       GLOVEBOX_PACKAGES_NODE: `http://registry.test:${origin.port}/`,
+      GLOVEBOX_PACKAGES_PYTHON: `http://registry.test:${origin.port}/simple/`,
+      GLOVEBOX_PACKAGES_APT_SOURCES_FILE: join(dataDir, "sources.list"),
     },
   });
 
@@ -40,6 +48,7 @@ beforeAll(async () => {
   const world = await createTestAuthority();
   secure = await startSecureOrigin("127.0.0.1", { tls: world });
   await writeFile(join(dataDir, "world.pem"), world.certificate);
+  await writeFile(join(dataDir, "sources.list"), `deb [trusted=yes] http://registry.test:${origin.port}/debian ./\n`);
   names = await startDnsServer();
   for (const name of ["allowed", "forbidden", "registry", "secure"]) names.set(`${name}.test`, ["127.0.0.1"]);
   names.set("inside.test", ["10.0.0.1"]);
@@ -257,6 +266,17 @@ describe("packages", () => {
     expect(tarballs()).toBe(before + 1);
   });
 
+  it("come from Python's and Debian's registries too", async ({ skip }) => {
+    if (!hasPip) skip("pip is not installed");
+    const packages = { apt: ["tiny-hat=1.0"], python: ["tiny-scarf==1.0.0"], node: [], cargo: [] };
+    await box.templates.create({ name: "dressed", isolation: "bubblewrap", packages });
+    await using session = await box.sessions.create({ template: "dressed" });
+    expect((await session.run("import tiny_scarf; tiny_scarf.wear()", { language: "python" })).value?.json).toBe(
+      "cosy",
+    );
+    expect((await session.exec(["tiny-hat"])).stdout).toBe("on the head\n");
+  });
+
   it("that cannot be installed tell why, and leave nothing", async () => {
     await box.templates.create({
       name: "torn",
@@ -266,13 +286,19 @@ describe("packages", () => {
     await expect(box.sessions.create({ template: "torn" })).rejects.toMatchObject({ code: "unavailable" });
   });
 
-  it("that an execution requires are installed into its session", async () => {
+  it("that an execution requires are installed into its session", async ({ skip }) => {
+    if (!hasPip) skip("pip is not installed");
     await using session = await box.sessions.create({ template: "out" });
     const ran = await session.run("require('tiny-mitten')()", {
       language: "javascript",
       requirements: ["tiny-mitten@1.0.0"],
     });
     expect(ran.value?.json).toBe("warm");
+    const scarf = await session.run("import tiny_scarf; tiny_scarf.wear()", {
+      language: "python",
+      requirements: ["tiny-scarf==1.0.0"],
+    });
+    expect(scarf.value?.json).toBe("cosy");
     await expect(session.run("1", { language: "bash", requirements: ["x@1.0.0"] })).rejects.toMatchObject({
       code: "invalid_argument",
     });

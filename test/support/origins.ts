@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -16,7 +17,10 @@ export interface Asked {
   readonly body: string;
 }
 
-/** A real web server on this machine's loopback: a page, an echo, a git repository over HTTP, and a registry with one npm package. */
+/**
+ * A real web server on this machine's loopback: a page, an echo, a git repository over HTTP, and registries with one package each: npm's `tiny-mitten`,
+ * Python's `tiny-scarf` (under `/simple/`) and Debian's `tiny-hat` (a flat repository under `/debian/`).
+ */
 export interface Origin extends AsyncDisposable {
   readonly port: number;
   readonly asked: readonly Asked[];
@@ -25,10 +29,15 @@ export interface Origin extends AsyncDisposable {
 export async function startOrigin(address = "127.0.0.1"): Promise<Origin> {
   const folder = mkdtempSync(join(tmpdir(), "glovebox-origin-"));
   await makeRepository(folder);
-  const tarball = await makePackage(folder);
+  const served = new Map<string, Buffer>([
+    ["/tiny-mitten-1.0.0.tgz", await makePackage(folder)],
+    [`/files/${WHEEL}`, await makeWheel(folder)],
+    ["/simple/tiny-scarf/", Buffer.from(`<!doctype html><a href="/files/${WHEEL}">${WHEEL}</a>`)],
+    ...(await makeDebian(folder)),
+  ]);
   const asked: Asked[] = [];
   const server = createServer((request, response) => {
-    void answer({ request, response, folder, tarball, asked }).catch(() => response.destroy());
+    void answer({ request, response, folder, served, asked }).catch(() => response.destroy());
   });
   server.listen(0, address);
   await once(server, "listening");
@@ -47,11 +56,11 @@ interface Call {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly folder: string;
-  readonly tarball: Buffer;
+  readonly served: ReadonlyMap<string, Buffer>;
   readonly asked: Asked[];
 }
 
-async function answer({ request, response, folder, tarball, asked }: Call): Promise<void> {
+async function answer({ request, response, folder, served, asked }: Call): Promise<void> {
   const { method = "", url = "", headers } = request;
   if (url.startsWith("/git/")) return serveGit(request, response, folder);
   const parts: Buffer[] = [];
@@ -67,13 +76,18 @@ async function answer({ request, response, folder, tarball, asked }: Call): Prom
     response.writeHead(302, { location: decodeURIComponent(url.slice("/redirect?to=".length)) });
     return void response.end();
   }
-  if (url === "/tiny-mitten") return void response.end(JSON.stringify(packument(request, tarball)));
-  if (url.endsWith(".tgz")) return void response.end(tarball);
+  if (url === "/tiny-mitten")
+    return void response.end(JSON.stringify(packument(request, served.get("/tiny-mitten-1.0.0.tgz"))));
+  const file = served.get(url);
+  if (file !== undefined) {
+    if (url.endsWith("/")) response.setHeader("content-type", "text/html");
+    return void response.end(file);
+  }
   response.writeHead(404);
   response.end();
 }
 
-function packument({ headers }: IncomingMessage, tarball: Buffer): object {
+function packument({ headers }: IncomingMessage, tarball: Buffer = Buffer.alloc(0)): object {
   const integrity = `sha512-${createHash("sha512").update(tarball).digest("base64")}`;
   const dist = { tarball: `http://${headers.host}/tiny-mitten-1.0.0.tgz`, integrity };
   const version = { name: "tiny-mitten", version: "1.0.0", main: "index.js", dist };
@@ -126,4 +140,39 @@ async function makePackage(folder: string): Promise<Buffer> {
   const script = `mkdir package; printf '%s' '{"name":"tiny-mitten","version":"1.0.0","main":"index.js"}' > package/package.json
 printf 'module.exports = () => "warm";' > package/index.js; tar -czf - package; rm -r package`;
   return execute(["sh", "-c", script], { cwd: folder });
+}
+
+const WHEEL = "tiny_scarf-1.0.0-py3-none-any.whl";
+
+/** A wheel is a zip file with the module and what describes it. Source: PEP 427. */
+async function makeWheel(folder: string): Promise<Buffer> {
+  const script = `import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w") as wheel:
+    wheel.writestr("tiny_scarf.py", "def wear(): return 'cosy'\\n")
+    info = "tiny_scarf-1.0.0.dist-info/"
+    wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: tiny-scarf\\nVersion: 1.0.0\\n")
+    wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    wheel.writestr(info + "RECORD", "tiny_scarf.py,,\\n%sMETADATA,,\\n%sWHEEL,,\\n%sRECORD,,\\n" % (info, info, info))`;
+  await execute(["python3", "-c", script, WHEEL], { cwd: folder });
+  return readFile(join(folder, WHEEL));
+}
+
+const DEB = "tiny-hat_1.0_all.deb";
+
+/** A flat repository. Source: sources.list(5) and the repository format in Debian's wiki. */
+async function makeDebian(folder: string): Promise<[string, Buffer][]> {
+  const control =
+    "Package: tiny-hat\nVersion: 1.0\nArchitecture: all\nMaintainer: test <test@example.org>\nDescription: a hat\n";
+  const script = `set -e; mkdir -p hat/DEBIAN hat/usr/bin; printf '%s' "$1" > hat/DEBIAN/control
+printf '#!/bin/sh\\necho on the head\\n' > hat/usr/bin/tiny-hat; chmod 755 hat/usr/bin/tiny-hat; dpkg-deb --root-owner-group -b hat "$2" >&2; rm -r hat`;
+  await execute(["sh", "-c", script, "sh", control, DEB], { cwd: folder });
+  const deb = await readFile(join(folder, DEB));
+  const sum = createHash("sha256").update(deb).digest("hex");
+  const list = Buffer.from(`${control}Filename: ./${DEB}\nSize: ${deb.length}\nSHA256: ${sum}\n\n`);
+  return [
+    ["/debian/./Packages", list],
+    ["/debian/Packages", list],
+    [`/debian/./${DEB}`, deb],
+    [`/debian/${DEB}`, deb],
+  ];
 }
