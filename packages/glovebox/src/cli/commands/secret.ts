@@ -14,7 +14,7 @@ export function addSecret(program: Command): void {
   addSet(secret);
   secret
     .command("delete <name>")
-    .description("Delete a secret; sessions that have it already keep it until they end")
+    .description("Delete a secret; sessions that have it already keep it until they end or the server restarts")
     .option("-y, --yes", "do not ask")
     .action(async (name: string, _options, command: Command) => {
       const flags = flagsOf<{ yes?: boolean }>(command);

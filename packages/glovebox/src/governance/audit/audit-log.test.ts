@@ -329,6 +329,26 @@ describe("a disk that does not take it", () => {
     );
   });
 
+  it("keeps room for what people did, whatever sandboxes do", async () => {
+    let broken = true;
+    const before = (kind: string) => {
+      if (broken && kind === "audit") throw new Error("no space");
+    };
+    await whileOpen(
+      async (audit) => {
+        recordMany(audit, 20_000, { principal: "session:1" });
+        recordMany(audit, 1000);
+        await audit.list("acme");
+        broken = false;
+        while ((await audit.verify("acme")).entries < 6000) await new Promise((resolve) => setTimeout(resolve, 20));
+        const { items } = await audit.list("acme", { limit: 1000 });
+        expect(items.every(({ principal }) => principal.startsWith("token-"))).toBe(true);
+        expect((await audit.verify("acme")).entries).toBe(6000);
+      },
+      { faults: { before } },
+    );
+  });
+
   it("does not keep the server from stopping, which says what was lost", async () => {
     const before = (kind: string) => {
       if (kind === "audit") throw new Error("no space");

@@ -5,6 +5,8 @@ import { type ChainHead, GENESIS, headOf, toRow } from "./record.ts";
 
 /** Entries that wait for the disk; what comes on top is lost, counted, and told of in the log and in the chain. */
 const MAX_WAITING = 10_000;
+/** How many of them may be what sandboxes did, so that no program can crowd out what people did. */
+const MAX_WAITING_OF_SANDBOXES = 5_000;
 const MAX_BATCH = 500;
 /**
  * How long an entry waits for others before the batch is written. Every batch is a wait for the disk that requests which change something queue behind: a batch
@@ -52,7 +54,8 @@ export class AuditWriter {
   }
 
   add(entry: AuditEntry): void {
-    if (this.#closing.signal.aborted || this.#waiting.length >= MAX_WAITING) {
+    const most = entry.principal.startsWith("session:") ? MAX_WAITING_OF_SANDBOXES : MAX_WAITING;
+    if (this.#closing.signal.aborted || this.#waiting.length >= most) {
       this.#lost += 1;
       // Now and then: the log is on the same disk, perhaps.
       if (this.#lost === 1 || this.#lost % 1000 === 0) {
