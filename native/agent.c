@@ -204,6 +204,7 @@ struct door { int fd; bool proxy; };
 static struct {
     struct door doors[MAX_DOORS];
     uint32_t door_count, next_id, open, turn;
+    uint64_t again_ms;          /* accepting failed: when to try again */
     int names_fd;               /* where programs ask for names */
     bool listening, first;
 } forward = {.names_fd = -1};
@@ -1154,8 +1155,14 @@ static void accept_links(const struct door *door) {
         if (wanted && !l) return;
         struct sockaddr_storage to = {0};
         socklen_t size = sizeof to;
-        int fd = raise_fd(accept4(door->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
-        if (fd < 0) return;
+        int fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && errno == EAGAIN) return;
+        fd = raise_fd(fd);
+        if (fd < 0) {
+            /* Without a descriptor it stays in the queue, and must not keep us busy there. */
+            forward.again_ms = now_ms() + START_AGAIN_MS;
+            return;
+        }
         bool known = getsockname(fd, (struct sockaddr *)&to, &size) == 0, loopback = to_loopback(&to);
         /* Of the loopback the proxy's port alone is ours: at the others nobody listens, as far as programs know. */
         if (!wanted || !known || (loopback && !door->proxy)) {
@@ -3041,7 +3048,8 @@ static void want(int fd, short events, enum what what, struct proc *p, int strea
 
 static void choose_forward_events(void) {
     if (quiesced) return;
-    if (!forward.listening || (forward.open < MAX_FORWARDED && room_for_answer()))
+    if (forward.again_ms && now_ms() >= forward.again_ms) forward.again_ms = 0;
+    if (!forward.again_ms && (!forward.listening || (forward.open < MAX_FORWARDED && room_for_answer())))
         for (uint32_t i = 0; i < forward.door_count; i++) want(forward.doors[i].fd, POLLIN, DOOR, NULL, (int)i);
     if (forward.names_fd >= 0) want(forward.names_fd, POLLIN, QUESTIONS, NULL, 0);
     for (int i = 0; i < MAX_FORWARDED && forward.open > 0; i++) {
@@ -3098,6 +3106,7 @@ static int next_timeout(void) {
     }
     if (walker.pid) at = min64(at, walker.started_ms + WALK_MS);
     if (idle_due) at = min64(at, idle_at);
+    if (forward.again_ms) at = min64(at, forward.again_ms);
     return at == UINT64_MAX ? -1 : at <= now ? 0 : (int)min64(at - now, 60000);
 }
 

@@ -1,15 +1,19 @@
+import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { promisify } from "node:util";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SandboxConnection } from "../../core/index.ts";
 import type { AgentConnection } from "./connection.ts";
 import { finish, shell } from "./process-fixture.ts";
 import { type BareAgent, startBareAgent } from "./testing.ts";
+
+const run = promisify(execFile);
 
 /** The real agent, with its sanitizers; the test is both the program that connects and the host that serves. */
 let agent: BareAgent;
@@ -165,6 +169,23 @@ describe("many connections", () => {
     for (const program of all) program.end();
     await expect.poll(() => accepted.length).toBe(300);
     for (const { stream } of accepted) stream.destroy();
+  });
+
+  it("wait while the agent has no descriptor left, and are taken when it has", async () => {
+    // Of our own uid, whose limits we may set.
+    await using own = await startBareAgent({ doors: true });
+    const { pid } = own.child;
+    const connection = await own.connect();
+    await connection.forward((made) => accepted.push(made));
+    await run("prlimit", ["--pid", String(pid), "--nofile=4:"]);
+    const program = dial(own.ports?.proxy);
+    program.end("patient");
+    await once(program, "connect");
+    for (let i = 0; i < 10; i += 1) await connection.ping();
+    expect(accepted).toEqual([]);
+    await run("prlimit", ["--pid", String(pid), "--nofile=512:"]);
+    await expect.poll(() => accepted.length).toBe(1);
+    expect(String(await buffer(accepted[0]?.stream as Duplex))).toBe("patient");
   });
 
   it("that come and go by the thousand leave nothing", { timeout: 60_000 }, async () => {
