@@ -148,6 +148,18 @@ describe("the audit log", () => {
     const verify = (...rest: string[]) => cli(["audit", "verify", "--file", file, ...rest]);
     const records = exported.stdout.trimEnd().split("\n");
     expect(JSON.parse((await verify("--json")).stdout)).toMatchObject({ ok: true, entries: records.length });
+    const { head } = JSON.parse((await verify("--json")).stdout);
+    const newest = ["--newest", `${head.seq}:${head.hash}`];
+    expect([(await verify(...newest)).code, (await glovebox(["audit", "verify", ...newest])).code]).toEqual([0, 0]);
+    const other = ["--newest", `${head.seq}:${"0".repeat(64)}`];
+    expect([(await verify(...other)).code, (await glovebox(["audit", "verify", ...other])).code]).toEqual([1, 1]);
+    expect((await verify("--newest", "1:x")).code).toBe(2);
+    writeFileSync(file, records.slice(0, -1).join("\n"));
+    expect((await verify()).code).toBe(0);
+    expect(await verify(...newest)).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining("newest once is not there"),
+    });
     const some = await glovebox(["audit", "export", "--after", "2"]);
     expect(JSON.parse(some.stdout.split("\n")[0] ?? "")).toMatchObject({ seq: 3 });
 

@@ -1,6 +1,6 @@
 import type { AuditRecord, AuditVerification } from "@glovebox/sdk";
-import type { Command } from "commander";
-import { openClient } from "../connect.ts";
+import { type Command, InvalidArgumentError } from "commander";
+import { type GlobalFlags, openClient } from "../connect.ts";
 import { EXIT, ExitError } from "../failure.ts";
 import { formatFor, printJson, printRecord } from "../render/print.ts";
 import { flagsOf, integer } from "./options.ts";
@@ -71,10 +71,17 @@ function addVerify(audit: Command): void {
     .command("verify")
     .description("Tell the first record that was changed or removed; exit code 1 when there is one")
     .option("--file <file>", "what `audit export` wrote, checked here without a server")
+    .option(
+      "--newest <seq:hash>",
+      "what was the newest record once: it must still be there, so that no end was cut off",
+      place,
+    )
     .action(async (_options, command: Command) => {
-      const flags = flagsOf<{ file?: string }>(command);
+      const flags = flagsOf<{ file?: string; newest?: Place }>(command);
+      const chain = flags.file === undefined ? await chainOfServer(flags) : chainOfFile(flags.file);
+      const verified = await chain.verify();
       const found =
-        flags.file === undefined ? await (await openClient(flags)).audit.verify() : await verifyFile(flags.file);
+        verified.ok && flags.newest !== undefined ? await mustHave(flags.newest, verified, chain) : verified;
       const format = formatFor(flags);
       if (format === "json") printJson(found);
       else printRecord(rowsOf(found), format);
@@ -87,21 +94,53 @@ function rowsOf({ ok, entries, after, head, bad }: AuditVerification): [string, 
     ["result", ok ? "every record is as it was written" : `wrong from record ${bad?.seq} on: ${bad?.reason}`],
     ["records", entries],
   ];
-  if (after !== undefined && after.seq > 0) rows.push(["hangs on", `${after.seq} ${after.hash}`]);
-  if (head !== undefined) rows.push(["newest", `${head.seq} ${head.hash}`]);
+  if (after !== undefined && after.seq > 0) rows.push(["hangs on", `${after.seq}:${after.hash}`]);
+  if (head !== undefined) rows.push(["newest", `${head.seq}:${head.hash}`]);
   return rows;
 }
 
-async function verifyFile(file: string): Promise<AuditVerification> {
-  const [{ open }, { verifyChain }] = await Promise.all([
-    import("node:fs/promises"),
-    import("../../governance/index.ts"),
-  ]);
-  await using handle = await open(file, "r");
+interface Chain {
+  verify(): Promise<AuditVerification>;
+  /** From this record on, or from an earlier one. */
+  recordsFrom(seq: number): AsyncIterable<unknown>;
+}
+
+async function chainOfServer(flags: GlobalFlags): Promise<Chain> {
+  const { audit } = await openClient(flags);
+  return { verify: () => audit.verify(), recordsFrom: (seq) => audit.export({ afterSeq: seq - 1 }) };
+}
+
+function chainOfFile(file: string): Chain {
   async function* records(): AsyncGenerator<unknown> {
+    const { open } = await import("node:fs/promises");
+    await using handle = await open(file, "r");
     for await (const line of handle.readLines({ encoding: "utf8" })) yield parsed(line);
   }
-  return await verifyChain(records());
+  return {
+    verify: async () => (await import("../../governance/index.ts")).verifyChain(records()),
+    recordsFrom: records,
+  };
+}
+
+interface Place {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+function place(text: string): Place {
+  const match = /^([1-9]\d{0,14}):([0-9a-f]{64})$/.exec(text);
+  if (match === null) throw new InvalidArgumentError("it must be a record's number, a colon, and its hash.");
+  return { seq: Number(match[1]), hash: match[2] ?? "" };
+}
+
+async function mustHave({ seq, hash }: Place, verified: AuditVerification, chain: Chain): Promise<AuditVerification> {
+  for await (const record of chain.recordsFrom(seq)) {
+    const at = record as Place;
+    if (at.seq < seq) continue;
+    if (at.seq === seq && at.hash === hash) return verified;
+    break;
+  }
+  return { ...verified, ok: false, bad: { seq, reason: "the record that was the newest once is not there" } };
 }
 
 /** A line that is no JSON is no record, which verifying tells. */

@@ -308,6 +308,32 @@ describe("rotating the master key", () => {
     expect(await keys()).toHaveLength(1);
   });
 
+  it("opens everything wherever it was cut short", async () => {
+    const value = (at: number) => `${VALUE} ${at}`;
+    await whileOpen(async (secrets) => {
+      for (let at = 0; at < 4; at += 1) await set(secrets, `S${at}`, value(at));
+    });
+    for (let writes = 0; writes <= 4; writes += 1) {
+      let left = writes;
+      const before = (kind: string) => {
+        if (kind === "secret" && left-- <= 0) throw new Error("the machine stops here");
+      };
+      await whileOpen((secrets) => codeOf(secrets.rotateKey()), { faults: { before } });
+      await whileOpen(async (secrets, store) => {
+        expect((await secrets.values("acme")).toSorted()).toEqual([0, 1, 2, 3].map(value));
+        expect(await store.secrets.keyIds()).toHaveLength(1);
+      });
+    }
+  });
+
+  it("takes the old key out at the next start when only that was left to do", async () => {
+    await whileOpen((secrets) => set(secrets, "A"));
+    const one = await readFile(keyFile, "utf8");
+    await writeFile(keyFile, `${one}${randomBytes(32).toString("base64")}\n`);
+    await whileOpen(async (secrets) => expect(await secrets.values("acme")).toEqual([VALUE]));
+    expect(await readFile(keyFile, "utf8")).toBe(one);
+  });
+
   it("does not touch a key file that somebody else has put there", async () => {
     await whileOpen(async (secrets) => {
       await set(secrets, "A");
