@@ -15,6 +15,8 @@ export interface ByteMatcher {
   next(state: number, byte: number): number;
   /** How many of the last bytes may be the beginning of a needle. */
   depth(state: number): number;
+  /** Whether a needle goes on from here. */
+  grows(state: number): boolean;
   /** Index of the longest needle that ends here, or -1. */
   match(state: number): number;
 }
@@ -28,6 +30,7 @@ export function createByteMatcher(all: readonly Needle[]): ByteMatcher {
   const goto = new Int32Array(size * width).fill(-1);
   const depths = new Int32Array(size);
   const matches = new Int32Array(size).fill(-1);
+  const inner = new Uint8Array(size);
   let states = 1;
   for (const [index, { find }] of needles.entries()) {
     let state = 0;
@@ -35,6 +38,7 @@ export function createByteMatcher(all: readonly Needle[]): ByteMatcher {
       const edge = state * width + (classes[byte] ?? 0);
       if (goto[edge] === -1) {
         goto[edge] = states;
+        inner[state] = 1;
         depths[states] = (depths[state] ?? 0) + 1;
         states += 1;
       }
@@ -48,6 +52,7 @@ export function createByteMatcher(all: readonly Needle[]): ByteMatcher {
     start: 0,
     next: (state, byte) => goto[state * width + (classes[byte] as number)] as number,
     depth: (state) => depths[state] as number,
+    grows: (state) => inner[state] === 1,
     match: (state) => matches[state] as number,
   };
 }

@@ -128,7 +128,8 @@ export function openRequest(
     headers: pairs.flat(),
     setHost: false,
     maxHeaderSize: MAX_RESPONSE_HEAD,
-    timeout: gate.timings.silenceMs,
+    // Before the sandbox's connection falls to its own silence, so that the client is told.
+    timeout: gate.timings.silenceMs * 0.9,
   });
 }
 

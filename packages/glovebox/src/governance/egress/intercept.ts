@@ -16,9 +16,15 @@ export async function intercept(gate: GateContext, inbound: Inbound, host: Host,
   inbound.tls = tls;
   inbound.origin = { kind: "opened", host, port };
   tls.on("error", () => {});
-  tls.once("close", () => inbound.stream.destroy());
+  const closed = new AbortController();
+  tls.once("close", () => {
+    closed.abort();
+    inbound.stream.destroy();
+  });
   try {
-    await once(tls, "secure", { signal: AbortSignal.any([gate.signal, AbortSignal.timeout(gate.timings.headMs)]) });
+    await once(tls, "secure", {
+      signal: AbortSignal.any([gate.signal, closed.signal, AbortSignal.timeout(gate.timings.headMs)]),
+    });
   } catch (error) {
     tls.destroy();
     throw new Refusal(

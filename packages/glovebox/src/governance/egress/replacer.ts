@@ -44,13 +44,11 @@ function scan(
   let [state, done, at] = [matcher.start, 0, 0];
   let candidate: Candidate | undefined;
   while (true) {
-    const settled =
-      candidate !== undefined && (at - matcher.depth(state) > candidate.start || (at === text.length && atEnd));
+    const settled = candidate !== undefined && isSettled(matcher, state, at, candidate, atEnd && at === text.length);
     if (candidate !== undefined && settled) {
       const { replace, name } = matcher.needles[candidate.needle] ?? {};
-      if (replace === undefined) throw new ForbiddenBytes("found what must not pass");
       if (candidate.start > done) out.push(text.subarray(done, candidate.start));
-      out.push(replace);
+      if (replace !== undefined) out.push(replace);
       if (name !== undefined) onFound(name);
       done = candidate.end;
       at = candidate.end;
@@ -63,6 +61,7 @@ function scan(
     at += 1;
     const needle = matcher.match(state);
     if (needle === -1) continue;
+    if (matcher.needles[needle]?.replace === undefined) throw new ForbiddenBytes("found what must not pass");
     const start = at - (matcher.needles[needle]?.find.length ?? 0);
     if (candidate === undefined || start <= candidate.start) candidate = { start, end: at, needle };
   }
@@ -70,6 +69,12 @@ function scan(
   const hold = atEnd ? 0 : Math.max(matcher.depth(state), candidate === undefined ? 0 : at - candidate.start);
   if (text.length - hold > done) out.push(text.subarray(done, text.length - hold));
   return Math.max(done, text.length - hold);
+}
+
+/** Whether no longer needle can begin where the candidate does, or before. */
+function isSettled(matcher: ByteMatcher, state: number, at: number, { start }: Candidate, isLast: boolean): boolean {
+  const begins = at - matcher.depth(state);
+  return isLast || begins > start || (begins === start && !matcher.grows(state));
 }
 
 /** {@link createReplacer} over a whole. */

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
+import { type AddressInfo, createServer } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { BoundSecret } from "../../core/index.ts";
@@ -212,18 +213,25 @@ describe("a placeholder on its way elsewhere is refused", () => {
   });
 
   it("in a tunnel in the clear, before the piece that completes it leaves", async () => {
-    const server = await world.origin("127.0.0.4");
+    const got: Buffer[] = [];
+    const server = createServer((socket) => socket.on("error", () => {}).on("data", (chunk) => got.push(chunk)));
+    server.listen(0, "127.0.0.4");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
     world.dns.set("raw.test", ["127.0.0.4"]);
     const secrets = [{ name: "KEY", placeholder: PLACEHOLDER, value: VALUE, hosts: ["api.test"] }];
-    const other = await world.open({ mode: "allowlist", allow: [`raw.test:${server.port}`] }, { secrets });
+    const other = await world.open({ mode: "allowlist", allow: [`raw.test:${port}`] }, { secrets });
     const socket = await other.connect();
-    await tunnel(socket, `raw.test:${server.port}`);
-    const closed = once(socket, "close");
-    socket.resume();
-    socket.write(`\0\u0001 ${PLACEHOLDER.slice(0, 9)}`);
+    await tunnel(socket, `raw.test:${port}`);
+    const ended = readAll(socket);
+    socket.write(`\0 before ${PLACEHOLDER.slice(0, 9)}`);
+    await expect.poll(() => Buffer.concat(got).toString()).toBe("\0 before ");
     socket.write(PLACEHOLDER.slice(9));
-    await closed;
+    await ended;
     expect(other.decisions.at(-1)).toMatchObject({ allowed: false, code: "placeholder_elsewhere" });
+    expect(Buffer.concat(got).toString()).toBe("\0 before ");
+    socket.destroy();
+    server.close();
   });
 });
 

@@ -8,7 +8,7 @@ import { hasBody, type OutgoingRequest, prepareRequest, readSubject } from "./ou
 import { Refusal, toAnswer, toRefusal } from "./refusal.ts";
 import { replaceAll } from "./replacer.ts";
 import type { HostSecrets } from "./secret-book.ts";
-import { WebSocketScanner } from "./websocket-scanner.ts";
+import { FoundInFrame, WebSocketScanner } from "./websocket-scanner.ts";
 
 /** A request with `Upgrade`: a WebSocket is carried where GET is allowed, all else refused. Never throws. */
 export async function onUpgrade(
@@ -110,8 +110,10 @@ interface Joined {
 /** Frames pass unchanged; one with a placeholder that must not leave, or a value that must not come back, ends the connection. */
 function join(gate: GateContext, inbound: Inbound, { stream, upstream, secrets, subject }: Joined): void {
   upstream.setTimeout(0);
+  let told = false;
   const end = (error: NodeJS.ErrnoException | null | undefined) => {
-    if (error instanceof Refusal) gate.recorder.refuse(subject, error);
+    if (error instanceof FoundInFrame && !told) gate.recorder.refuse(subject, error.refusal);
+    told ||= error instanceof FoundInFrame;
     upstream.destroy();
     inbound.stream.destroy();
   };

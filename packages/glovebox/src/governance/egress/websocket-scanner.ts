@@ -7,9 +7,20 @@ const MESSAGES: Partial<Record<RefusalCode, string>> = {
   unreadable_response: "a WebSocket message holds a secret's value",
 };
 
+/** Carries the refusal, but is none: streams that it destroys must not each report it. */
+export class FoundInFrame extends Error {
+  override readonly name = "FoundInFrame";
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(refusal.message);
+    this.refusal = refusal;
+  }
+}
+
 /**
  * Reads WebSocket frames (RFC 6455, 5.2) as they pass, undoes their masks and searches what they carry; messages are searched across frames. Fails with a
- * {@link Refusal} of `code` before the frame's piece that completes a needle is passed on. A frame that claims an extension is refused too.
+ * {@link FoundInFrame} of `code` before the frame's piece that completes a needle is passed on. A frame that claims an extension is refused too.
  */
 export class WebSocketScanner extends Transform {
   readonly #matcher: ByteMatcher;
@@ -33,7 +44,7 @@ export class WebSocketScanner extends Transform {
     try {
       for (const byte of chunk) this.#take(byte);
     } catch (error) {
-      done(error instanceof Error ? error : null);
+      done(error instanceof Refusal ? new FoundInFrame(error) : new Error("scanning failed"));
       return;
     }
     done(null, chunk);
