@@ -43,6 +43,18 @@ export class MaskingStream implements RedactorStream {
     return out;
   }
 
+  /** Masks a whole text at once. */
+  static redact(text: string, makeFinders: () => readonly Finder[]): string {
+    if (text.length > BLOCK) {
+      const stream = new MaskingStream(makeFinders);
+      return stream.push(text) + stream.flush();
+    }
+    const chars = shared.set(text);
+    const spans: Span[] = [];
+    for (const finder of makeFinders()) finder.advance(chars, 0, true, spans);
+    return spans.length === 0 ? text : new MaskWriter().write(text, 0, 0, text.length, spans);
+  }
+
   #advance(piece: string, final: boolean): string {
     const text = this.#text + piece;
     const chars = shared.set(text);

@@ -84,7 +84,5 @@ class MaskingRedactor implements Redactor {
 const SHORTEST = 6;
 
 function redactWith(finders: () => Finder[], text: string): string {
-  if (text.length < SHORTEST) return text;
-  const stream = new MaskingStream(finders);
-  return stream.push(text) + stream.flush();
+  return text.length < SHORTEST ? text : MaskingStream.redact(text, finders);
 }

@@ -37,8 +37,8 @@ export class ValueFinder implements Finder {
   #start = 0;
   #entered = 0;
   #breaks = 0;
-  /** The last part to mask. */
-  #cover = { from: -1, to: -1 };
+  /** The last part to mask, with its length but for line breaks. */
+  #cover = { from: -1, to: -1, length: 0 };
 
   constructor(table: ValueTable) {
     this.#table = table;
@@ -95,15 +95,24 @@ export class ValueFinder implements Finder {
     if (length > 0) this.#found(text, base, at, length, spans);
   }
 
+  /** A pattern of `length` characters ends at `at`. What is covered already is passed over at once, so no character is counted twice. */
   #found(text: Chars, base: number, at: number, length: number, spans: Span[]): void {
+    const cover = this.#cover;
     const to = base + at + 1;
     let from = to;
-    for (let left = length; left > 0 && from > this.#cover.to; ) {
-      from -= 1;
-      if (!isBreak(text.charCodeAt(from - base))) left -= 1;
+    let left = length;
+    while (left > 0) {
+      if (from === cover.to) {
+        if (left <= cover.length) break;
+        left -= cover.length;
+        from = cover.from;
+      } else {
+        from -= 1;
+        if (!isBreak(text.charCodeAt(from - base))) left -= 1;
+      }
     }
-    this.#cover = { from: from <= this.#cover.to ? this.#cover.from : from, to };
     spans.push({ from, to });
+    this.#cover = left > 0 ? { from: cover.from, to, length: cover.length + length - left } : { from, to, length };
   }
 }
 

@@ -68,6 +68,10 @@ describe("values", () => {
     expect(only("abcdef").redact("xabcdefx")).toBe(`x${MASK}x`);
   });
 
+  it("are found within what began like another", () => {
+    expect(only("abcdefgh", "xxabcdefghyy").redact("xxabcdefghzz xxabcdefghyy")).toBe(`xx${MASK}zz ${MASK}`);
+  });
+
   it("add to those that were given before, and to what the profile masks", () => {
     const redactor = createRedactor("default").withValues(["first-one"]).withValues(["second-one"]);
     expect(redactor.redact("first-one second-one password=hunter2")).toBe(`${MASK} ${MASK} password=${MASK}`);
