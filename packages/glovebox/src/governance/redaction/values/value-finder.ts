@@ -112,7 +112,9 @@ export class ValueFinder implements Finder {
       }
     }
     spans.push({ from, to });
-    this.#cover = left > 0 ? { from: cover.from, to, length: cover.length + length - left } : { from, to, length };
+    // What touches it goes on from it, so that what was given out as masked stays so.
+    const goesOn = from === cover.to;
+    this.#cover = goesOn ? { from: cover.from, to, length: cover.length + length - left } : { from, to, length };
   }
 }
 
