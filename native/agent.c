@@ -159,7 +159,8 @@ struct link {
     bool readable;              /* as far as poll said and read has not said otherwise */
     bool ended, end_sent;       /* the program's end was read, and told */
     bool host_ended, shut;      /* the host's end was told, and passed on */
-    bool closing, reset;        /* the host let go; it broke */
+    bool closing, told;         /* CLOSED was heard; was said: with both there is nothing left of it */
+    bool reset;                 /* it broke */
     bool ack_due;
     int fd;                     /* 0: none any more */
     uint32_t id, error;
@@ -1202,6 +1203,7 @@ static bool forward_bytes(struct link *l) {
 
 static bool fill_link(struct link *l) {
     struct payload b = {0};
+    if (l->told) return false;
     if (l->ack_due && !l->closing && !l->reset) {
         put64(&b, l->received - (l->len - l->pos));
         send_frame(ACK, LINK_STREAM, l->id, &b);
@@ -1218,7 +1220,10 @@ static bool fill_link(struct link *l) {
     b.len = 0;
     put32(&b, l->error);
     send_frame(CLOSED, 0, l->id, &b);
-    free_link(l);
+    l->told = true;
+    if (l->fd > 0) close(l->fd);
+    l->fd = 0;
+    if (l->closing) free_link(l);
     return any;
 }
 
@@ -1250,13 +1255,11 @@ static void serve_link(struct link *l, short events, short got) {
     if (got & POLLOUT) write_link(l);
 }
 
-/* Frames about a connection; those that this host was never told of it cannot mean. */
 static struct link *find_link(uint32_t id) {
     for (struct link *l = links; l < links + MAX_FORWARDED; l++)
         if (l->used && l->id == id) return l;
     return NULL;
 }
-static bool was_opened(uint32_t id) { return id != 0 && id - 1 < forward.next_id - 1; }
 
 static bool on_link_input(struct link *l, uint64_t offset, const uint8_t *data, uint32_t n, bool end) {
     if (l->closing || l->host_ended || offset != l->received) return false;
@@ -1281,25 +1284,26 @@ static bool on_link_input(struct link *l, uint64_t offset, const uint8_t *data, 
 }
 
 static bool on_link_frame(uint16_t type, uint32_t id, const uint8_t *payload, uint32_t n) {
-    if (n < 8 || (type != DATA && n != 8) || !was_opened(id)) return false;
     struct link *l = find_link(id);
+    if (!l || n < 8 || (type != DATA && n != 8)) return false;
     uint64_t offset = get64(payload);
-    if (!l) return true;        /* it broke, and the host has not heard of it yet */
     if (type != ACK) return on_link_input(l, offset, payload + 8, n - 8, type == END);
     if (l->closing || offset > l->sent || offset < l->acked) return false;
     l->acked = offset;
     return true;
 }
 
-/* The host lets go: with 0 after the program has taken what came before, else at once. */
+/*
+ * The host lets go: with 0 after the program has taken what came before, else at once. Or it has heard that we did: until
+ * then the place stays taken, so that programs cannot make more connections than the host has got round to.
+ */
 static bool on_closed(uint32_t id, const uint8_t *payload, uint32_t n) {
-    if (n != 4 || !was_opened(id)) return false;
     struct link *l = find_link(id);
-    if (!l) return true;
-    if (l->closing) return false;
+    if (!l || n != 4 || l->closing) return false;
     l->closing = l->host_ended = true;
-    if (l->reset) return true;
-    if (get32(payload) != 0) break_link(l, 0);
+    if (l->told) free_link(l);
+    else if (l->reset) return true;
+    else if (get32(payload) != 0) break_link(l, 0);
     else write_link(l);
     return true;
 }

@@ -31,6 +31,8 @@ export class ForwardedStream extends Duplex {
   private writing: { readonly chunk: Buffer; at: number; readonly done: Done } | undefined;
   private hostEnded = false;
   private programEnded = false;
+  /** CLOSED was sent: nothing may follow. */
+  private letGo = false;
   private gone = false;
 
   constructor(id: number, send: (frame: Buffer) => void) {
@@ -65,9 +67,10 @@ export class ForwardedStream extends Duplex {
     this.pump();
   }
 
-  /** The agent has nothing of it any more. `errno` 0: both ends said all, or we let go. */
+  /** The agent has nothing of it any more, and waits to hear that we know. `errno` 0: both ends said all, or we let go. */
   onClosed(errno: number): void {
     this.gone = true;
+    this.close(AFTER_WHAT_CAME);
     if (this.destroyed || (errno === 0 && this.hostEnded && this.programEnded)) return;
     this.destroy(new GloveboxError("unavailable", `the program's connection is gone (errno ${errno})`));
   }
@@ -97,19 +100,24 @@ export class ForwardedStream extends Duplex {
 
   override _final(done: Done): void {
     this.hostEnded = true;
-    this.send(encodeOffsetFrame(FRAME.EOF, this.id, FORWARD_STREAM, this.sent));
+    if (!this.letGo) this.send(encodeOffsetFrame(FRAME.EOF, this.id, FORWARD_STREAM, this.sent));
     done();
   }
 
   override _destroy(error: Error | null, done: Done): void {
     this.held = undefined;
     this.writing = undefined;
-    if (!this.gone && !(this.hostEnded && this.programEnded)) {
-      const how = Buffer.alloc(4);
-      how.writeUInt32LE(error ? AT_ONCE : AFTER_WHAT_CAME);
-      this.send(encodeFrame(FRAME.CLOSED, this.id, how));
-    }
+    // After both ends the agent is left to give the program the rest.
+    if (!this.gone && !(this.hostEnded && this.programEnded)) this.close(error ? AT_ONCE : AFTER_WHAT_CAME);
     done(error);
+  }
+
+  private close(how: number): void {
+    if (this.letGo) return;
+    this.letGo = true;
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32LE(how);
+    this.send(encodeFrame(FRAME.CLOSED, this.id, payload));
   }
 
   private pump(): void {
@@ -140,7 +148,7 @@ export class ForwardedStream extends Duplex {
 
   /** Called when all that came has been read, or is about to be. */
   private acknowledge(): void {
-    if (this.given === this.received || this.destroyed || this.programEnded) return;
+    if (this.given === this.received || this.letGo || this.programEnded) return;
     this.given = this.received;
     this.send(encodeOffsetFrame(FRAME.ACK, this.id, FORWARD_STREAM, this.given));
   }

@@ -182,6 +182,16 @@ describe("an agent that lies about connections", () => {
     expect(await connection.closed).toEqual({ by: "host" });
   });
 
+  it("hears once that what it closed is known to be closed", async () => {
+    const connection = await listen([opened(1), closed(1, 104), opened(2), eof(2, 0)], ({ stream }) =>
+      stream.resume().end(),
+    );
+    await expect.poll(() => heard).toEqual(["EOF 1 0", "CLOSED 1 0", "EOF 2 0"]);
+    for (const socket of sockets) socket.write(closed(2));
+    await expect.poll(() => heard).toEqual(["EOF 1 0", "CLOSED 1 0", "EOF 2 0", "CLOSED 2 0"]);
+    await connection.close();
+  });
+
   it("costs an owner that throws its connection, and nothing else", async () => {
     const connection = await listen([opened(1)], () => {
       throw new Error("no");

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { encodeFrame, encodeOffsetFrame, FORWARD_STREAM, FORWARD_WINDOW_BYTES, FRAME, type Frame } from "./frame.ts";
@@ -67,6 +68,8 @@ const bytesOf = ({ frames }: RawHost) =>
 const WRONG: Readonly<Record<string, Buffer[]>> = {
   "data of a connection that never was": [data(2, 0, 1)],
   "a closing of one that never was": [closed(2)],
+  "a closing twice": [closed(1, 1), closed(1, 1)],
+  "data after a closing": [closed(1), data(1, 0, 1)],
   "connection 0": [frame(FRAME.EOF, 0, 0)],
   "data that leaves a gap": [data(1, 1, 1)],
   "empty data": [data(1, 0, 0)],
@@ -123,6 +126,26 @@ describe("the agent", () => {
       Buffer.concat([data(1, 0, 5), frame(FRAME.EOF, 1, 5), closed(1), encodeFrame(FRAME.PING, 0, Buffer.alloc(8))]),
     );
     await expect.poll(() => host.frames.at(-1)?.type).toBe(FRAME.PONG);
+  });
+
+  it("keeps the place of a connection until the host has heard that it closed", async () => {
+    const host = await withOne();
+    host.program.resetAndDestroy();
+    // Not more at a time than the kernel's queue holds.
+    for (let i = 0; i < 6; i += 1) {
+      const wave = Array.from({ length: 50 }, () => track(connect(agent.ports?.proxy ?? 0, "127.0.0.1")));
+      await Promise.all(wave.map((socket) => once(socket, "connect")));
+    }
+    const opened = () => host.frames.filter(({ type }) => type === FRAME.OPENED).length;
+    await expect.poll(opened, { timeout: 10_000 }).toBe(256);
+    for (const socket of sockets) if (socket !== host.socket) socket.resetAndDestroy();
+    const told = () => host.frames.filter(({ type }) => type === FRAME.CLOSED).length;
+    await expect.poll(told, { timeout: 10_000 }).toBe(256);
+    expect(opened()).toBe(256);
+    host.socket.write(Buffer.concat(Array.from({ length: 10 }, (_, i) => closed(i + 1))));
+    await expect.poll(opened).toBe(266);
+    host.socket.write(closed(1));
+    await expect.poll(() => host.ended()).toBe(true);
   });
 
   it("answers a closing once, after what came before", async () => {
