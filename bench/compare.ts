@@ -27,7 +27,7 @@ function noise(result: Result): number {
 function worsening(before: Result, now: Result): number {
   if (before.ratio === null || now.ratio === null) return 0;
   const change = now.ratio / before.ratio - 1;
-  return now.unit === "1/s" ? -change : change;
+  return now.unit === "1/s" || now.unit === "MB/s" ? -change : change;
 }
 
 if (process.argv.includes("--record")) {

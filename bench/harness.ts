@@ -18,7 +18,7 @@ export interface Measurement {
 
 export interface Case {
   readonly name: string;
-  readonly unit: "ms" | "1/s" | "MiB";
+  readonly unit: "ms" | "1/s" | "MiB" | "MB/s" | "%";
   /** Absent for figures that nobody asked for but that explain others. */
   readonly target?: Target;
   run(): Promise<Measurement>;

@@ -4,12 +4,14 @@
  * contract. One thread, one poll loop, no memory that grows with idleness.
  *
  *   agent --listen-fd N [--seccomp-fd N] [--workspace DIR] [--nproc N]
+ *         [--proxy-fd N]... [--redirect-fd N]... [--names-fd N]
  *
  * Where to start reading: main at the end, then serve_host, fill and read_outputs.
  * Everything that user code can influence (sizes, names, /proc) is bounded here; frames from the host are checked too,
  * because a fuzzer may be the host.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -70,15 +72,27 @@ enum {
     START_AGAIN_MS = 200,
     MAX_HIDERS = 10,            /* so many walks in a row that met processes which hide their files count as one, too */
     KILL_MS = 500,              /* how long a hunt may take before the last resort */
+    MAX_FORWARDED = 256,        /* forwarded connections at the same time; others wait in the kernel's queue */
+    LINK_WINDOW = 32768,        /* unacknowledged bytes of a forwarded connection, each way */
+    LINK_STREAM = 4,            /* the stream number of forwarded connections */
+    MAX_DOORS = 8,
+    MAX_REFUSED = 32,           /* connections refused in one turn, when nobody could take them */
+    MAX_QUESTIONS = 32,         /* DNS messages answered in one turn */
+    MAX_NAME = 253,
+    NAMES = 4096,               /* names whose addresses are remembered */
+    NAME_ADDRESSES = 31 * NAMES,
+    NAME_TTL_S = 30,
 };
+static const uint32_t FIRST_NAME_ADDRESS = UINT32_C(0xc6120100);    /* 198.18.1.0, of 198.18.0.0/15 */
 
 enum frame_type {
     HELLO = 1, HELLO_OK, PROC, READY, ERROR, ATTACH,
     SPAWN = 16, SPAWNED, SPAWN_FAILED, DATA, END, ACK, SIGNAL, SIGNALLED, LIMIT, RESIZE, FORGET, STATS, STATS_OK, WATCH,
     QUIESCE, QUIESCED, RESUME, CLOCK, PING, PONG, POWEROFF, NOTICE, EXIT,
+    LISTEN, LISTENING, OPENED, CLOSED,
 };
 
-enum { CAP_BUILTINS = 1, CAP_TERMINAL = 2, CAP_LIMITS = 4, CAP_WATCH = 8 };
+enum { CAP_BUILTINS = 1, CAP_TERMINAL = 2, CAP_LIMITS = 4, CAP_WATCH = 8, CAP_FORWARD = 16 };
 enum spawn_flag { SPAWN_TERMINAL = 1, SPAWN_CONTROL = 2, SPAWN_NO_STDIN = 4, SPAWN_BUILTIN = 8 };
 enum limit_kind { NONE, WALL, CPU, MEMORY, DISK, PIDS };
 enum scope { ROOT, GROUP, TREE, DESCENDANTS };
@@ -139,6 +153,23 @@ struct conn {
     uint32_t len;
 };
 
+/* A connection that a program made and the host serves. It lives as long as the connection to the host, at most. */
+struct link {
+    bool used;
+    bool readable;              /* as far as poll said and read has not said otherwise */
+    bool ended, end_sent;       /* the program's end was read, and told */
+    bool host_ended, shut;      /* the host's end was told, and passed on */
+    bool closing, told;         /* CLOSED was heard; was said: with both there is nothing left of it */
+    bool reset;                 /* it broke */
+    bool ack_due;
+    int fd;                     /* 0: none any more */
+    uint32_t id, error;
+    uint64_t sent, acked;       /* to the host */
+    uint64_t received;          /* from the host */
+    uint8_t *buf;               /* what the program has not taken yet: pos to len */
+    uint32_t len, pos;
+};
+
 static struct conn host = {.fd = -1}, candidate = {.fd = -1};
 static uint8_t *out;
 static size_t out_len, out_pos;
@@ -168,6 +199,17 @@ static struct {
     uint32_t hiders;            /* walks in a row after which processes that hide were found */
     bool known;
 } walker = {.fd = -1};
+/* A listening socket that the supervisor made. Of the proxy's own: who comes by the loopback says to it where to go. */
+struct door { int fd; bool proxy; };
+
+static struct {
+    struct door doors[MAX_DOORS];
+    uint32_t door_count, next_id, open, turn;
+    uint64_t again_ms;          /* accepting failed: when to try again */
+    int names_fd;               /* where programs ask for names */
+    bool listening, first;
+} forward = {.names_fd = -1};
+static struct link links[MAX_FORWARDED];
 static uint32_t stats_due;
 static struct notice sandbox_notices[8];
 static uint32_t sandbox_notice_count;
@@ -232,6 +274,23 @@ static void put16(struct payload *b, uint16_t v) { put(b, &v, 2); }
 static void put32(struct payload *b, uint32_t v) { put(b, &v, 4); }
 static void put64(struct payload *b, uint64_t v) { put(b, &v, 8); }
 
+/* A connection whose other end is lost is reset, so that the program can tell that from an end. */
+static void reset_socket(int fd) {
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    close(fd);
+}
+
+static void end_links(void) {
+    for (struct link *l = links; l < links + MAX_FORWARDED; l++) {
+        if (l->fd > 0) reset_socket(l->fd);
+        free_pages(&l->buf, LINK_WINDOW);
+        *l = (struct link){0};
+    }
+    forward.listening = false;
+    forward.open = 0;
+    forward.next_id = 1;
+}
+
 static void drop_host(void) {
     close_fd(&host.fd);
     free_pages(&host.in, IN_CAP);
@@ -240,6 +299,7 @@ static void drop_host(void) {
     free_pages(&out, OUT_CAP);
     greeted = greeting = false;
     stats_due = 0;
+    end_links();
     for (struct proc *p = procs; p; p = p->next) p->attached = false;
 }
 
@@ -431,7 +491,21 @@ static bool fill_process(struct proc *p) {
     return any;
 }
 
-/* Moves what may be sent into the out buffer: one chunk of each stream of each process per turn. */
+static bool fill_links(void);
+
+/* One chunk of each stream of each process. Returns whether there could be more. */
+static bool fill_processes(void) {
+    bool any = false;
+    for (uint32_t k = 0; k < proc_count && host.fd >= 0; k++) {
+        if (!turn) turn = procs;
+        if (!turn || out_room() < OUT_RESERVE + MAX_REPLY) return false;
+        if (turn->attached && turn->status_fd < 0 && !turn->gone) any |= fill_process(turn);
+        turn = turn->next;
+    }
+    return any;
+}
+
+/* Moves what may be sent into the out buffer. Processes and connections take turns in being first. */
 static void fill(void) {
     if (host.fd < 0) return;
     while (greeting && out_room() > OUT_RESERVE + MAX_REPLY) {
@@ -447,15 +521,11 @@ static void fill(void) {
     if (!greeted) return;
     for (uint32_t i = 0; i < sandbox_notice_count; i++) send_notice(0, &sandbox_notices[i]);
     sandbox_notice_count = 0;
-    bool any = true;
-    while (any && host.fd >= 0) {
-        any = false;
-        for (uint32_t k = 0; k < proc_count && host.fd >= 0; k++) {
-            if (!turn) turn = procs;
-            if (!turn || out_room() < OUT_RESERVE + MAX_REPLY) return;
-            if (turn->attached && turn->status_fd < 0 && !turn->gone) any |= fill_process(turn);
-            turn = turn->next;
-        }
+    forward.first = !forward.first;
+    if (forward.first && !quiesced) fill_links();
+    for (bool any = true; any && host.fd >= 0;) {
+        any = fill_processes();
+        if (!quiesced) any |= fill_links();
     }
 }
 
@@ -910,6 +980,332 @@ static void finish_start(struct proc *p) {
         send_spawn_failed(p->id, error);
         p->gone = true;
     }   /* else the next host has been told of it, and sees it exit with 127 */
+}
+
+/* ---- forwarded connections: programs' to the host and back (see "Forwarding" in the protocol) ---- */
+
+static void free_link(struct link *l) {
+    if (!l->used) return;       /* gone with the host */
+    if (l->fd > 0) close(l->fd);
+    free_pages(&l->buf, LINK_WINDOW);
+    *l = (struct link){0};
+    forward.open--;
+}
+
+/* The host hears of it by CLOSED, when there is room to say so. */
+static void break_link(struct link *l, int error) {
+    if (l->fd > 0) reset_socket(l->fd);
+    l->fd = 0;
+    l->len = l->pos = 0;
+    l->reset = true;
+    l->error = (uint32_t)error;
+}
+
+/* The whole of it is over: both ends said all, or the host let go and the program has taken what there was. */
+static bool link_done(const struct link *l) {
+    return l->reset || (l->shut && (l->closing || l->end_sent));
+}
+
+/* Gives the program what came for it. */
+static void write_link(struct link *l) {
+    while (l->fd > 0 && l->pos < l->len) {
+        ssize_t n = send(l->fd, l->buf + l->pos, l->len - l->pos, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN) return;
+        if (n < 0) {
+            break_link(l, errno);
+            return;
+        }
+        l->pos += (uint32_t)n;
+        l->ack_due = true;
+    }
+    l->len = l->pos = 0;
+    if (!l->host_ended || l->shut || l->fd <= 0) return;
+    shutdown(l->fd, SHUT_WR);
+    l->shut = true;
+}
+
+/* ---- names: each that is asked for gets an address of its own, by which its connections are known again ---- */
+
+static struct { uint32_t index; uint8_t length; char text[MAX_NAME]; } names[NAMES];
+static uint32_t name_hashes[NAMES];     /* apart, so that looking through all of them is quick */
+static uint32_t names_given;    /* modulo NAME_ADDRESSES, of which NAMES is a divisor */
+
+static uint32_t address_of_name(const char *text, size_t length) {
+    uint32_t hash = 2166136261u, slot = names_given % NAMES;
+    for (size_t i = 0; i < length; i++) hash = (hash ^ (uint8_t)text[i]) * 16777619u;
+    for (uint32_t i = 0; i < NAMES; i++)
+        if (name_hashes[i] == hash && names[i].length == length && memcmp(names[i].text, text, length) == 0)
+            return FIRST_NAME_ADDRESS + names[i].index;
+    name_hashes[slot] = hash;
+    names[slot].index = names_given;
+    names[slot].length = (uint8_t)length;
+    memcpy(names[slot].text, text, length);
+    names_given = (names_given + 1) % NAME_ADDRESSES;
+    return FIRST_NAME_ADDRESS + names[slot].index;
+}
+
+/* The slot of the name that has an address, or -1: none has, or none any more. */
+static int name_of_address(uint32_t address) {
+    uint32_t index = address - FIRST_NAME_ADDRESS;
+    int slot = (int)(index % NAMES);
+    return index < NAME_ADDRESSES && names[slot].length > 0 && names[slot].index == index ? slot : -1;
+}
+
+enum { DNS_HEADER = 12, DNS_MAX = 512, DNS_FORMERR = 1, DNS_NOTIMP = 4, DNS_A = 1, DNS_AAAA = 28, DNS_IN = 1 };
+
+static uint16_t net16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
+
+/* The name at the start of a question, in lower case. Returns its length on the wire, or 0 when it is not a host's name. */
+static size_t parse_name(const uint8_t *p, size_t n, char text[MAX_NAME], size_t *length) {
+    size_t at = 0;
+    *length = 0;
+    while (at < n && p[at] != 0) {
+        size_t label = p[at++];
+        if (label > 63 || label > n - at || *length + (*length > 0) + label > MAX_NAME) return 0;
+        if (*length > 0) text[(*length)++] = '.';
+        for (size_t i = 0; i < label; i++, at++) {
+            if (!isalnum(p[at]) && p[at] != '-' && p[at] != '_') return 0;
+            text[(*length)++] = (char)tolower(p[at]);
+        }
+    }
+    return at < n && *length > 0 ? at + 1 : 0;
+}
+
+static bool is_localhost(const char *text, size_t n) {
+    static const char word[] = "localhost";
+    size_t size = sizeof word - 1;
+    return n >= size && memcmp(text + n - size, word, size) == 0 && (n == size || text[n - size - 1] == '.');
+}
+
+/* Turns a question into its answer, in place. Returns its length; 0: there is none. */
+static size_t answer_question(uint8_t m[DNS_MAX], size_t n) {
+    char text[MAX_NAME];
+    size_t length = 0;
+    if (n < DNS_HEADER || m[2] & 0x80) return 0;
+    uint8_t error = m[2] & 0x78 ? DNS_NOTIMP : 0;
+    bool one = net16(m + 4) == 1 && net16(m + 6) == 0 && net16(m + 8) == 0 && net16(m + 10) <= 1;
+    size_t wire = error || !one ? 0 : parse_name(m + DNS_HEADER, n - DNS_HEADER, text, &length);
+    if (!error && (wire == 0 || n - DNS_HEADER - wire < 4)) error = DNS_FORMERR;
+    const uint8_t *kind = m + DNS_HEADER + wire;
+    if (!error && net16(kind + 2) != DNS_IN) error = DNS_NOTIMP;
+    if (!error && net16(kind) != DNS_A && net16(kind) != DNS_AAAA) error = DNS_NOTIMP;
+    bool address = !error && net16(kind) == DNS_A;
+    m[2] = (uint8_t)(0x80 | (m[2] & 0x79));
+    m[3] = 0x80 | error;
+    memset(m + 4, 0, 8);
+    if (error) return DNS_HEADER;
+    m[5] = 1;
+    n = DNS_HEADER + wire + 4;
+    if (!address) return n;
+    uint32_t found = is_localhost(text, length) ? INADDR_LOOPBACK : address_of_name(text, length);
+    const uint8_t answer[16] = {0xc0, DNS_HEADER, 0, DNS_A, 0, DNS_IN, 0, 0, 0, NAME_TTL_S, 0, 4,
+        (uint8_t)(found >> 24), (uint8_t)(found >> 16), (uint8_t)(found >> 8), (uint8_t)found};
+    m[7] = 1;
+    memcpy(m + n, answer, sizeof answer);   /* the longest question takes 271 bytes */
+    return n + sizeof answer;
+}
+
+static void answer_questions(void) {
+    for (int i = 0; i < MAX_QUESTIONS; i++) {
+        uint8_t m[DNS_MAX + 1];
+        struct sockaddr_storage from;
+        socklen_t size = sizeof from;
+        ssize_t n = recvfrom(forward.names_fd, m, sizeof m, MSG_DONTWAIT, (struct sockaddr *)&from, &size);
+        if (n < 0) return;
+        size_t length = n > DNS_MAX ? 0 : answer_question(m, (size_t)n);
+        if (length > 0) sendto(forward.names_fd, m, length, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&from, size);
+    }
+}
+
+/* ---- accepting ---- */
+
+static bool to_loopback(const struct sockaddr_storage *to) {
+    if (to->ss_family == AF_INET6) return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)to)->sin6_addr);
+    return ntohl(((const struct sockaddr_in *)(const void *)to)->sin_addr.s_addr) >> 24 == 127;
+}
+
+/* Where a connection wanted to go: a name that was asked for, or an address. Nothing: to the proxy. */
+static void put_target(struct payload *b, const struct sockaddr_storage *to, bool proxy) {
+    const struct sockaddr_in *v4 = (const void *)to;
+    const struct sockaddr_in6 *v6 = (const void *)to;
+    char text[INET6_ADDRSTRLEN] = "";
+    if (proxy) {
+        put32(b, 0);
+        return;
+    }
+    int slot = to->ss_family == AF_INET ? name_of_address(ntohl(v4->sin_addr.s_addr)) : -1;
+    if (to->ss_family == AF_INET) inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
+    else inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
+    size_t length = slot >= 0 ? names[slot].length : strlen(text);
+    put16(b, ntohs(v4->sin_port));              /* at the same place in both families */
+    put16(b, (uint16_t)length);
+    put(b, slot >= 0 ? names[slot].text : text, length);
+}
+
+static struct link *free_place(void) {
+    for (struct link *l = links; l < links + MAX_FORWARDED; l++)
+        if (!l->used) return l;
+    return NULL;
+}
+
+static void accept_links(const struct door *door) {
+    for (int refused = 0; refused < MAX_REFUSED;) {
+        bool wanted = forward.listening && forward.next_id != 0;
+        struct link *l = wanted && room_for_answer() ? free_place() : NULL;
+        if (wanted && !l) return;
+        struct sockaddr_storage to = {0};
+        socklen_t size = sizeof to;
+        int fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && errno == EAGAIN) return;
+        fd = raise_fd(fd);
+        if (fd < 0) {
+            /* Without a descriptor it stays in the queue, and must not keep us busy there. */
+            forward.again_ms = now_ms() + START_AGAIN_MS;
+            return;
+        }
+        bool known = getsockname(fd, (struct sockaddr *)&to, &size) == 0, loopback = to_loopback(&to);
+        /* Of the loopback the proxy's port alone is ours: at the others nobody listens, as far as programs know. */
+        if (!wanted || !known || (loopback && !door->proxy)) {
+            reset_socket(fd);
+            refused++;
+            continue;
+        }
+        *l = (struct link){.used = true, .fd = fd, .id = forward.next_id++, .readable = true};
+        forward.open++;
+        struct payload b = {0};
+        put_target(&b, &to, loopback);
+        send_frame(OPENED, 0, l->id, &b);
+    }
+}
+
+/* ---- moving ---- */
+
+/* Reads from the program right into a frame: what is not sent stays in the kernel's buffer. */
+static bool forward_bytes(struct link *l) {
+    uint64_t n = LINK_WINDOW - (l->sent - l->acked);
+    if (!l->readable || l->ended || l->closing || n == 0 || out_room() < HEADER + 8 + n + OUT_RESERVE) return false;
+    ssize_t got = recv(l->fd, out + out_len + HEADER + 8, n, MSG_DONTWAIT);
+    if (got < 0 && errno == EINTR) return true;
+    if (got < 0) {
+        l->readable = false;
+        if (errno != EAGAIN) break_link(l, errno);
+        return false;
+    }
+    if (got == 0) {
+        l->ended = true;
+        return false;
+    }
+    memcpy(frame_header(DATA, LINK_STREAM, l->id, (uint32_t)got + 8), &l->sent, 8);
+    l->sent += (uint64_t)got;
+    return true;
+}
+
+static bool fill_link(struct link *l) {
+    struct payload b = {0};
+    if (l->told) return false;
+    if (l->ack_due && !l->closing && !l->reset) {
+        put64(&b, l->received - (l->len - l->pos));
+        send_frame(ACK, LINK_STREAM, l->id, &b);
+        l->ack_due = false;
+    }
+    bool any = l->fd > 0 && forward_bytes(l);
+    if (l->ended && !l->end_sent && !l->closing && !l->reset) {
+        b.len = 0;
+        put64(&b, l->sent);
+        send_frame(END, LINK_STREAM, l->id, &b);
+        l->end_sent = true;
+    }
+    if (!link_done(l)) return any;
+    b.len = 0;
+    put32(&b, l->error);
+    send_frame(CLOSED, 0, l->id, &b);
+    l->told = true;
+    if (l->fd > 0) close(l->fd);
+    l->fd = 0;
+    if (l->closing) free_link(l);
+    return any;
+}
+
+/* One step of each connection, beginning with another one each time. Returns whether there could be more. */
+static bool fill_links(void) {
+    bool any = false;
+    for (uint32_t k = 0; k < MAX_FORWARDED && forward.open > 0 && host.fd >= 0; k++) {
+        struct link *l = &links[forward.turn];
+        if (l->used && out_room() < OUT_RESERVE + MAX_REPLY) return false;
+        if (l->used) any |= fill_link(l);
+        forward.turn = (forward.turn + 1) % MAX_FORWARDED;
+    }
+    return any;
+}
+
+/* Nothing is polled that nothing could be done about; the end of the other side, though, is seen whenever it can come. */
+static short link_events(const struct link *l) {
+    short events = l->pos < l->len ? POLLOUT : 0;
+    if (!l->readable && !l->ended && !l->closing && l->sent - l->acked < LINK_WINDOW) events |= POLLIN;
+    return events;
+}
+
+static void serve_link(struct link *l, short events, short got) {
+    if (l->fd <= 0) return;
+    if (got & (POLLIN | POLLHUP | POLLERR)) {
+        if (events & POLLIN) l->readable = true;
+        else if (got & (POLLHUP | POLLERR)) break_link(l, ECONNRESET);
+    }
+    if (got & POLLOUT) write_link(l);
+}
+
+static struct link *find_link(uint32_t id) {
+    for (struct link *l = links; l < links + MAX_FORWARDED; l++)
+        if (l->used && l->id == id) return l;
+    return NULL;
+}
+
+static bool on_link_input(struct link *l, uint64_t offset, const uint8_t *data, uint32_t n, bool end) {
+    if (l->closing || l->host_ended || offset != l->received) return false;
+    if (l->len - l->pos + n > LINK_WINDOW || (n == 0) != end) return false;
+    l->received += n;
+    l->host_ended = end;
+    if (l->reset) return true;
+    if (n > 0 && !l->buf) l->buf = pages(LINK_WINDOW);
+    if (n > 0 && !l->buf) {
+        break_link(l, ENOMEM);
+        return true;
+    }
+    if (n > 0) {
+        memmove(l->buf, l->buf + l->pos, l->len - l->pos);
+        l->len -= l->pos;
+        l->pos = 0;
+        memcpy(l->buf + l->len, data, n);
+        l->len += n;
+    }
+    write_link(l);
+    return true;
+}
+
+static bool on_link_frame(uint16_t type, uint32_t id, const uint8_t *payload, uint32_t n) {
+    struct link *l = find_link(id);
+    if (!l || n < 8 || (type != DATA && n != 8)) return false;
+    uint64_t offset = get64(payload);
+    if (type != ACK) return on_link_input(l, offset, payload + 8, n - 8, type == END);
+    if (l->closing || offset > l->sent || offset < l->acked) return false;
+    l->acked = offset;
+    return true;
+}
+
+/*
+ * The host lets go: with 0 after the program has taken what came before, else at once. Or it has heard that we did: until
+ * then the place stays taken, so that programs cannot make more connections than the host has got round to.
+ */
+static bool on_closed(uint32_t id, const uint8_t *payload, uint32_t n) {
+    struct link *l = find_link(id);
+    if (!l || n != 4 || l->closing) return false;
+    l->closing = l->host_ended = true;
+    if (l->told) free_link(l);
+    else if (l->reset) return true;
+    else if (get32(payload) != 0) break_link(l, 0);
+    else write_link(l);
+    return true;
 }
 
 /* ---- reading what processes write, writing what they read ---- */
@@ -2474,7 +2870,7 @@ static bool on_hello(struct conn *c, const uint8_t *payload, uint32_t n) {
     struct payload b = {0};
     put16(&b, VERSION);
     put16(&b, 0);
-    put32(&b, CAP_BUILTINS | CAP_TERMINAL | CAP_LIMITS | CAP_WATCH);
+    put32(&b, CAP_BUILTINS | CAP_TERMINAL | CAP_LIMITS | CAP_WATCH | (forward.door_count > 0 ? CAP_FORWARD : 0));
     put64(&b, boot_id);
     put64(&b, epoch);
     put32(&b, proc_count);
@@ -2531,8 +2927,16 @@ static bool on_frame(uint16_t type, uint16_t flags, uint32_t id, uint8_t *payloa
     struct proc *p = find_proc(id);
     bool stream = type == DATA || type == END || type == ACK;
     if (!stream && flags != 0) return false;
+    if (stream && flags == LINK_STREAM) return on_link_frame(type, id, payload, n);
     struct payload b = {0};
     switch (type) {
+    case LISTEN:
+        if (n != 0 || id != 0) return false;
+        forward.listening = forward.door_count > 0;
+        put32(&b, forward.door_count);
+        send_frame(LISTENING, 0, 0, &b);
+        return true;
+    case CLOSED: return on_closed(id, payload, n);
     case SPAWN: return on_spawn(id, payload, n);
     case ATTACH: return on_attach(p, payload, n);
     case DATA: return on_input(p, flags, payload, n, false);
@@ -2633,11 +3037,12 @@ static void serve_candidate(void) {
 
 /* ---- the loop ---- */
 
-enum what { LISTEN, CHILDREN, HOST, CANDIDATE, STATUS, OUTPUT, INPUT };
+enum what { CONNECTS, CHILDREN, HOST, CANDIDATE, DOOR, QUESTIONS, LINK, STATUS, OUTPUT, INPUT };
 struct slot { struct proc *proc; uint8_t what, stream; };
 
-static struct pollfd polled[4 + MAX_PROCS * 6];
-static struct slot slots[4 + MAX_PROCS * 6];
+enum { MAX_POLLED = 4 + MAX_DOORS + 1 + MAX_FORWARDED + MAX_PROCS * 6 };
+static struct pollfd polled[MAX_POLLED];
+static struct slot slots[MAX_POLLED];
 static nfds_t polled_count;
 
 static void want(int fd, short events, enum what what, struct proc *p, int stream) {
@@ -2645,15 +3050,28 @@ static void want(int fd, short events, enum what what, struct proc *p, int strea
     slots[polled_count++] = (struct slot){p, (uint8_t)what, (uint8_t)stream};
 }
 
+static void choose_forward_events(void) {
+    if (quiesced) return;
+    if (forward.again_ms && now_ms() >= forward.again_ms) forward.again_ms = 0;
+    if (!forward.again_ms && (!forward.listening || (forward.open < MAX_FORWARDED && room_for_answer())))
+        for (uint32_t i = 0; i < forward.door_count; i++) want(forward.doors[i].fd, POLLIN, DOOR, NULL, (int)i);
+    if (forward.names_fd >= 0) want(forward.names_fd, POLLIN, QUESTIONS, NULL, 0);
+    for (int i = 0; i < MAX_FORWARDED && forward.open > 0; i++) {
+        short events = link_events(&links[i]);
+        if (links[i].fd > 0 && (events || !links[i].shut)) want(links[i].fd, events, LINK, NULL, i);
+    }
+}
+
 static void choose_events(void) {
     polled_count = 0;
-    want(listen_fd, POLLIN, LISTEN, NULL, 0);
+    want(listen_fd, POLLIN, CONNECTS, NULL, 0);
     want(signal_fd, POLLIN, CHILDREN, NULL, 0);
     if (candidate.fd >= 0) want(candidate.fd, POLLIN, CANDIDATE, NULL, 0);
     if (host.fd >= 0) {
         bool room = host.len < IN_CAP && out_room() >= OUT_RESERVE / 2;
         want(host.fd, (short)((room ? POLLIN : 0) | (out_pos < out_len ? POLLOUT : 0)), HOST, NULL, 0);
     }
+    choose_forward_events();
     for (struct proc *p = procs; p; p = p->next) {
         if (p->status_fd >= 0 && room_for_answer()) want(p->status_fd, POLLIN, STATUS, p, 0);
         if (quiesced) continue;
@@ -2692,6 +3110,7 @@ static int next_timeout(void) {
     }
     if (walker.pid) at = min64(at, walker.started_ms + WALK_MS);
     if (idle_due) at = min64(at, idle_at);
+    if (forward.again_ms) at = min64(at, forward.again_ms);
     return at == UINT64_MAX ? -1 : at <= now ? 0 : (int)min64(at - now, 60000);
 }
 
@@ -2703,6 +3122,8 @@ static void give_back_memory(void) {
             if (p->out[i].acked == p->out[i].end) free_pages(&p->out[i].ring, p->out[i].cap);
             if (p->in[i].len == 0) free_pages(&p->in[i].buf, INPUT_WINDOW);
         }
+    for (struct link *l = links; l < links + MAX_FORWARDED; l++)
+        if (l->len == 0) free_pages(&l->buf, LINK_WINDOW);
     if (host.fd < 0) return;
     if (host.len == 0) madvise(host.in, IN_CAP, MADV_DONTNEED);
     if (out_len == 0) madvise(out, OUT_CAP, MADV_DONTNEED);
@@ -2743,6 +3164,9 @@ static _Noreturn void loop(void) {
             if (!polled[i].revents || slots[i].proc) continue;
             if (slots[i].what == CHILDREN) reap();
             if (slots[i].what == HOST) host_ready = polled[i].revents & (POLLIN | POLLHUP | POLLERR);
+            if (slots[i].what == LINK) serve_link(&links[slots[i].stream], polled[i].events, polled[i].revents);
+            if (slots[i].what == DOOR) accept_links(&forward.doors[slots[i].stream]);
+            if (slots[i].what == QUESTIONS) answer_questions();
         }
         uint64_t now = now_ms();
         enforce_limits(now);
@@ -2753,7 +3177,7 @@ static _Noreturn void loop(void) {
         for (nfds_t i = 0; n > 0 && i < polled_count; i++) {
             if (!polled[i].revents) continue;
             if (slots[i].what == CANDIDATE) serve_candidate();
-            if (slots[i].what == LISTEN) accept_candidate();
+            if (slots[i].what == CONNECTS) accept_candidate();
         }
         sweep();
         fill();
@@ -2802,6 +3226,22 @@ static void set_up(void) {
         exit(1);
     }
     fcntl(listen_fd, F_SETFD, FD_CLOEXEC);
+    end_links();
+}
+
+/* The supervisor leaves out sockets of a family that the kernel lacks. */
+static void add_door(int fd, bool proxy) {
+    int accepting = 0, flags = fcntl(fd, F_GETFL);
+    socklen_t size = sizeof accepting;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting, &size) != 0 || !accepting) return;
+    if (forward.door_count == MAX_DOORS) return;
+    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    forward.doors[forward.door_count++] = (struct door){fd, proxy};
+}
+
+static void set_names_fd(int fd) {
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) forward.names_fd = fd;
 }
 
 int main(int argc, char **argv) {
@@ -2811,10 +3251,14 @@ int main(int argc, char **argv) {
         else if (strcmp(argv[i], "--seccomp-fd") == 0) seccomp_fd = atoi(argv[i + 1]);
         else if (strcmp(argv[i], "--workspace") == 0) workspace = argv[i + 1];
         else if (strcmp(argv[i], "--nproc") == 0) max_processes = strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--proxy-fd") == 0) add_door(atoi(argv[i + 1]), true);
+        else if (strcmp(argv[i], "--redirect-fd") == 0) add_door(atoi(argv[i + 1]), false);
+        else if (strcmp(argv[i], "--names-fd") == 0) set_names_fd(atoi(argv[i + 1]));
         else listen_fd = -2;
     }
     if (listen_fd < 0 || argc % 2 == 0) {
-        fprintf(stderr, "usage: agent --listen-fd N [--seccomp-fd N] [--workspace DIR] [--nproc N]\n");
+        fprintf(stderr, "usage: agent --listen-fd N [--seccomp-fd N] [--workspace DIR] [--nproc N]\n"
+                        "       [--proxy-fd N]... [--redirect-fd N]... [--names-fd N]\n");
         return 2;
     }
     if (seccomp_fd >= 0) load_seccomp(seccomp_fd);

@@ -20,7 +20,9 @@
  * the server, and sees nothing else of the host.
  *
  * go:       u32 length, then NUL-terminated fields: uid gid (-1: stay) cpus ("": leave, or "0,3") outlive (0|1), count and
- *           SRC DST of binds, count and FDs to inherit, count and argv, count and env.
+ *           SRC DST of binds, count and FDs to inherit, count and argv, count and env, count and FD TYPE ADDRESS PORT of
+ *           sockets (TYPE tcp: listening, or udp). With sockets, all that is started has a network namespace of its own,
+ *           made here, in which every address is delivered locally, and in which nothing but these sockets answers.
  * commands: one byte `K`: kill.
  * says:     lines `ready`, `started PID`, `exit CODE`, `signal NUMBER`, `error TEXT`.
  * status:   `supervisor PID STARTTIME`, `started PID UNIXMS`, and at the end `exit CODE UNIXMS` or `signal NUMBER UNIXMS`.
@@ -30,6 +32,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <arpa/inet.h>
+#include <linux/capability.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -38,6 +46,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -49,7 +58,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_CGROUPS = 8, MAX_FDS = 16, MAX_GO = 1 << 20, MAX_FIELDS = 8192, KILL_ROUNDS = 200 };
+enum { MAX_CGROUPS = 8, MAX_FDS = 16, MAX_GO = 1 << 20, MAX_FIELDS = 8192, KILL_ROUNDS = 200, MAX_SOCKETS = 8, BACKLOG = 128 };
 
 static const char OLD_ROOT[] = "/.host/root";
 
@@ -283,8 +292,8 @@ static int prepare_one(char **at) {
 struct go {
   long uid, gid;
   const char *cpus;
-  int bind_count, fd_count;
-  char **binds, **fds, **argv, **env;
+  int bind_count, fd_count, socket_count;
+  char **binds, **fds, **argv, **env, **sockets;
 };
 
 static int read_all(int fd, void *into, size_t length) {
@@ -339,6 +348,9 @@ static int read_go(struct go *go) {
   int envc = COUNT();
   if (envc < 0 || envc > MAX_FIELDS) fail("go", "env");
   go->env = take(fields, &at, envc, "env");
+  go->socket_count = COUNT();
+  if (go->socket_count < 0 || go->socket_count > MAX_SOCKETS) fail("go", "sockets");
+  go->sockets = take(fields, &at, go->socket_count * 4, "sockets");
   return 1;
 }
 
@@ -355,6 +367,105 @@ static void pin_cpus(const char *list) {
   if (CPU_COUNT(&set) == 0 || sched_setaffinity(0, sizeof set, &set) < 0) fail("affinity", list);
 }
 
+/* ---- the network namespace ---- */
+
+/*
+ * Makes one that we may configure. Root's belongs to the host's user namespace, so that nobody in the sandbox has any
+ * right over it; an ordinary user needs a user namespace around it, above that of the sandbox, to the same effect.
+ */
+static void unshare_network(void) {
+  char map[64];
+  uid_t uid = geteuid();
+  gid_t gid = getegid();
+  if (uid == 0) {
+    if (unshare(CLONE_NEWNET) < 0) fail("unshare", "network namespace");
+    return;
+  }
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) fail("unshare", "user and network namespace");
+  prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* else the maps are root's to write; become_session takes it back */
+  write_proc("/proc/self/setgroups", "deny");
+  snprintf(map, sizeof map, "%u %u 1", uid, uid);
+  write_proc("/proc/self/uid_map", map);
+  snprintf(map, sizeof map, "%u %u 1", gid, gid);
+  write_proc("/proc/self/gid_map", map);
+  if (geteuid() != uid || getegid() != gid) {
+    errno = EPERM;
+    fail("unshare", "uid_map");
+  }
+}
+
+/* Rights over the network namespace end with its making; over nothing else had an ordinary user any. */
+static void drop_capabilities(void) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct none[2] = {{0}};
+  if (syscall(SYS_capset, &header, none) < 0) fail("capset", "");
+}
+
+static unsigned loopback_up(void) {
+  struct ifreq request = {.ifr_name = "lo"};
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0) fail("network", "lo");
+  request.ifr_flags = (short)(request.ifr_flags | IFF_UP);
+  if (ioctl(fd, SIOCSIFFLAGS, &request) < 0 || ioctl(fd, SIOCGIFINDEX, &request) < 0) fail("network", "lo");
+  close(fd);
+  return (unsigned)request.ifr_ifindex;
+}
+
+/* `ip route add local default dev lo`: every address is ours, so that who connects anywhere comes to our sockets. */
+static int route_all_locally(unsigned char family, unsigned device) {
+  struct {
+    struct nlmsghdr header;
+    struct rtmsg route;
+    struct rtattr attribute;
+    unsigned device;
+  } ask = {
+    .header = {sizeof ask, RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, 1, 0},
+    .route = {.rtm_family = family, .rtm_table = RT_TABLE_LOCAL, .rtm_protocol = RTPROT_STATIC,
+              .rtm_scope = RT_SCOPE_HOST, .rtm_type = RTN_LOCAL},
+    .attribute = {sizeof ask.attribute + sizeof ask.device, RTA_OIF},
+    .device = device,
+  };
+  struct {
+    struct nlmsghdr header;
+    struct nlmsgerr error;
+    char rest[512];
+  } answer;
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  ssize_t got = -1;
+  if (fd >= 0 && send(fd, &ask, sizeof ask, 0) == (ssize_t)sizeof ask) got = recv(fd, &answer, sizeof answer, 0);
+  if (fd >= 0) close(fd);
+  if (got < (ssize_t)(sizeof answer.header + sizeof answer.error) || answer.header.nlmsg_type != NLMSG_ERROR) return 0;
+  errno = -answer.error.error;
+  return answer.error.error == 0;
+}
+
+/* One of the sockets of `go`. Where the kernel has no IPv6 there is no such socket, and nobody who could want it. */
+static void open_socket(char **fields) {
+  int stream = strcmp(fields[1], "tcp") == 0, one = 1;
+  struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(fields[3]))};
+  struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = v4.sin_port};
+  int six = inet_pton(AF_INET6, fields[2], &v6.sin6_addr) == 1;
+  errno = EINVAL;
+  if (!six && inet_pton(AF_INET, fields[2], &v4.sin_addr) != 1) fail("socket", fields[2]);
+  int type = (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  int fd = socket(six ? AF_INET6 : AF_INET, type, 0);
+  if (fd < 0 && six && errno == EAFNOSUPPORT) return;
+  if (fd < 0) fail("socket", fields[2]);
+  if (six) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+  const struct sockaddr *address = six ? (const struct sockaddr *)&v6 : (const struct sockaddr *)&v4;
+  if (bind(fd, address, six ? sizeof v6 : sizeof v4) < 0) fail("bind", fields[2]);
+  if (stream && listen(fd, BACKLOG) < 0) fail("listen", fields[2]);
+  place(fd, atoi(fields[0]), fields[2]);
+}
+
+static void make_network(const struct go *go) {
+  unshare_network();
+  unsigned device = loopback_up();
+  if (!route_all_locally(AF_INET, device)) fail("network", "route");
+  route_all_locally(AF_INET6, device); /* without: IPv6 addresses are unreachable, which is safe */
+  for (int i = 0; i < go->socket_count; i++) open_socket(go->sockets + 4 * i);
+}
+
 static void become_session(const struct go *go) {
   for (int i = 0; i < go->bind_count; i++) {
     if (!staged) {
@@ -366,11 +477,13 @@ static void become_session(const struct go *go) {
   if (*go->cpus) pin_cpus(go->cpus);
   /* What a privileged process writes is also the least that its descendants may ever give themselves. */
   write_proc("/proc/self/oom_score_adj", "0");
+  if (go->socket_count > 0) make_network(go);
   if (go->uid >= 0) {
     if (setgroups(0, NULL) < 0) fail("setgroups", "");
     if (setresgid((gid_t)go->gid, (gid_t)go->gid, (gid_t)go->gid) < 0) fail("setresgid", "");
     if (setresuid((uid_t)go->uid, (uid_t)go->uid, (uid_t)go->uid) < 0) fail("setresuid", "");
   }
+  if (go->socket_count > 0 && geteuid() != 0) drop_capabilities();
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("no_new_privs", "");
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a change of uid reset it */
 }
@@ -525,6 +638,7 @@ int main(int argc, char **argv) {
   become_session(&go);
   pid_t child = start(&go);
   if (listen_fd >= 0) close(listen_fd); /* so that connecting fails once the agent is gone */
+  for (int i = 0; i < go.socket_count; i++) close(atoi(go.sockets[4 * i]));
   note("started %d %lld\n", child, unix_ms());
   say("started %d", child);
   int status = watch(child, signals);

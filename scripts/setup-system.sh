@@ -9,6 +9,9 @@ libc6-dev|/usr/include/stdio.h|building the guest agent and the supervisor
 python3|/usr/bin/python3|Python in sandboxes
 git|git|workspaces made from a git repository
 rustc|/usr/bin/rustc|Rust in sandboxes
+ca-certificates|/etc/ssl/certs/ca-certificates.crt|TLS to hosts that sandboxes may reach
+curl|/usr/bin/curl|web requests of shell programs in sandboxes
+python3-pip|/usr/lib/python3/dist-packages/pip|Python packages of templates
 LIST
 }
 

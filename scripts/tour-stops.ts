@@ -1,12 +1,14 @@
 import { type Glovebox, isGloveboxError, type Result } from "@glovebox/sdk";
 
+import { network } from "./tour-egress.ts";
+
 export interface Stop {
   readonly title: string;
   /** Shows one thing; throws when it does not hold. */
   show(box: Glovebox): Promise<{ readonly text: string; readonly skipped?: boolean }>;
 }
 
-function expect(condition: boolean, what: string): void {
+export function expect(condition: boolean, what: string): void {
   if (!condition) throw new Error(what);
 }
 
@@ -162,4 +164,5 @@ export const STOPS: readonly Stop[] = [
   forkBomb,
   forbidden,
   noNetwork,
+  network,
 ];

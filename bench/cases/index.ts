@@ -1,10 +1,12 @@
 import type { Case } from "../harness.ts";
+import { auditedChange, auditedRead } from "./audit.ts";
 import { runHello, runHelloCold } from "./command.ts";
 import { durableEvents } from "./events.ts";
 import { health } from "./http.ts";
 import { idleSession } from "./idle.ts";
 import { isolateCold, isolateWarm } from "./isolate.ts";
 import { library } from "./library.ts";
+import { redaction } from "./redact.ts";
 import { firstPrint, isolateFirstValue, roundTrip } from "./sessions.ts";
 
 export const CASES: readonly Case[] = [
@@ -19,4 +21,7 @@ export const CASES: readonly Case[] = [
   runHelloCold,
   idleSession,
   health,
+  auditedChange,
+  auditedRead,
+  ...redaction,
 ];

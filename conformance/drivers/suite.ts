@@ -3,6 +3,9 @@ import { attachTests } from "./attach.ts";
 import { kernelTests } from "./kernels.ts";
 import { lifecycleTests } from "./lifecycle.ts";
 import { limitTests } from "./limits.ts";
+import { networkTests } from "./network.ts";
+import { networkBoundsTests } from "./network-bounds.ts";
+import { networkLoadTests } from "./network-load.ts";
 import { programTests } from "./programs.ts";
 import type { MakeSubject, SuiteContext } from "./subject.ts";
 import { workspaceTests } from "./workspace.ts";
@@ -33,6 +36,11 @@ export function driverConformance(name: string, makeSubject: MakeSubject, option
     describe("kernels", () => kernelTests(context));
     describe("workspace", () => workspaceTests(context));
     describe("attach", () => attachTests(context));
+    describe("network", () => {
+      networkTests(context);
+      networkLoadTests(context);
+      networkBoundsTests(context);
+    });
     if (options.programs ?? true) {
       describe("programs", () => programTests(context));
       describe("limits", () => limitTests(context));

@@ -5,6 +5,7 @@ import { keepDiagnosis } from "./app/doctor.ts";
 import { openDrivers } from "./app/drivers.ts";
 import { openGovernance } from "./app/governance.ts";
 import { withLocalToken } from "./app/local-token.ts";
+import { openOutside, packageSettings } from "./app/outside.ts";
 import { applyRetention, sweepRegularly } from "./app/retention.ts";
 import type { Config, LoadedConfig } from "./config/index.ts";
 import { systemClock } from "./core/index.ts";
@@ -48,7 +49,7 @@ export interface StartOptions {
 export async function startApp(loaded: LoadedConfig, options: StartOptions = {}): Promise<App> {
   const { config } = loaded;
   await using opened = new AsyncDisposableStack();
-  const redactor = createRedactor(config.redaction.profile);
+  const redactor = createRedactor(config.redaction.profile, { fields: config.redaction.fields });
   const logger = createLogger({ level: config.logLevel, redactor });
   opened.defer(() => logger.flush());
   const store = opened.use(await openSqliteStore({ dataDir: config.dataDir, logger }));
@@ -57,8 +58,12 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   );
   const drivers = openDrivers(config, logger);
   for (const driver of drivers.values()) opened.use(driver);
+  const outside = opened.use(await openOutside({ config, audit, secrets, logger }));
   const { dataDir, quotas } = config;
-  const services = opened.use(createSessionServices({ store, drivers, dataDir, logger, redactor, quotas }));
+  const packages = await packageSettings(config.packages);
+  const services = opened.use(
+    createSessionServices({ store, drivers, dataDir, logger, redactor, quotas, outside, packages }),
+  );
   await applyRetention(store, config.retention);
   logger.info({ ...(await services.recover()) }, "recovered what the last server left");
 
@@ -73,6 +78,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
       authorizer: createRoleAuthorizer(OPERATIONS),
       audit,
       secrets,
+      egress: outside.egress,
       clock: systemClock,
       logger,
       settings: config.http,

@@ -1,4 +1,6 @@
+import { Audit } from "./audit.ts";
 import { CatalogClient } from "./catalog.ts";
+import { Egress } from "./egress.ts";
 import { environmentVariable } from "./environment.ts";
 import { resultOfAnswer } from "./execution.ts";
 import { Executions } from "./executions.ts";
@@ -6,6 +8,7 @@ import { bodyOf } from "./files.ts";
 import { idempotencyKey } from "./idempotency.ts";
 import type { Result } from "./result.ts";
 import { Retention } from "./retention.ts";
+import { Secrets } from "./secrets.ts";
 import { Sessions } from "./sessions.ts";
 import { Templates } from "./templates.ts";
 import { Tokens } from "./tokens.ts";
@@ -34,6 +37,9 @@ export class Glovebox {
   readonly catalog: CatalogClient;
   readonly tokens: Tokens;
   readonly retention: Retention;
+  readonly secrets: Secrets;
+  readonly audit: Audit;
+  readonly egress: Egress;
   readonly #transport: Transport;
 
   /** A client, without asking whether the server answers: see {@link Glovebox.connect}. */
@@ -51,6 +57,9 @@ export class Glovebox {
     this.catalog = new CatalogClient(transport);
     this.tokens = new Tokens(transport);
     this.retention = new Retention(transport);
+    this.secrets = new Secrets(transport);
+    this.audit = new Audit(transport);
+    this.egress = new Egress(transport);
   }
 
   /** A client of a server that answers. Errors: `unavailable` when none does. */

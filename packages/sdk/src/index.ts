@@ -1,5 +1,7 @@
 /** The client of a Glovebox server, for Node, Deno, Bun and browsers. It depends on nothing but `fetch`, streams and `WebSocket`. */
+export { Audit } from "./audit.ts";
 export { CatalogClient } from "./catalog.ts";
+export { Egress } from "./egress.ts";
 export { ERROR_CODES, type ErrorCode, GloveboxError, type GloveboxErrorOptions, isGloveboxError } from "./errors.ts";
 export { Execution } from "./execution.ts";
 export { type ExecutionCreateOptions, Executions } from "./executions.ts";
@@ -9,6 +11,7 @@ export { DEFAULT_URL, Glovebox, type GloveboxOptions } from "./glovebox.ts";
 export { outputBytes, outputText, type Result } from "./result.ts";
 export { Retention } from "./retention.ts";
 export { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
+export { Secrets } from "./secrets.ts";
 export { type RunOptions, Session } from "./session.ts";
 export { Sessions } from "./sessions.ts";
 export { type SseMessage, SseParser, sseMessages } from "./sse.ts";
@@ -16,6 +19,8 @@ export { TemplateCapabilities, TemplateNames, TemplatePackages, TemplateStartupF
 export { type ChangeOptions, type TemplateFilter, Templates } from "./templates.ts";
 export { Terminal, type TerminalEnd, type TerminalOptions } from "./terminal.ts";
 export { Tokens } from "./tokens.ts";
+export type * from "./types/audit.ts";
+export type * from "./types/egress.ts";
 export type * from "./types/event.ts";
 export type * from "./types/execution.ts";
 export type * from "./types/files.ts";
@@ -24,6 +29,7 @@ export type * from "./types/json.ts";
 export type * from "./types/limits.ts";
 export type * from "./types/page.ts";
 export type * from "./types/runtime.ts";
+export type * from "./types/secret.ts";
 export type * from "./types/session.ts";
 export type * from "./types/template.ts";
 export type * from "./types/token.ts";

@@ -265,6 +265,32 @@ describe("everything else", () => {
     expect(names).not.toContain("mine");
   });
 
+  test("secrets, what was done, and what would be let out", async () => {
+    const made = await box.secrets.set("SDK_KEY", { value: "a value nobody sees", hosts: ["api.example.com"] });
+    expect(made).toMatchObject({ name: "SDK_KEY", version: 1, hosts: ["api.example.com"] });
+    expect((await box.secrets.list()).items).toEqual([made]);
+    expect((await box.secrets.rotateKey()).resealed).toBeGreaterThan(0);
+    await box.secrets.delete("SDK_KEY");
+    await expect(box.secrets.delete("SDK_KEY")).rejects.toMatchObject({ code: "not_found" });
+
+    const done = await collect(box.audit.listAll({ resourceKind: "secrets", resourceId: "SDK_KEY", limit: 1 }));
+    expect(done.map(({ action }) => action)).toEqual(["secrets.delete", "secrets.delete", "secrets.set"]);
+    const { ok, head } = await box.audit.verify();
+    expect(ok).toBe(true);
+    const exported = await collect(box.audit.export({ afterSeq: 1 }));
+    expect(exported[0]?.seq).toBe(2);
+    expect(exported.find(({ seq }) => seq === head?.seq)?.hash).toBe(head?.hash);
+    for await (const record of box.audit.export()) {
+      expect(record.seq).toBe(1);
+      break;
+    }
+
+    const network = { mode: "allowlist", allow: ["1.1.1.1"] } as const;
+    const ask = (url: string) => box.egress.test({ network, url });
+    expect(await ask("https://1.1.1.1/x")).toMatchObject({ allowed: true, host: "1.1.1.1", port: 443 });
+    expect(await ask("https://1.1.1.2/x")).toMatchObject({ allowed: false });
+  });
+
   test("tokens, roles and what the server says of itself", async () => {
     const { token, secret } = await box.tokens.create({ name: "agent", roles: ["agent"] });
     const agent = new Glovebox({ url: server.url, token: secret });

@@ -54,6 +54,11 @@ test("the SDK's types are the server's", () => {
   holds<Same<Response<"doctor.get">, sdk.DoctorReport>>();
   holds<Same<Response<"config.get">, sdk.ConfigReport>>();
   holds<Same<Response<"retention.sweep">, sdk.SweepReport>>();
+  holds<Same<Response<"secrets.set">, sdk.Secret>>();
+  holds<Same<Response<"secrets.rotateKey">, sdk.KeyRotation>>();
+  holds<Same<Response<"audit.list">["items"][number], sdk.AuditRecord>>();
+  holds<Same<Response<"audit.verify">, sdk.AuditVerification>>();
+  holds<Same<Response<"egress.test">, sdk.EgressDecision>>();
   holds<Same<Omit<Response<"executions.events">, "items">, Omit<sdk.EventPage, "items">>>();
   holds<Same<Omit<Response<"executions.create">, "events">, Omit<sdk.ExecutionAnswer, "events">>>();
 });
@@ -66,6 +71,8 @@ test("what the SDK's types let one say, the server accepts", () => {
   holds<Same<sdk.TokenInput, z.input<typeof server.TokenInput>>>();
   holds<Same<sdk.ExecuteInput, Body<"executions.execute">>>();
   holds<Same<sdk.BatchInput, Body<"executions.batch">>>();
+  holds<Same<sdk.SecretInput, Body<"secrets.set">>>();
+  holds<Same<sdk.EgressTest, Body<"egress.test">>>();
   holds<Same<sdk.RetentionPolicy, Body<"retention.set">>>();
 });
 

@@ -1,14 +1,17 @@
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
+import { addAudit } from "./commands/audit.ts";
 import { addBackup } from "./commands/backup.ts";
 import { addBench } from "./commands/bench.ts";
 import { addCompletion, completions } from "./commands/completion.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDoctor } from "./commands/doctor.ts";
+import { addEgress } from "./commands/egress.ts";
 import { addExec } from "./commands/exec.ts";
 import { addRepl } from "./commands/repl.ts";
 import { addRetention } from "./commands/retention.ts";
 import { addRun } from "./commands/run.ts";
+import { addSecret } from "./commands/secret.ts";
 import { addSession } from "./commands/session.ts";
 import { addShell } from "./commands/shell.ts";
 import { addSummary } from "./commands/summary.ts";
@@ -36,6 +39,7 @@ export function buildProgram(): Command {
     .exitOverride();
   const add = [
     ...[addUp, addDoctor, addRun, addRepl, addShell, addExec, addSession, addTemplate],
+    ...[addSecret, addEgress, addAudit],
     ...[addToken, addConfig, addSummary, addRetention, addBackup, addBench, addCompletion],
   ];
   for (const declare of add) declare(program);

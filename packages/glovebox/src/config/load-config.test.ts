@@ -28,6 +28,17 @@ describe("the configuration", () => {
     expect(read).toBeUndefined();
   });
 
+  it("takes the redactor's profile and paths of fields, and refuses what is no path", () => {
+    const redaction = (text: string) => loadConfig({ ...bare, file: file(`redaction: ${text}\n`) }).config.redaction;
+    expect(redaction("{ profile: strict, fields: ['**.pin', user.*.phone] }")).toEqual({
+      profile: "strict",
+      fields: ["**.pin", "user.*.phone"],
+    });
+    for (const wrong of ["{ profile: most }", "{ fields: [''] }", "{ fields: [a..b] }", "{ fields: [a.] }"]) {
+      expect(() => redaction(wrong)).toThrow(/redaction/);
+    }
+  });
+
   it("takes the file, then the environment, then flags, and remembers which", () => {
     const path = file(
       "port: 1000\nhost: a\nlogLevel: warn\nhttp:\n  docs: false\n  corsOrigins: [https://x.example]\n",

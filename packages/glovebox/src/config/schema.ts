@@ -47,9 +47,23 @@ export const ConfigSchema = z.strictObject({
   redaction: z
     .strictObject({
       profile: z
-        .enum(["off", "default"])
+        .enum(["off", "default", "strict"])
         .default("default")
-        .describe("What is masked in output before it is stored, and in logs: `default` credentials, `off` nothing"),
+        .describe(
+          "What is masked in output before it is stored, and in logs: `default` credentials, `strict` also e-mail addresses and whatever is assigned to the name of a secret, `off` nothing but values from the secrets store",
+        ),
+      fields: z
+        .array(
+          z
+            .string()
+            .max(256)
+            .regex(/^[^.]+(?:\.[^.]+){0,15}$/, "keys joined by dots, 16 at most"),
+        )
+        .max(100)
+        .default([])
+        .describe(
+          "Fields of JSON that are masked whole, as paths: `*` stands for any one key, `**` for any number of them",
+        ),
     })
     .prefault({}),
   http: z
@@ -156,7 +170,9 @@ export const ConfigSchema = z.strictObject({
         .array(z.string().min(2).max(64))
         .max(1000)
         .default([])
-        .describe("Private addresses and CIDR ranges that sandboxes may reach where their template allows the host; link-local ones never"),
+        .describe(
+          "Private addresses and CIDR ranges that sandboxes may reach where their template allows the host; link-local ones never",
+        ),
       nameServers: z
         .array(z.string().min(2).max(80))
         .max(16)

@@ -66,8 +66,12 @@ export interface Egress {
 /** Where the forwarder in a sandbox listens: HTTP and CONNECT, on the sandbox's loopback only. */
 export const PROXY_PORT = 3128;
 
-/** Files in a sandbox with a network: what to trust (the system's roots, and the tenant's authority where TLS is opened), and the latter alone. */
-export const TRUST = { authority: "/glovebox/authority.pem", bundle: "/glovebox/ca-bundle.pem" } as const;
+/** Files in a sandbox with a network: the host's authorities; where TLS is opened the tenant's alone, and both together. */
+export const TRUST = {
+  system: "/etc/ssl/certs/ca-certificates.crt",
+  authority: "/glovebox/authority.pem",
+  bundle: "/glovebox/ca-bundle.pem",
+} as const;
 
 /** All that sessions need of `governance` to let a sandbox out. */
 export interface Outside {

@@ -10,6 +10,7 @@ export {
 } from "./audit/audit-log.ts";
 export type { AuditRecord } from "./audit/record.ts";
 export { type AuditVerification, verifyChain } from "./audit/verify.ts";
+export { type AuthorityStore, createEgress, type EgressOptions, parseNetworkRules } from "./egress/index.ts";
 export { createRedactor, type RedactionProfile } from "./redaction/redactor.ts";
 export { createRoleAuthorizer, type RoleRule } from "./role-authorizer.ts";
 export { DEFAULT_TENANT } from "./root-token.ts";

@@ -17,7 +17,7 @@ import { QuotaLedger, type Quotas } from "./lifecycle/quota-ledger.ts";
 import { SessionKeeper } from "./lifecycle/session-keeper.ts";
 import { SessionRegistry } from "./lifecycle/session-registry.ts";
 import { Sessions } from "./lifecycle/session-service.ts";
-import { type LayerSettings, PackageLayers } from "./packages/package-layers.ts";
+import { PackageLayers, type PackageSettings } from "./packages/package-layers.ts";
 import { type RecoveryReport, recoverSessions } from "./recovery/recover.ts";
 import type { Room } from "./room.ts";
 import type { SessionServices } from "./services.ts";
@@ -40,7 +40,7 @@ export interface SessionServicesOptions {
   /** The way out for sandboxes; without it only network mode `none` is accepted. */
   readonly outside?: Outside;
   /** Where packages come from and how much they may take; default: as this machine's installers say, 20 GiB. */
-  readonly packages?: Partial<LayerSettings>;
+  readonly packages?: Partial<PackageSettings>;
 }
 
 export interface RecoverableSessionServices extends SessionServices {

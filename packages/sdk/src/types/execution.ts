@@ -50,6 +50,8 @@ export interface ExecutionInput {
   readonly terminal?: TerminalSize | undefined;
   /** Text for stdin, closed after it. Without it stdin stays open for writes. */
   readonly stdin?: string | undefined;
+  /** `repl` and `run_file` in Python, JavaScript and TypeScript: pinned packages, installed into the session first. */
+  readonly requirements?: readonly string[] | undefined;
   readonly idempotencyKey?: string | undefined;
 }
 

@@ -4,7 +4,21 @@ import type { Limits, Some } from "./limits.ts";
 
 export interface NetworkSpec {
   readonly mode: "none" | "allowlist" | "open";
+  /** `host`, `host:port`, `*.host`, `*.host:port`, or with methods and a path: `GET,HEAD https://host/path/*`. */
   readonly allow: readonly string[];
+  /** Hosts whose TLS is never opened, because their clients pin certificates. They get no secrets. */
+  readonly exempt: readonly string[];
+  /** Of one session. */
+  readonly limits: NetworkLimits;
+}
+
+export interface NetworkLimits {
+  /** Connections at the same time. Default 64. */
+  readonly connections: number;
+  /** Bytes in both directions, over the session's life. Default 1 GiB. */
+  readonly bytes: number;
+  /** Seconds that one connection may last. Default 3,600. */
+  readonly seconds: number;
 }
 
 /** How JavaScript modules are found in the workspace. */
@@ -67,7 +81,8 @@ export type CapabilityInput = Pick<Capability, "kind" | "name"> & Some<Omit<Capa
 /** A startup file as it is given: `order` 0 and `mode` `eval` unless said otherwise. */
 export type StartupFileInput = Pick<StartupFile, "path"> & Some<Omit<StartupFile, "path">>;
 
-export type NetworkInput = Pick<NetworkSpec, "mode"> & Some<Omit<NetworkSpec, "mode">>;
+export type NetworkInput = Pick<NetworkSpec, "mode"> &
+  Some<Pick<NetworkSpec, "allow" | "exempt">> & { readonly limits?: Some<NetworkLimits> | undefined };
 
 /** What a user may say of a template. */
 export interface TemplateInput {
@@ -83,6 +98,8 @@ export interface TemplateInput {
   readonly allowPartial?: boolean | undefined;
   readonly onOutputLimit?: "truncate" | "stop" | undefined;
   readonly network?: NetworkInput | undefined;
+  /** Names of the tenant's secrets. Each is a variable of its name in the sandbox, which holds a placeholder. */
+  readonly secrets?: readonly string[] | undefined;
   readonly resolver?: Some<Resolver> | undefined;
   readonly runtime?: Some<Runtime> | undefined;
   readonly modules?: readonly string[] | undefined;
@@ -115,6 +132,7 @@ export interface Template {
   readonly allowPartial: boolean;
   readonly onOutputLimit: "truncate" | "stop";
   readonly network: NetworkSpec;
+  readonly secrets: readonly string[];
   readonly resolver: Resolver;
   readonly runtime: Runtime;
   readonly modules: readonly string[];

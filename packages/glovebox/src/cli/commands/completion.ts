@@ -38,6 +38,7 @@ export function addCompletion(program: Command): void {
 
 /** Values of options that are one of a few. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
+  "--decision": ["allow", "deny"],
   "--isolation": ["isolate", "bubblewrap", "gvisor", "microvm", "firecracker"],
   "--lang": ["python", "javascript", "typescript", "bash", "rust"],
   "--language": ["python", "javascript", "typescript", "bash", "rust"],

@@ -72,7 +72,7 @@ test("an expiry is a time or a span from now", () => {
 });
 
 test.each([
-  [["se"], ["session"]],
+  [["se"], ["secret", "session"]],
   [["session", "cl"], ["close"]],
   [["session", "create", "--iso"], ["--isolation"]],
   [["session", "create", "--isolation", "b"], ["bubblewrap"]],
@@ -82,6 +82,10 @@ test.each([
     ["bash", "fish", "zsh"],
   ],
   [["token", "create", "x", "--role", "dev"], ["developer"]],
+  [
+    ["audit", "list", "--decision", ""],
+    ["allow", "deny"],
+  ],
   [["--js"], ["--json"]],
 ])("%j is completed to %j", (words, expected) => {
   expect(completions(buildProgram(), words)).toEqual(expected);

@@ -32,7 +32,8 @@ function addRead(template: Command): void {
           { title: "VERSION", value: ({ version }) => String(version) },
           { title: "ISOLATION", value: (item) => item.isolation },
           { title: "LANGUAGES", value: ({ languages }) => languages.join(",") },
-          { title: "NETWORK", value: ({ network }) => network.mode },
+          { title: "NETWORK", value: ({ network }) => networkText(network) },
+          { title: "SECRETS", value: ({ secrets }) => secrets.join(",") },
           { title: "CHANGED", value: ({ updatedAt }) => agoText(updatedAt) },
         ],
       });
@@ -47,10 +48,18 @@ function addRead(template: Command): void {
       const format = formatFor(flags);
       if (format === "json") return printJson(found);
       printRecord(
-        Object.entries(found).map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : value]),
+        Object.entries({ ...found, network: networkText(found.network), secrets: found.secrets.join(", ") }).map(
+          ([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : String(value)],
+        ),
         format,
       );
     });
+}
+
+/** The mode with what it lets out. The limits are in `--json`. */
+function networkText({ mode, allow, exempt }: Template["network"]): string {
+  const allowed = mode === "allowlist" ? `: ${allow.length === 0 ? "nothing" : allow.join(", ")}` : "";
+  return `${mode}${allowed}${exempt.length === 0 ? "" : `; TLS left closed for ${exempt.join(", ")}`}`;
 }
 
 function addWrite(template: Command): void {

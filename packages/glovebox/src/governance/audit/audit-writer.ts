@@ -5,7 +5,14 @@ import { type ChainHead, GENESIS, headOf, toRow } from "./record.ts";
 
 /** Entries that wait for the disk; what comes on top is lost, counted, and told of in the log and in the chain. */
 const MAX_WAITING = 10_000;
+/** How many of them may be what sandboxes did, so that no program can crowd out what people did. */
+const MAX_WAITING_OF_SANDBOXES = 5_000;
 const MAX_BATCH = 500;
+/**
+ * How long an entry waits for others before the batch is written. Every batch is a wait for the disk that requests which change something queue behind: a batch
+ * of its own for each of them took a fifth of their throughput. So a killed server may take this much of the log with it.
+ */
+const BATCH_AFTER_MS = 50;
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 30_000;
 
@@ -35,6 +42,9 @@ export class AuditWriter {
   #taken = 0;
   #written = 0;
   #isFailing = false;
+  /** Somebody waits to read what was added. */
+  #hurried = 0;
+  #hurry: () => void = () => {};
   /** The batch that is under way. */
   #attempt: Promise<boolean> = Promise.resolve(true);
   #work: Promise<void> | undefined;
@@ -44,7 +54,8 @@ export class AuditWriter {
   }
 
   add(entry: AuditEntry): void {
-    if (this.#closing.signal.aborted || this.#waiting.length >= MAX_WAITING) {
+    const most = entry.principal.startsWith("session:") ? MAX_WAITING_OF_SANDBOXES : MAX_WAITING;
+    if (this.#closing.signal.aborted || this.#waiting.length >= most) {
       this.#lost += 1;
       // Now and then: the log is on the same disk, perhaps.
       if (this.#lost === 1 || this.#lost % 1000 === 0) {
@@ -63,9 +74,15 @@ export class AuditWriter {
   /** Resolves when all that was added by now is on disk, or cannot be written at the moment. */
   async settled(): Promise<void> {
     const upTo = this.#taken;
-    while (this.#written < upTo && !this.#isFailing && this.#work !== undefined) {
-      await nextTurn();
-      await this.#attempt;
+    this.#hurried += 1;
+    this.#hurry();
+    try {
+      while (this.#written < upTo && !this.#isFailing && this.#work !== undefined) {
+        await nextTurn();
+        await this.#attempt;
+      }
+    } finally {
+      this.#hurried -= 1;
     }
   }
 
@@ -78,10 +95,9 @@ export class AuditWriter {
   }
 
   async #run(): Promise<void> {
-    // After the turn in which it was asked for, so that no request waits for the hashing.
-    await nextTurn();
     let retryMs = FIRST_RETRY_MS;
     while (this.#waiting.length > 0) {
+      await this.#gather();
       this.#attempt = this.#writeBatch();
       if (await this.#attempt) {
         retryMs = FIRST_RETRY_MS;
@@ -92,6 +108,15 @@ export class AuditWriter {
       retryMs = Math.min(2 * retryMs, LAST_RETRY_MS);
     }
     this.#work = undefined;
+  }
+
+  /** At least until the next turn, so that no request waits for the hashing. */
+  async #gather(): Promise<void> {
+    await nextTurn();
+    if (this.#hurried > 0 || this.#waiting.length >= MAX_BATCH) return;
+    const hurry = new AbortController();
+    this.#hurry = () => hurry.abort();
+    await wait(BATCH_AFTER_MS, AbortSignal.any([hurry.signal, this.#closing.signal]));
   }
 
   /** `false` when the disk did not take it; it is then still waiting. Never rejects. */

@@ -3,19 +3,20 @@ import type { AuditEntry, Redactor } from "../../core/index.ts";
 const MAX_TEXT = 512;
 const MAX_REASONS = 16;
 
-/** The entry as it is kept: only what belongs in it, bounded, with secrets masked. Whatever came from a client is in here somewhere. */
+/** The entry as it is kept: only what belongs in it, bounded, and with secrets masked where a client's words may be. */
 export function cleanEntry(entry: AuditEntry, redactor: Redactor): AuditEntry {
   const { resource, requestId, traceId } = entry;
-  return redactor.redactJson({
+  const masked = (text: string) => redactor.redact(cut(text));
+  return {
     tenantId: cut(entry.tenantId),
     principal: cut(entry.principal),
     action: cut(entry.action),
-    resource: { kind: cut(resource.kind), ...(resource.id !== undefined && { id: cut(resource.id) }) },
-    decision: entry.decision === "allow" ? ("allow" as const) : ("deny" as const),
-    reasons: entry.reasons.slice(0, MAX_REASONS).map(cut),
-    ...(requestId !== undefined && { requestId: cut(requestId) }),
+    resource: { kind: cut(resource.kind), ...(resource.id !== undefined && { id: masked(resource.id) }) },
+    decision: entry.decision === "allow" ? "allow" : "deny",
+    reasons: entry.reasons.slice(0, MAX_REASONS).map(masked),
+    ...(requestId !== undefined && { requestId: masked(requestId) }),
     ...(traceId !== undefined && { traceId: cut(traceId) }),
-  });
+  };
 }
 
 function cut(text: string): string {

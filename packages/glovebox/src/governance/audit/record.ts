@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type AuditEntry, canonicalJson, toTimestamp } from "../../core/index.ts";
 import type { AuditCheckpoint, AuditRow } from "../../store/index.ts";
 
@@ -23,7 +23,7 @@ export interface ChainHead {
 export const GENESIS: ChainHead = { seq: 0, hash: "0".repeat(64) };
 
 export function hashText(text: string): string {
-  return createHash("sha256").update(text, "utf8").digest("hex");
+  return hash("sha256", text, "hex");
 }
 
 /** Hangs an entry behind `head`. */

@@ -1,4 +1,5 @@
 import { ALNUM, DIGIT_0, isDigit } from "./char-class.ts";
+import type { Chars } from "./chars.ts";
 
 /** Digits shown of a card number, as payment rules allow; the scanner gives them out before it holds anything back. */
 const SHOWN = 6;
@@ -9,19 +10,23 @@ const UNDERSCORE = 0x5f;
 const MIN_LENGTH = 13;
 const MAX_LENGTH = 19 + 4;
 
-/** Whether the digit at `at` is the sixth of what may be a card number: six in a row, or four, a separator, and two. */
-export function isSixthDigit(text: string, at: number): boolean {
-  if (!isDigit(text.charCodeAt(at - 1))) return false;
+/**
+ * Whether the digit at `at`, which follows a digit, is the sixth of what may be a card number: six in a row, or four, a separator, and
+ * two. What stands before them is asked first: it ends the question within most longer numbers.
+ */
+export function isSixthDigit(text: Chars, at: number): boolean {
   const before = text.charCodeAt(at - 2);
-  const start = isDigit(before) ? at - (SHOWN - 1) : at - SHOWN;
-  if (!isDigit(before) && before !== SPACE && before !== DASH) return false;
+  const isRow = isDigit(before);
+  if (!isRow && before !== SPACE && before !== DASH) return false;
+  const start = isRow ? at - (SHOWN - 1) : at - SHOWN;
+  if (start < 0) return false;
+  const lead = text.charCodeAt(start - 1);
+  if (ALNUM[lead] === 1 || lead === DOT || lead === UNDERSCORE) return false;
   const first = text.charCodeAt(start);
   // No issuer's numbers begin with anything but 2 to 6.
   if (first < DIGIT_0 + 2 || first > DIGIT_0 + 6) return false;
-  const lead = text.charCodeAt(start - 1);
-  if (ALNUM[lead] === 1 || lead === DOT || lead === UNDERSCORE) return false;
-  for (let index = start; index <= at; index += 1) {
-    if (index !== at - 2 && !isDigit(text.charCodeAt(index))) return false;
+  for (let index = start + 1; index < at - 2; index += 1) {
+    if (!isDigit(text.charCodeAt(index))) return false;
   }
   return true;
 }
@@ -30,7 +35,7 @@ export function isSixthDigit(text: string, at: number): boolean {
  * What follows the sixth digit, which is at `start - 1`: the end of a card number, 0 when it is none, or `undefined` when more text
  * is needed to tell.
  */
-export function matchCard(text: string, start: number, end: number, final: boolean): number | undefined {
+export function matchCard(text: Chars, start: number, end: number, final: boolean): number | undefined {
   const first = isDigit(text.charCodeAt(start - 3)) ? start - SHOWN : start - SHOWN - 1;
   const most = first + MAX_LENGTH;
   let at = start;
@@ -44,7 +49,7 @@ export function matchCard(text: string, start: number, end: number, final: boole
 }
 
 /** Whether a number that ends before `at` is over there: no digit, letter or dash with more behind it goes on. */
-function isEnd(text: string, at: number, end: number): boolean {
+function isEnd(text: Chars, at: number, end: number): boolean {
   if (!isDigit(text.charCodeAt(at - 1))) return false;
   return at >= end || (ALNUM[text.charCodeAt(at)] !== 1 && text.charCodeAt(at) !== DASH);
 }
@@ -54,7 +59,7 @@ const LENGTHS_IN_A_ROW: ReadonlySet<number> = new Set([13, 14, 15, 16, 17, 18, 1
 const LENGTHS_IN_GROUPS: ReadonlySet<number> = new Set([16, 17, 19, 21, 22, 23]);
 
 /** A digit, or one separator of the kind that began the number. */
-function isPart(text: string, at: number): boolean {
+function isPart(text: Chars, at: number): boolean {
   const code = text.charCodeAt(at);
   return isDigit(code) || ((code === SPACE || code === DASH) && isDigit(text.charCodeAt(at - 1)));
 }

@@ -24,6 +24,11 @@ export const BEARER = charClass("A-Za-z0-9._~+/=-");
 export const BARE_VALUE = charClass("A-Za-z0-9_.~+/=!@#$%^*?|:-");
 /** Of these alone, a bare value is as likely a word or a name as a secret. */
 export const PLAIN_WORD = charClass("A-Za-z_.-");
+/** What words in names are made of. */
+export const SMALL = charClass("a-z_-");
+/** All of a line but quotes: what a cookie header may have. */
+export const COOKIES = charClass(" -~\t");
+for (const quote of "\"'`") COOKIES[quote.charCodeAt(0)] = 0;
 export const URL_PASSWORD = charClass("A-Za-z0-9_.~+=!#$%^*?|&,;:()-");
 
 export const DIGIT_0 = 0x30;

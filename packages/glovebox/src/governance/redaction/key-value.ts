@@ -1,4 +1,6 @@
-import { BARE_VALUE, isDigit, PLAIN_WORD } from "./char-class.ts";
+import { BARE_VALUE, PLAIN_WORD } from "./char-class.ts";
+import type { Chars } from "./chars.ts";
+import { isPlaceholder } from "./placeholder.ts";
 
 /** A value this long is a secret whatever it looks like; so no more than this is ever held back for one. */
 const CERTAIN = 64;
@@ -14,7 +16,7 @@ export interface KeyValueContext {
 
 /** As for all matchers: the end of the secret so far, 0 for none, `undefined` when more text is needed. */
 export function matchBareValue(
-  text: string,
+  text: Chars,
   start: number,
   end: number,
   final: boolean,
@@ -36,19 +38,7 @@ export function matchBareValue(
   // A call, an index, a template: code, not a value.
   if (next === 0x28 || next === 0x5b || next === 0x7b) return 0;
   if (isWord && !context.environment) return 0;
-  return isReference(text, start) || isFiller(text, start, at) ? 0 : at;
-}
-
-/** `$NAME`: names a secret but is none. */
-function isReference(text: string, start: number): boolean {
-  return text.charCodeAt(start) === 0x24 && !isDigit(text.charCodeAt(start + 1));
-}
-
-/** `******`, `======`: one character over and over. */
-function isFiller(text: string, start: number, end: number): boolean {
-  const first = text.charCodeAt(start);
-  for (let at = start + 1; at < end; at += 1) if (text.charCodeAt(at) !== first) return false;
-  return !isDigit(first);
+  return isPlaceholder(text.slice(start, at)) ? 0 : at;
 }
 
 /** Whether a value of this length may go on after what was matched. */
@@ -58,7 +48,7 @@ export function goesOn(length: number): boolean {
 
 /** Up to the closing quote or the line's end. */
 export function matchQuotedValue(
-  text: string,
+  text: Chars,
   start: number,
   end: number,
   final: boolean,
@@ -78,5 +68,5 @@ export function matchQuotedValue(
   at = Math.min(at, end);
   if (at - start >= CERTAIN) return at;
   if (at === end && !final) return undefined;
-  return at - start < SHORTEST || isFiller(text, start, at) ? 0 : at;
+  return at - start < SHORTEST || isPlaceholder(text.slice(start, at)) ? 0 : at;
 }

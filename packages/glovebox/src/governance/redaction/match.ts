@@ -1,7 +1,10 @@
 import { matchCard } from "./card-number.ts";
-import { BASE64_URL, type CharClass, JWT, URL_PASSWORD } from "./char-class.ts";
+import { BASE64_URL, type CharClass, COOKIES, JWT, SMALL, URL_PASSWORD } from "./char-class.ts";
+import type { Chars } from "./chars.ts";
+import { matchCookies } from "./cookies.ts";
 import type { Candidate } from "./detect.ts";
 import { goesOn, matchBareValue, matchQuotedValue } from "./key-value.ts";
+import type { Run } from "./token-prefix.ts";
 
 /** The longest header of a JSON Web Token that is waited for. */
 const MAX_JWT_HEADER = 1024;
@@ -9,12 +12,13 @@ const MIN_JWT_HEADER = 8;
 const MIN_JWT_PAYLOAD = 10;
 const MAX_URL_PASSWORD = 256;
 const PEM_START = "-----BEGIN ";
+const DASH = 0x2d;
 const DOT = 0x2e;
 const AT_SIGN = 0x40;
 
 type Quoted = { readonly quote: number; readonly escaped: boolean };
 
-/** What follows a secret that has begun and still belongs to it. */
+/** What follows a secret that has begun and still belongs to it: characters of a class, or all up to a quote or the line's end. */
 export type Rest = { readonly chars: CharClass } | Quoted | undefined;
 
 export interface Match {
@@ -23,7 +27,8 @@ export interface Match {
   readonly rest: Rest;
 }
 
-type Value = Exclude<Candidate, { readonly kind: "gap" | "pem" }>;
+/** A candidate that is decided by the characters that follow. */
+export type Value = Exclude<Candidate, { readonly kind: "gap" | "pem" }>;
 
 /**
  * Whether the text from `start` is the secret that the candidate promised: a match, `"no"`, or `"undecided"` while the text at hand
@@ -31,7 +36,7 @@ type Value = Exclude<Candidate, { readonly kind: "gap" | "pem" }>;
  */
 export function match(
   candidate: Value,
-  text: string,
+  text: Chars,
   start: number,
   end: number,
   final: boolean,
@@ -52,15 +57,18 @@ export function match(
       return matchUrlPassword(text, start, end, final);
     case "bare":
       return settle(matchBareValue(text, start, end, final, candidate), "bare");
+    case "cookies":
+      return settle(matchCookies(text, start, end, final), { chars: COOKIES });
     case "quoted":
       return settleQuoted(candidate, matchQuotedValue(text, start, end, final, candidate), start);
   }
 }
 
-function beginsPem(text: string, start: number, end: number, final: boolean): "yes" | "no" | "undecided" {
-  const seen = Math.min(PEM_START.length, end - start);
-  if (!text.startsWith(PEM_START.slice(0, seen), start)) return "no";
-  if (seen === PEM_START.length) return "yes";
+function beginsPem(text: Chars, start: number, end: number, final: boolean): "yes" | "no" | "undecided" {
+  if (text.charCodeAt(start) !== DASH) return "no";
+  const seen = text.slice(start, Math.min(end, start + PEM_START.length));
+  if (!PEM_START.startsWith(seen)) return "no";
+  if (seen === PEM_START) return "yes";
   return final ? "no" : "undecided";
 }
 
@@ -83,25 +91,26 @@ const BARE_REST = URL_PASSWORD.map((value, code) =>
 BARE_REST[0x2f] = 1;
 BARE_REST[AT_SIGN] = 1;
 
-function spanEnd(chars: CharClass, text: string, start: number, most: number): number {
+function spanEnd(chars: CharClass, text: Chars, start: number, most: number): number {
   let at = start;
   while (at < most && chars[text.charCodeAt(at)] === 1) at += 1;
   return at;
 }
 
-function matchRun(
-  candidate: Value & { readonly kind: "run" },
-  text: string,
-  start: number,
-  end: number,
-  final: boolean,
-): Match | "no" | "undecided" {
-  const at = spanEnd(candidate.chars, text, start, Math.min(end, start + candidate.min));
-  if (at - start === candidate.min) return { end: at, rest: { chars: candidate.chars } };
-  return at === end && !final ? "undecided" : "no";
+function matchRun(candidate: Run, text: Chars, start: number, end: number, final: boolean): Match | "no" | "undecided" {
+  const most = Math.min(end, start + candidate.min);
+  let { mixed } = candidate;
+  let at = start;
+  for (; at < most; at += 1) {
+    const code = text.charCodeAt(at);
+    if (candidate.chars[code] !== 1) return "no";
+    if (mixed && SMALL[code] !== 1) mixed = false;
+  }
+  if (at - start < candidate.min) return final ? "no" : "undecided";
+  return mixed ? "no" : { end: at, rest: { chars: candidate.chars } };
 }
 
-function matchJwt(text: string, start: number, end: number, final: boolean): Match | "no" | "undecided" {
+function matchJwt(text: Chars, start: number, end: number, final: boolean): Match | "no" | "undecided" {
   const header = spanEnd(BASE64_URL, text, start, Math.min(end, start + MAX_JWT_HEADER));
   if (header - start === MAX_JWT_HEADER) return "no";
   if (header === end) return final ? "no" : "undecided";
@@ -111,7 +120,7 @@ function matchJwt(text: string, start: number, end: number, final: boolean): Mat
   return payload === end && !final ? "undecided" : "no";
 }
 
-function matchUrlPassword(text: string, start: number, end: number, final: boolean): Match | "no" | "undecided" {
+function matchUrlPassword(text: Chars, start: number, end: number, final: boolean): Match | "no" | "undecided" {
   const at = spanEnd(URL_PASSWORD, text, start, Math.min(end, start + MAX_URL_PASSWORD));
   if (at === end && at - start < MAX_URL_PASSWORD) return final ? "no" : "undecided";
   return at > start && text.charCodeAt(at) === AT_SIGN ? { end: at, rest: undefined } : "no";

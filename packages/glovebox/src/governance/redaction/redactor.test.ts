@@ -165,7 +165,7 @@ describe("redaction", () => {
   it("masks the same when its own answer is masked again", () => {
     for (const [, secret] of SECRETS) {
       const once = redactor.redact(secret);
-      if (!secret.includes("BEGIN")) expect(redactor.redact(once)).toBe(once);
+      expect(redactor.redact(once)).toBe(once);
     }
   });
 
@@ -204,23 +204,6 @@ describe("redaction", () => {
     expect(out.length).toBe("-----BEGIN X-----".length + R.length + 200_000 - 64 * 1024);
   });
 
-  it("masks strings within JSON, and those under a telling name", () => {
-    const value = {
-      user: "me",
-      token: "abcdefgh",
-      deep: [{ text: `x ghp_${letters(36)}` }, 5, null],
-      password: "short",
-    };
-    expect(redactor.redactJson(value)).toEqual({
-      user: "me",
-      token: R,
-      deep: [{ text: `x ghp_${R}` }, 5, null],
-      password: "short",
-    });
-    const clean = { a: ["b"] };
-    expect(redactor.redactJson(clean)).toBe(clean);
-  });
-
   it("does nothing under the profile off", () => {
     const off = createRedactor("off");
     const secret = `ghp_${letters(36)}`;
@@ -229,32 +212,5 @@ describe("redaction", () => {
     const stream = off.stream();
     expect(stream.push(secret) + stream.flush()).toBe(secret);
     expect(stream.heldBytes).toBe(0);
-  });
-
-  it.each([
-    "eyJ",
-    "sk-",
-    "password=",
-    "://a:",
-    "ghp_a",
-    "-----BEGIN ",
-    "-----BEGIN A-----",
-    "4111 11",
-    "Bearer ",
-    '"token":"',
-    "\\",
-    "token=a(",
-    "AKIA",
-    `${"a".repeat(999)}=`,
-  ])("takes time in proportion to the length of %j repeated", (unit) => {
-    const time = (bytes: number) => {
-      const hostile = unit.repeat(Math.ceil(bytes / unit.length));
-      const start = performance.now();
-      redactor.redact(hostile);
-      return performance.now() - start;
-    };
-    time(100_000);
-    // Quadratic time would take minutes for this; the bound is only there to fail instead of hanging.
-    expect(time(2_000_000)).toBeLessThan(5_000);
   });
 });

@@ -1,67 +1,88 @@
 import type { Redactor, RedactorStream } from "../../core/index.ts";
-import { MASK, Scanner } from "./scanner.ts";
-import { isSecretName } from "./secret-name.ts";
+import { EmailFinder } from "./email-finder.ts";
+import { FieldPaths } from "./field-paths.ts";
+import { JsonMasker } from "./json-masker.ts";
+import { MaskingStream } from "./masking-stream.ts";
+import { Scanner } from "./scanner.ts";
+import type { Finder } from "./spans.ts";
+import { ValueFinder, valueTable } from "./values/value-finder.ts";
 
-/** `off` for trusted local use; `default` masks what looks like a credential. */
-export type RedactionProfile = "off" | "default";
+/**
+ * `off`, for trusted local use, masks nothing but values that were given. `default` masks what looks like a credential. `strict` masks
+ * e-mail addresses too, mere words that are assigned to the name of a secret, and whatever stands in a field of such a name.
+ */
+export type RedactionProfile = "off" | "default" | "strict";
 
-/** Strings shorter than any secret are not looked at. */
+export interface RedactorOptions {
+  /** Masks e-mail addresses. Default: in `strict` alone; for what goes to a chat. The last word of a stream waits for its end then. */
+  readonly emails?: boolean;
+  /** Fields of JSON whose values are masked whole, e.g. `**.pin` ({@link FieldPaths}). No effect in `off`. Default: none. */
+  readonly fields?: readonly string[];
+}
+
+/** The redactor of a profile. Errors: `invalid_argument` for a wrong path in `fields`. */
+export function createRedactor(profile: RedactionProfile, options: RedactorOptions = {}): Redactor {
+  const emails = options.emails ?? profile === "strict";
+  return new MaskingRedactor({
+    profile,
+    emails: emails && profile !== "off",
+    fields: new FieldPaths(profile === "off" ? [] : (options.fields ?? [])),
+    values: [],
+  });
+}
+
+interface Settings {
+  readonly profile: RedactionProfile;
+  readonly emails: boolean;
+  readonly fields: FieldPaths;
+  readonly values: readonly string[];
+}
+
+class MaskingRedactor implements Redactor {
+  readonly #settings: Settings;
+  readonly #finders: () => Finder[];
+  readonly #json: JsonMasker | undefined;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    const { profile, emails } = settings;
+    const table = valueTable(settings.values);
+    const values = (): Finder[] => (table === undefined ? [] : [new ValueFinder(table)]);
+    this.#finders = () => [
+      ...(profile === "off" ? [] : [new Scanner({ words: profile === "strict" })]),
+      ...(emails ? [new EmailFinder()] : []),
+      ...values(),
+    ];
+    if (profile === "off" && table === undefined) return;
+    this.#json = new JsonMasker({
+      redact: (text) => this.redact(text),
+      redactKey: table === undefined ? undefined : (key) => redactWith(values, key),
+      paths: settings.fields,
+      wholeFields: profile === "strict",
+      names: profile !== "off",
+    });
+  }
+
+  redact(text: string): string {
+    return redactWith(this.#finders, text);
+  }
+
+  redactJson<T>(value: T): T {
+    return this.#json === undefined ? value : (this.#json.mask(value) as T);
+  }
+
+  withValues(values: readonly string[]): Redactor {
+    return new MaskingRedactor({ ...this.#settings, values: [...this.#settings.values, ...values] });
+  }
+
+  stream(): RedactorStream {
+    return new MaskingStream(this.#finders);
+  }
+}
+
+/** Shorter texts have neither a secret nor a value. */
 const SHORTEST = 6;
-const MAX_DEPTH = 64;
 
-/** The redactor of a profile. */
-export function createRedactor(profile: RedactionProfile): Redactor {
-  return profile === "off" ? untouched : masking;
-}
-
-const untouched: Redactor = {
-  redact: (text) => text,
-  redactJson: (value) => value,
-  stream: () => ({ push: (piece) => piece, flush: () => "", heldBytes: 0 }),
-};
-
-const masking: Redactor = {
-  redact,
-  redactJson: <T>(value: T): T => redactValue(value, 0) as T,
-  stream: () => new ScannerStream(),
-};
-
-function redact(text: string): string {
-  return text.length < SHORTEST ? text : new Scanner().push(text, true);
-}
-
-/** A string under a name such as `password` is masked whole. What has nothing to mask comes back as the same object. */
-function redactValue(value: unknown, depth: number): unknown {
-  if (typeof value === "string") return redact(value);
-  if (typeof value !== "object" || value === null) return value;
-  if (depth >= MAX_DEPTH) return MASK;
-  if (Array.isArray(value)) {
-    const items = value.map((item) => redactValue(item, depth + 1));
-    return items.some((item, index) => item !== value[index]) ? items : value;
-  }
-  let copy: Record<string, unknown> | undefined;
-  for (const [key, item] of Object.entries(value)) {
-    const isSecret = typeof item === "string" && item.length >= SHORTEST && isSecretName(key);
-    const masked = isSecret ? MASK : redactValue(item, depth + 1);
-    if (masked === item) continue;
-    copy ??= { ...value };
-    copy[key] = masked;
-  }
-  return copy ?? value;
-}
-
-class ScannerStream implements RedactorStream {
-  readonly #scanner = new Scanner();
-
-  push(piece: string): string {
-    return piece === "" ? "" : this.#scanner.push(piece, false);
-  }
-
-  flush(): string {
-    return this.#scanner.push("", true);
-  }
-
-  get heldBytes(): number {
-    return Buffer.byteLength(this.#scanner.held, "utf8");
-  }
+function redactWith(finders: () => Finder[], text: string): string {
+  return text.length < SHORTEST ? text : MaskingStream.redact(text, finders);
 }

@@ -1,7 +1,7 @@
-import { type Candidate, detect, LOOK_BACK, nextTrigger } from "./detect.ts";
-import { match, type Rest } from "./match.ts";
-
-export const MASK = "[redacted]";
+import type { Chars } from "./chars.ts";
+import { type Candidate, detect, ENVIRONMENT, LOOK_BACK, nextTrigger, WORD_OR_VALUE } from "./detect.ts";
+import { match, type Rest, type Value } from "./match.ts";
+import { type Finder, MASK, type Span } from "./spans.ts";
 
 const PEM_END = "-----END";
 /** The most of a PEM block that is masked while its end does not come. */
@@ -12,166 +12,156 @@ const BACKSLASH = 0x5c;
 
 type State =
   | { readonly kind: "text" }
-  | { readonly kind: "candidate"; readonly candidate: Candidate }
-  /** Within a secret that was masked already. */
-  | {
-      readonly kind: "rest";
-      readonly rest: Exclude<Rest, undefined> /** The next character has a backslash before it. */;
-      readonly slash: boolean;
-    }
-  | { readonly kind: "pem"; readonly seen: number };
+  | Candidate
+  /** Within a secret whose beginning is masked already. */
+  | { readonly kind: "rest"; readonly rest: Exclude<Rest, undefined> }
+  | { readonly kind: "pem-body"; readonly seen: number };
 
 const TEXT: State = { kind: "text" };
+const PEM_BODY: State = { kind: "pem-body", seen: 0 };
 
 /**
- * Finds secrets in a text that comes in pieces. What a secret is told by (`ghp_`, `password=`) is given out at once, so only the
- * characters that may be the secret itself wait, and never more than about a thousand of them. How the text is cut into pieces makes no
- * difference to what comes out: every decision rests on the characters alone.
+ * Finds secrets by their shape. What a secret is told by (`ghp_`, `password=`) is given out at once, so only the characters that may be
+ * the secret itself wait, and never more than about a thousand of them. Every decision rests on the characters alone, and no character
+ * is looked at more often than a constant number of times.
  */
-export class Scanner {
-  /** The end of what was given out already, for the rules that look back. */
-  #behind = "";
-  #held = "";
+export class Scanner implements Finder {
+  readonly #words: boolean;
+  /** Decided up to here, counted from the stream's beginning. */
+  #decided = 0;
   #state: State = TEXT;
+  /** The text at hand, for one call of {@link advance}: where it begins and ends, and where we are in it. */
+  #base = 0;
+  #end = 0;
+  #at = 0;
+  #final = false;
+  /** The text at hand does not tell what follows. */
+  #waits = false;
 
-  get held(): string {
-    return this.#held;
+  /** `words`: mere words that are assigned to the name of a secret count as secrets. */
+  constructor(options: { readonly words: boolean }) {
+    this.#words = options.words;
   }
 
-  push(piece: string, final: boolean): string {
-    const text = this.#behind + this.#held + piece;
-    const end = text.length;
-    let at = this.#behind.length;
-    let out = "";
-    let from = at;
-    let state = this.#state;
-    let holdFrom = end;
+  get keepFrom(): number {
+    return this.#decided - LOOK_BACK;
+  }
 
-    while (at < end || (final && state.kind === "candidate")) {
-      if (state.kind === "text") {
-        at = nextTrigger(text, at, end);
-        if (at === end) break;
-        const candidate = detect(text, at);
-        at += 1;
-        if (candidate !== undefined) state = { kind: "candidate", candidate };
-        continue;
-      }
-      if (state.kind === "candidate") {
-        const step = decide(state.candidate, text, at, end, final);
-        if (step.kind === "wait") {
-          holdFrom = at;
-          break;
-        }
-        if (step.kind === "masked") {
-          out += text.slice(from, at) + MASK;
-          at = step.at;
-          from = at;
-        } else at = step.at;
-        state = step.state;
-        continue;
-      }
-      const next: Passed = state.kind === "pem" ? passPem(state, text, at, end) : passRest(state, text, at, end);
-      out += next.lead ?? "";
-      at = next.at;
-      from = at;
-      state = next.state;
-      if (next.wait) {
-        holdFrom = at;
-        break;
-      }
+  advance(text: Chars, base: number, final: boolean, spans: Span[]): number {
+    this.#base = base;
+    this.#end = text.length;
+    this.#at = this.#decided - base;
+    this.#final = final;
+    this.#waits = false;
+    while (this.#at < this.#end && !this.#waits) this.#step(text, spans);
+    this.#decided = base + this.#at;
+    return this.#decided;
+  }
+
+  #step(text: Chars, spans: Span[]): void {
+    const state = this.#state;
+    if (state.kind === "text") this.#passText(text);
+    else if (state.kind === "gap") this.#passGap(state, text);
+    else if (state.kind === "pem") this.#beginPem(text);
+    else if (state.kind === "rest") this.#mask(this.#restEnd(state.rest, text), spans);
+    else if (state.kind === "pem-body") this.#mask(this.#pemEnd(state.seen, text), spans);
+    else this.#decide(state, text, spans);
+  }
+
+  #mask(to: number, spans: Span[]): void {
+    if (to > this.#at) spans.push({ from: this.#base + this.#at, to: this.#base + to });
+    this.#at = to;
+  }
+
+  #passText(text: Chars): void {
+    const at = nextTrigger(text, this.#at, this.#end);
+    if (at < this.#end) this.#state = detect(text, at) ?? TEXT;
+    this.#at = Math.min(at + 1, this.#end);
+  }
+
+  #decide(candidate: Value, text: Chars, spans: Span[]): void {
+    const found = match(candidate, text, this.#at, this.#end, this.#final);
+    if (found === "undecided") {
+      this.#waits = true;
+      return;
     }
-    const keep: number = final ? end : holdFrom;
-    if (state.kind === "text" || state.kind === "candidate") out += text.slice(from, keep);
-    this.#held = text.slice(keep);
-    this.#behind = text.slice(Math.max(0, keep - LOOK_BACK), keep);
-    this.#state = state;
-    if (final) this.#reset();
-    return out;
-  }
-
-  #reset(): void {
-    this.#behind = "";
-    this.#held = "";
     this.#state = TEXT;
+    if (found === "no") return;
+    if (found.rest !== undefined) this.#state = { kind: "rest", rest: found.rest };
+    this.#mask(found.end, spans);
   }
-}
 
-type Step =
-  | { readonly kind: "wait" }
-  | { readonly kind: "passed"; readonly at: number; readonly state: State }
-  | { readonly kind: "masked"; readonly at: number; readonly state: State };
-
-function decide(candidate: Candidate, text: string, at: number, end: number, final: boolean): Step {
-  if (candidate.kind === "pem") return { kind: "masked", at, state: { kind: "pem", seen: 0 } };
-  if (candidate.kind === "gap") return passGap(candidate, text, at, end);
-  const found = match(candidate, text, at, end, final);
-  if (found === "undecided") return { kind: "wait" };
-  if (found === "no") return { kind: "passed", at, state: TEXT };
-  const state: State = found.rest === undefined ? TEXT : { kind: "rest", rest: found.rest, slash: false };
-  return { kind: "masked", at: found.end, state };
-}
-
-/** Between the separator and the value: blanks, the rest of `=>`, `:=` or `==`, and a quote. All of it is given out. */
-function passGap(gap: Candidate & { readonly kind: "gap" }, text: string, at: number, end: number): Step {
-  if (at === end) return { kind: "passed", at, state: TEXT };
-  const code = text.charCodeAt(at);
-  const isBlank = code === 0x20 || code === 0x09 || code === 0x3d || code === 0x3e || code === BACKSLASH;
-  if (isBlank && gap.blanks < MAX_BLANKS) {
-    const candidate: Candidate = { kind: "gap", environment: false, blanks: gap.blanks + 1, slash: code === BACKSLASH };
-    return { kind: "passed", at: at + 1, state: { kind: "candidate", candidate } };
-  }
-  if (code === 0x22 || code === 0x27 || code === 0x60) {
-    return {
-      kind: "passed",
-      at: at + 1,
-      state: { kind: "candidate", candidate: { kind: "quoted", quote: code, escaped: gap.slash } },
-    };
-  }
-  return {
-    kind: "passed",
-    at,
-    state: { kind: "candidate", candidate: { kind: "bare", environment: gap.environment } },
-  };
-}
-
-interface Passed {
-  readonly at: number;
-  readonly state: State;
-  /** What is left may be the beginning of the end. */
-  readonly wait: boolean;
-  /** The beginning of the end, passed over before it was known as such. */
-  readonly lead?: string;
-}
-
-function passRest(state: State & { readonly kind: "rest" }, text: string, from: number, end: number): Passed {
-  const { rest } = state;
-  let at = from;
-  if ("chars" in rest) {
-    while (at < end && rest.chars[text.charCodeAt(at)] === 1) at += 1;
-    return { at, state: at < end ? TEXT : state, wait: false };
-  }
-  let { slash } = state;
-  for (; at < end; at += 1) {
+  /** Between the separator and the value: blanks, the rest of `=>`, `:=` or `==`, and a quote. All of it is given out. */
+  #passGap(gap: Candidate & { readonly kind: "gap" }, text: Chars): void {
+    let { blanks, slash } = gap;
+    let at = this.#at;
+    for (; at < this.#end && blanks < MAX_BLANKS; at += 1, blanks += 1) {
+      const code = text.charCodeAt(at);
+      if (code !== 0x20 && code !== 0x09 && code !== 0x3d && code !== 0x3e && code !== BACKSLASH) break;
+      slash = code === BACKSLASH;
+    }
+    this.#at = at;
+    if (at === this.#end) {
+      this.#state = { kind: "gap", bare: gap.bare, blanks, slash };
+      return;
+    }
     const code = text.charCodeAt(at);
-    const isEnd = code === rest.quote && slash === rest.escaped;
-    if (code === NEWLINE) return { at, state: TEXT, wait: false };
-    if (isEnd) return { at, state: TEXT, wait: false, lead: slash ? "\\" : "" };
-    slash = code === BACKSLASH && !slash;
+    if (code === 0x22 || code === 0x27 || code === 0x60) {
+      this.#at += 1;
+      this.#state = { kind: "quoted", quote: code, escaped: slash };
+    } else if (gap.bare.kind === "cookies") this.#state = gap.bare;
+    else this.#state = this.#words || (blanks === 0 && gap.bare.environment) ? ENVIRONMENT : WORD_OR_VALUE;
   }
-  return { at, state: { kind: "rest", rest, slash }, wait: false };
-}
 
-function passPem(state: State & { readonly kind: "pem" }, text: string, from: number, end: number): Passed {
-  const most = Math.min(end, from + MAX_PEM - state.seen);
-  const found = text.indexOf(PEM_END, from);
-  if (found !== -1 && found <= most) return { at: found, state: TEXT, wait: false };
-  if (most < end) return { at: most, state: TEXT, wait: false };
-  const tail = partialEnd(text, from, end);
-  return { at: tail, state: { kind: "pem", seen: state.seen + (tail - from) }, wait: tail < end };
+  /** Up to the closing quote or the line's end, or as long as a class of characters goes on. */
+  #restEnd(rest: Exclude<Rest, undefined>, text: Chars): number {
+    const end = this.#end;
+    let at = this.#at;
+    if ("chars" in rest) {
+      while (at < end && rest.chars[text.charCodeAt(at)] === 1) at += 1;
+      if (at < end) this.#state = TEXT;
+      return at;
+    }
+    for (; at < end; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code === NEWLINE || (code === rest.quote && !rest.escaped)) break;
+      if (code !== BACKSLASH) continue;
+      if (at + 1 === end && !this.#final) {
+        this.#waits = true;
+        return at;
+      }
+      if (rest.escaped && text.charCodeAt(at + 1) === rest.quote) break;
+      at += 1;
+    }
+    if (at < end) this.#state = TEXT;
+    return Math.min(at, end);
+  }
+
+  /** A block whose inside is masked already is left as it is, so that masking twice is masking once. */
+  #beginPem(text: Chars): void {
+    const seen = text.slice(this.#at, Math.min(this.#end, this.#at + MASK.length));
+    if (seen === MASK) this.#state = TEXT;
+    else if (this.#final || !MASK.startsWith(seen)) this.#state = PEM_BODY;
+    else this.#waits = true;
+  }
+
+  #pemEnd(seen: number, text: Chars): number {
+    const from = this.#at;
+    const most = Math.min(this.#end, from + MAX_PEM - seen);
+    const found = text.slice(from, most).indexOf(PEM_END);
+    if (found !== -1 || most < this.#end) {
+      this.#state = TEXT;
+      return found === -1 ? most : from + found;
+    }
+    const tail = this.#final ? most : partialEnd(text, from, most);
+    this.#waits = tail < most;
+    this.#state = { kind: "pem-body", seen: seen + (tail - from) };
+    return tail;
+  }
 }
 
 /** Where a beginning of {@link PEM_END} starts at the very end of the text, or `end`. */
-function partialEnd(text: string, from: number, end: number): number {
+function partialEnd(text: Chars, from: number, end: number): number {
   for (let length = Math.min(PEM_END.length - 1, end - from); length > 0; length -= 1) {
     if (PEM_END.startsWith(text.slice(end - length, end))) return end - length;
   }

@@ -1,12 +1,13 @@
 import type { Socket } from "node:net";
-import { GloveboxError } from "../../core/index.ts";
+import { GloveboxError, type SandboxConnection } from "../../core/index.ts";
 import type { SandboxFiles } from "../files.ts";
 import type { SandboxProcess } from "../process.ts";
 import { AgentFiles } from "./agent-files.ts";
 import { AgentProcess, type ProcessLink } from "./agent-process.ts";
 import type { AgentConnection, AgentSpawn, AgentStats } from "./connection.ts";
 import { errorOfErrno } from "./errno.ts";
-import { encodeFrame, FRAME, type Frame } from "./frame.ts";
+import { Forwarding } from "./forwarding.ts";
+import { encodeFrame, FORWARD_STREAM, FRAME, type Frame } from "./frame.ts";
 import { FrameDecoder } from "./frame-decoder.ts";
 import {
   encodeHello,
@@ -55,6 +56,8 @@ export class AgentClient implements AgentConnection, ProcessLink {
   private readonly signalling = new Map<number, Pending<void>[]>();
   private readonly pings: Pending<void>[] = [];
   private readonly statistics: Pending<AgentStats>[] = [];
+  private readonly listens: Pending<void>[] = [];
+  private readonly forwarding = new Forwarding((frame) => this.send(frame));
   private readonly noticeListeners: ((notice: Notice) => void)[] = [];
   private phase: Phase = { kind: "greeting" };
   private nextId = 1;
@@ -130,6 +133,15 @@ export class AgentClient implements AgentConnection, ProcessLink {
 
   ping(signal?: AbortSignal): Promise<void> {
     return this.request(this.pings, encodeFrame(FRAME.PING, 0, Buffer.alloc(8)), signal);
+  }
+
+  async forward(accept: (connection: SandboxConnection) => void): Promise<void> {
+    this.refuseWhenClosed();
+    if (this.phase.kind !== "open" || !this.phase.hello.forwards) {
+      throw new GloveboxError("not_supported_by_isolation", "the agent has no sockets to forward");
+    }
+    this.forwarding.acceptWith(accept);
+    await this.request(this.listens, encodeFrame(FRAME.LISTEN, 0));
   }
 
   onNotice(listener: (notice: Notice) => void): void {
@@ -270,7 +282,22 @@ export class AgentClient implements AgentConnection, ProcessLink {
     const reader = new PayloadReader(payload);
     const streamed = type === FRAME.DATA || type === FRAME.EOF || type === FRAME.ACK;
     if (!streamed && flags !== 0) throw new ProtocolViolation(`flags ${flags} on type ${type}`);
+    if (streamed && flags === FORWARD_STREAM) {
+      this.forwarding.onStream(type, id, payload);
+      return;
+    }
     switch (type) {
+      case FRAME.OPENED:
+        this.forwarding.onOpened(id, payload);
+        break;
+      case FRAME.CLOSED:
+        this.forwarding.onClosed(id, payload);
+        break;
+      case FRAME.LISTENING:
+        reader.u32();
+        reader.end();
+        next(this.listens).resolve();
+        break;
       case FRAME.DATA:
         this.processOf(id).onData(flags, reader.offset(), reader.rest());
         break;
@@ -350,9 +377,16 @@ export class AgentClient implements AgentConnection, ProcessLink {
     if (by.by !== "host") this.socket.destroy();
     else this.socket.destroySoon();
     this.becameReady.reject(error);
-    const waiting = [...this.spawning.values(), ...this.pings, ...this.statistics, ...this.signalling.values()].flat();
+    const waiting = [
+      ...this.spawning.values(),
+      ...this.pings,
+      ...this.statistics,
+      ...this.listens,
+      ...this.signalling.values(),
+    ].flat();
     for (const pending of waiting) pending.reject(error);
     for (const process of this.processes.values()) process.fail(error);
+    this.forwarding.fail(error);
     this.becameClosed.resolve(by);
   }
 }

@@ -1,8 +1,8 @@
 import { randomInt } from "node:crypto";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodeFrame, encodeOffsetFrame, FRAME } from "./frame.ts";
+import { encodeFrame, encodeOffsetFrame, FORWARD_STREAM, FRAME } from "./frame.ts";
 import { FrameDecoder } from "./frame-decoder.ts";
 import { encodeHello, encodeLimits, encodeSpawn } from "./messages.ts";
 import { finish, shell } from "./process-fixture.ts";
@@ -15,7 +15,7 @@ const FACTOR = Number(process.env.GLOVEBOX_FUZZ_FACTOR ?? 1);
 let agent: BareAgent;
 let epoch = 1_000n;
 beforeAll(async () => {
-  agent = await startBareAgent({ sanitize: true, unprivileged: true });
+  agent = await startBareAgent({ sanitize: true, unprivileged: true, doors: true });
 }, 120_000);
 afterAll(async () => {
   await agent[Symbol.asyncDispose]();
@@ -58,7 +58,7 @@ function hello(): Buffer {
 
 const HARMLESS = Object.values(FRAME).filter((type) => type !== FRAME.POWEROFF && type !== FRAME.CLOCK);
 const anyFrame = fc
-  .tuple(fc.constantFrom(...HARMLESS, 0, 40, 65_535), fc.nat(4), fc.nat(6), fc.uint8Array({ maxLength: 120 }))
+  .tuple(fc.constantFrom(...HARMLESS, 0, 99, 65_535), fc.nat(5), fc.nat(6), fc.uint8Array({ maxLength: 120 }))
   .map(([type, flags, id, payload]) => encodeFrame(type, id, payload, flags));
 
 const PATH = { PATH: "/usr/bin:/bin" };
@@ -102,6 +102,35 @@ const plain = fc
   .tuple(fc.constantFrom(FRAME.FORGET, FRAME.STATS, FRAME.QUIESCE, FRAME.RESUME), fc.nat(6))
   .map(([type, id]) => encodeFrame(type, id));
 const sensible = fc.oneof(spawn, spawn, attach, input, offsets, signal, limit, plain, anyFrame);
+
+/** About connections: ids are those that the agent gives them, and credit and offsets are right now and then. */
+const listen = fc.constant(encodeFrame(FRAME.LISTEN, 0));
+const given = fc
+  .tuple(fc.nat(4), fc.constantFrom(0, 0, 0, 1, 300), fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.boolean())
+  .map(([id, offset, data, much]) => {
+    const bytes = much ? Buffer.alloc(32_000, "m") : Buffer.from(data);
+    return encodeOffsetFrame(FRAME.DATA, id, FORWARD_STREAM, offset, bytes);
+  });
+const taken = fc
+  .tuple(fc.constantFrom(FRAME.ACK, FRAME.ACK, FRAME.EOF), fc.nat(4), fc.constantFrom(0, 5, 300, 32_768))
+  .map(([type, id, offset]) => encodeOffsetFrame(type, id, FORWARD_STREAM, offset));
+const closed = fc.tuple(fc.nat(4), fc.constantFrom(0, 104, 7)).map(([id, how]) => {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt32LE(how);
+  return encodeFrame(FRAME.CLOSED, id, payload);
+});
+const forwarding = fc.oneof(listen, given, given, taken, closed, plain, anyFrame);
+
+/** A program that connects, speaks, and goes, one way or the other. */
+function program(words: number, how: "end" | "reset" | "wait"): Socket {
+  const socket = connect(agent.ports?.proxy ?? 0, "127.0.0.1");
+  socket.on("error", () => {});
+  if (how !== "wait") socket.resume();
+  socket.write(Buffer.alloc(words * 1000));
+  if (how === "end") socket.end();
+  if (how === "reset") setImmediate(() => socket.resetAndDestroy());
+  return socket;
+}
 
 /** Some bytes of `bytes` are changed, but never so that the agent is told to end or to set the machine's clock. */
 function mutate(bytes: Buffer, changes: readonly (readonly [number, number])[]): Buffer {
@@ -148,6 +177,27 @@ describe("the agent, fed with anything", () => {
         changes,
         fc.nat(2000),
         (frames, some, cut) => feed(Buffer.concat([hello(), mutate(Buffer.concat(frames), some)]), cut),
+      ),
+      { numRuns: 250 * FACTOR },
+    );
+    await expectItWorks();
+  });
+
+  it("takes conversations about connections, while programs come and go", async () => {
+    const visitor = fc.tuple(fc.nat(60), fc.constantFrom("end" as const, "reset" as const, "wait" as const));
+    const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 2 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(visitor, { maxLength: 5 }),
+        fc.array(forwarding, { minLength: 1, maxLength: 25 }),
+        changes,
+        fc.nat(2000),
+        async (visitors, frames, some, cut) => {
+          const talk = Buffer.concat([encodeFrame(FRAME.LISTEN, 0), ...frames]);
+          const programs = visitors.map(([words, how]) => program(words, how));
+          await feed(Buffer.concat([hello(), mutate(talk, some)]), cut);
+          for (const socket of programs) socket.destroy();
+        },
       ),
       { numRuns: 250 * FACTOR },
     );

@@ -1,3 +1,4 @@
+import type { SandboxConnection } from "../../core/index.ts";
 import type { SandboxFiles } from "../files.ts";
 import type { LimitKind, ProcessLimits, SandboxProcess } from "../process.ts";
 
@@ -12,6 +13,11 @@ export interface AgentConnection {
   /** Sandbox-wide watchdogs; absent values are off. */
   watch(limits: { memoryBytes?: number; diskBytes?: number; pids?: number; intervalMs?: number }): Promise<void>;
   ping(signal?: AbortSignal): Promise<void>;
+  /**
+   * From now on, connections of programs to the forwarder's sockets are handed to `accept`; before, they are refused. They end with
+   * this connection. Again: the newer `accept` counts. Errors: `not_supported_by_isolation` (the agent was given no sockets), `unavailable`.
+   */
+  forward(accept: (connection: SandboxConnection) => void): Promise<void>;
   /** The watchdog acted for the sandbox as a whole. */
   onNotice(listener: (notice: { limit: LimitKind; action: "interrupted" | "killed"; value: number }) => void): void;
   /** Resolves when the connection is over: closed by us, by the agent's end, or because the agent lied. */

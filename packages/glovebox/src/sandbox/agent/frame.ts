@@ -38,6 +38,10 @@ export const FRAME = {
   POWEROFF: 36,
   NOTICE: 37,
   EXIT: 38,
+  LISTEN: 39,
+  LISTENING: 40,
+  OPENED: 41,
+  CLOSED: 42,
 } as const;
 
 export const HEADER_BYTES = 12;
@@ -47,6 +51,10 @@ export const MAX_PAYLOAD_BYTES = 262_144;
 export const MAX_DATA_BYTES = 65_536;
 /** Unacknowledged input that the agent holds per input stream. */
 export const INPUT_WINDOW_BYTES = STDIN_WINDOW_BYTES;
+/** The stream number of DATA, EOF and ACK of forwarded connections, whose ids are apart from those of processes. */
+export const FORWARD_STREAM = 4;
+/** Unacknowledged bytes of a forwarded connection, each way. */
+export const FORWARD_WINDOW_BYTES = 32_768;
 
 const EMPTY = Buffer.alloc(0);
 

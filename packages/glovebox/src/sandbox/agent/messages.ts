@@ -98,15 +98,19 @@ export interface HelloOk {
   readonly bootId: bigint;
   readonly epoch: bigint;
   readonly processes: number;
+  /** Whether it has sockets whose connections it can hand over. */
+  readonly forwards: boolean;
 }
+
+const CAP_FORWARD = 16;
 
 export function parseHelloOk(payload: Buffer): HelloOk {
   const reader = new PayloadReader(payload);
   const version = reader.u16();
   if (version !== 1) throw new ProtocolViolation(`version ${version} was not offered`);
   reader.u16();
-  reader.u32();
-  const hello = { bootId: reader.u64(), epoch: reader.u64(), processes: reader.u32() };
+  const forwards = (reader.u32() & CAP_FORWARD) !== 0;
+  const hello = { bootId: reader.u64(), epoch: reader.u64(), processes: reader.u32(), forwards };
   reader.end();
   return hello;
 }

@@ -35,6 +35,8 @@ export interface BareAgent extends AsyncDisposable {
   readonly socketPath: string;
   readonly workspace: string;
   readonly child: ChildProcess;
+  /** With `doors`: where it accepts, on 127.0.0.1. */
+  readonly ports?: { readonly proxy: number; readonly redirect: number; readonly names: number };
   /** Connects with the next epoch. */
   connect(options?: { window?: number }): Promise<AgentConnection>;
 }
@@ -57,7 +59,16 @@ if filter:
     os.write(fd, bytes.fromhex(filter))
     os.lseek(fd, 0, 0)
     more += ["--seccomp-fd", str(fd)]
-os.write(1, b"\\n")
+ports = []
+if os.environ.pop("GLOVEBOX_TEST_DOORS", ""):
+    for option, kind in (("--proxy-fd", socket.SOCK_STREAM), ("--redirect-fd", socket.SOCK_STREAM), ("--names-fd", socket.SOCK_DGRAM)):
+        door = socket.socket(socket.AF_INET, kind)
+        door.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM: door.listen(128)
+        door.set_inheritable(True)
+        ports.append(door.getsockname()[1])
+        more += [option, str(door.detach())]
+os.write(1, b"%s\\n" % " ".join(map(str, ports)).encode())
 os.execvp(prefix[0] if prefix else program, prefix + [program, "--listen-fd", str(s.fileno()), "--workspace", workspace] + more)
 `;
 
@@ -72,6 +83,8 @@ export interface BareAgentOptions {
   readonly processes?: number;
   /** A seccomp filter for what the agent starts: a raw array of `struct sock_filter`. */
   readonly seccomp?: Uint8Array;
+  /** With sockets to forward, and one for names. */
+  readonly doors?: boolean;
 }
 
 const NOBODY = 65_534;
@@ -116,17 +129,22 @@ export async function startBareAgent(options: BareAgentOptions = {}): Promise<Ba
       env: {
         PATH: process.env.PATH ?? "/usr/bin:/bin",
         ASAN_OPTIONS: "detect_leaks=0",
+        ...(options.doors === true ? { GLOVEBOX_TEST_DOORS: "yes" } : {}),
         GLOVEBOX_TEST_FILTER: Buffer.from(options.seccomp ?? []).toString("hex"),
       },
     },
   );
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  await Promise.race([new Promise((resolve) => child.stdout?.once("data", resolve)), ended]);
+  const said = new Promise<string>((resolve) => child.stdout?.once("data", (line) => resolve(String(line))));
+  const [proxy, redirect, names] = String(await Promise.race([said, ended.then(() => "")]))
+    .split(" ")
+    .map(Number);
   let epoch = 0n;
   return {
     socketPath,
     workspace,
     child,
+    ...(proxy && redirect && names ? { ports: { proxy, redirect, names } } : {}),
     connect: (connectOptions = {}) => {
       epoch += 1n;
       return connectAgent({ socketPath, epoch, ...connectOptions });

@@ -1,3 +1,4 @@
+import { forwarderOptions } from "./forwarder-sockets.ts";
 import { FDS, INSIDE } from "./inside.ts";
 
 /** Where bwrap finds what it mounts: host paths, or paths in the supervisor's stage. */
@@ -19,6 +20,8 @@ export interface BwrapSpec {
    * user namespace, in which alone it is then counted. Absent: none.
    */
   readonly nproc?: number;
+  /** The supervisor has made a network namespace with the forwarder's sockets. Default: bwrap makes one without any. */
+  readonly network?: boolean;
 }
 
 /** The command line of bwrap with the agent as the sandbox's first process. */
@@ -26,7 +29,8 @@ export function bwrapArgv(spec: BwrapSpec): string[] {
   const { sources } = spec;
   return [
     spec.bwrap,
-    ...["--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"],
+    ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"],
+    ...(spec.network ? [] : ["--unshare-net"]),
     ...["--disable-userns", "--uid", String(INSIDE.uid), "--gid", String(INSIDE.gid), "--hostname", INSIDE.hostname],
     // The parent is the supervisor, which outlives the server: a sandbox without one would be nobody's.
     ...["--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"],
@@ -42,5 +46,6 @@ export function bwrapArgv(spec: BwrapSpec): string[] {
     ...[INSIDE.agent, "--listen-fd", String(FDS.listen), "--seccomp-fd", String(FDS.userFilter)],
     ...["--workspace", INSIDE.workspace],
     ...(spec.nproc === undefined ? [] : ["--nproc", String(spec.nproc)]),
+    ...(spec.network ? forwarderOptions() : []),
   ];
 }

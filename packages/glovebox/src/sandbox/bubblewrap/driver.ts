@@ -12,6 +12,7 @@ import type {
   IsolationDriver,
   ProbeResult,
   Sandbox,
+  SandboxNetwork,
   SandboxRecord,
   SandboxSpec,
   SweepReport,
@@ -20,6 +21,7 @@ import { defaultNativeDir, repositoryRoot } from "../native/index.ts";
 import { isAlive, Supervisor, SupervisorPool, type WaitingSupervisor } from "../supervisor/index.ts";
 import { bwrapArgv } from "./bwrap-argv.ts";
 import { FIRST_EPOCH, nextEpoch } from "./epoch.ts";
+import { forwarderSockets } from "./forwarder-sockets.ts";
 import { handOver } from "./hand-over.ts";
 import { freeHostSide, type HostSide } from "./host-side.ts";
 import { FDS } from "./inside.ts";
@@ -32,6 +34,7 @@ import { type BubblewrapState, decodeRecord } from "./record.ts";
 import { BubblewrapSandbox } from "./sandbox.ts";
 import { withSocketPath } from "./socket-path.ts";
 import { sweepRunDir, uidsInUse } from "./sweep.ts";
+import { writeTrust } from "./trust.ts";
 import { UidRange } from "./uid-range.ts";
 
 /** How long a new sandbox may take until its agent answers, milliseconds. */
@@ -93,7 +96,7 @@ export class BubblewrapDriver implements IsolationDriver {
       ...this.#whenOver(spec.id, uid),
     };
     try {
-      const plan = planLimits(spec.limits, cgroup, uid, spec.allowPartial);
+      const plan = planLimits(spec.limits, cgroup, uid, spec.allowPartial, spec.network ? "proxy" : "none");
       if (uid !== undefined) await handOver(spec.workspaceDir, uid);
       renameSync(waitingFolder, folder);
       supervisor.moved(folder);
@@ -107,6 +110,7 @@ export class BubblewrapDriver implements IsolationDriver {
         env: spec.env,
         ...(spec.kernelOptions ? { kernelOptions: spec.kernelOptions } : {}),
         limitsApplied: plan.applied,
+        ...(spec.network ? { network: true } : {}),
         ...(uid === undefined ? {} : { uid }),
       };
       return new BubblewrapSandbox(spec.id, connection, side, state);
@@ -117,12 +121,15 @@ export class BubblewrapDriver implements IsolationDriver {
   }
 
   async attach(record: SandboxRecord, options: AttachOptions = {}): Promise<Sandbox> {
-    const { signal } = options;
+    const { signal, network } = options;
     const state = decodeRecord(record);
     await this.#ready();
     const gone = (why: string) => new GloveboxError("not_found", `The sandbox ${record.id} is gone: ${why}`);
     if (this.#live.has(record.id)) throw new GloveboxError("conflict", `The sandbox ${record.id} is attached already`);
     if (!isAlive(state.supervisor)) throw gone("its supervisor ended");
+    if (network && !state.network) {
+      throw new GloveboxError("conflict", `The sandbox ${record.id} was made without a network`);
+    }
     const folder = join(this.#options.runDir, record.id);
     this.#live.add(record.id);
     const supervisor = Supervisor.adopt(state.supervisor, folder);
@@ -131,6 +138,7 @@ export class BubblewrapDriver implements IsolationDriver {
       const connection = await withSocketPath(folder, (socketPath) =>
         connectAgent({ socketPath, epoch, ...(signal ? { signal } : {}) }),
       );
+      if (network) await letOut(connection, network);
       if (state.uid !== undefined) this.#uids?.reserve(state.uid);
       const cgroup = SandboxCgroup.adopt(state.cgroups);
       const side: HostSide = { supervisor, cgroup, folder, epoch, ...this.#whenOver(record.id, state.uid) };
@@ -213,9 +221,18 @@ export class BubblewrapDriver implements IsolationDriver {
     const limits = [failed.signal, AbortSignal.timeout(START_TIMEOUT_MS), ...(signal ? [signal] : [])];
     // Where it is mounted from, the links on the way to it lead elsewhere.
     const workspace = await realpath(spec.workspaceDir);
+    const { network, packages } = spec;
+    const trust = network?.authority === undefined ? {} : { trust: await writeTrust(side.folder, network.authority) };
+    const { sources, binds } = await host.mounts({
+      workspace,
+      ...(network && { network: trust }),
+      ...(packages !== undefined && { packages: await realpath(packages) }),
+    });
+    const sockets = network ? forwarderSockets() : [];
     const argv = bwrapArgv({
       bwrap: host.bwrap,
-      sources: host.sources(workspace),
+      sources,
+      network: network !== undefined,
       tmpBytes: plan.tmpBytes,
       shmBytes: plan.shmBytes,
       ...(plan.nproc === undefined ? {} : { nproc: plan.nproc }),
@@ -224,10 +241,11 @@ export class BubblewrapDriver implements IsolationDriver {
       ...(uid === undefined ? {} : { uid, gid: uid }),
       ...(plan.cpuCount === undefined ? {} : { cpus: someCpus(plan.cpuCount) }),
       outlive: spec.outliveServer ?? true,
-      binds: host.binds(workspace),
-      fds: Object.values(FDS),
+      binds,
+      fds: [...Object.values(FDS), ...sockets.map(({ fd }) => fd)],
       argv,
       env: {},
+      sockets,
     });
     // The socket listens already: the greeting waits in it while bwrap works.
     const connecting = withSocketPath(side.folder, (socketPath) =>
@@ -241,6 +259,7 @@ export class BubblewrapDriver implements IsolationDriver {
     try {
       const [connection] = await Promise.all([connecting, going]);
       void connection.watch(plan.watch).catch(() => {});
+      if (network) await letOut(connection, network);
       return connection;
     } catch (error) {
       connecting.then((connection) => connection.close()).catch(() => {});
@@ -264,6 +283,16 @@ export class BubblewrapDriver implements IsolationDriver {
       // It lives on, and so does its hold on the uid.
       onDetached: () => this.#live.delete(id),
     };
+  }
+}
+
+/** Hands the connections of programs to `network`, or closes the one to the agent. */
+async function letOut(connection: AgentConnection, network: SandboxNetwork): Promise<void> {
+  try {
+    await connection.forward((made) => network.accept(made));
+  } catch (error) {
+    await connection.close();
+    throw error;
   }
 }
 

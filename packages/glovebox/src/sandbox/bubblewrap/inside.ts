@@ -1,3 +1,6 @@
+import { TRUST } from "../../core/index.ts";
+import { PACKAGES_DIR, SANDBOX_PATH } from "../driver.ts";
+
 /** What sandboxed code sees. */
 export const INSIDE = {
   uid: 1000,
@@ -8,7 +11,14 @@ export const INSIDE = {
   kernels: "/glovebox/kernels",
   node: "/glovebox/bin/node",
   agent: "/glovebox/agent",
-  path: "/glovebox/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+  /** PEM: the certificate of `SandboxNetwork.authority` alone. There only when it was given. */
+  authority: TRUST.authority,
+  /** PEM: the host's certificate authorities, and that one. There in every sandbox with a network; the same is at `systemBundle`. */
+  caBundle: TRUST.bundle,
+  /** Where most programs look for certificate authorities. There only in sandboxes with a network, if the host has it. */
+  systemBundle: "/etc/ssl/certs/ca-certificates.crt",
+  packages: PACKAGES_DIR,
+  path: SANDBOX_PATH,
 } as const;
 
 /** Descriptors that the agent and bwrap inherit from the supervisor. */

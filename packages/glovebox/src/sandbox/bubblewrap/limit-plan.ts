@@ -28,6 +28,7 @@ export function planLimits(
   cgroup: SandboxCgroup,
   uid: number | undefined,
   allowPartial: boolean,
+  network: "proxy" | "none" = "none",
 ): LimitPlan {
   const outcome = cgroup.setLimits({
     memoryBytes: limits.memoryMb * MIB,
@@ -49,7 +50,7 @@ export function planLimits(
     cpu.applied,
     taken("openFiles", limits.openFiles, "rlimit"),
     taken("diskMb", limits.diskMb, "watchdog", "no project quota on the workspace's file system"),
-    { limit: "network", requested: "none", applied: "none", mechanism: "namespace" },
+    { limit: "network", requested: network, applied: network, mechanism: "namespace" },
     uid === undefined
       ? {
           limit: "uid",

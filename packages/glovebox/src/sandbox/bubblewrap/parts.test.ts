@@ -1,5 +1,6 @@
 import {
   chownSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -16,6 +17,7 @@ import { DEFAULT_LIMITS, isGloveboxError, newId } from "../../core/index.ts";
 import { SandboxCgroup } from "../cgroup/index.ts";
 import { nextEpoch } from "./epoch.ts";
 import { handOver } from "./hand-over.ts";
+import { INSIDE } from "./inside.ts";
 import { planLimits } from "./limit-plan.ts";
 import { offeredLanguages } from "./offered-languages.ts";
 import { areCgroups, decodeRecord, encodeRecord } from "./record.ts";
@@ -56,6 +58,15 @@ describe("limits without cgroups", () => {
     const plan = planLimits(half, noCgroup(), undefined, true);
     expect(plan.applied.find((limit) => limit.limit === "cpus")).toMatchObject({ applied: null, mechanism: "none" });
     expect(plan.cpuCount).toBe(1);
+  });
+
+  test("say of the network what it is", () => {
+    const of = (network?: "proxy") =>
+      planLimits({ ...LIMITS, cpus: 1 }, noCgroup(), undefined, true, network).applied.find(
+        ({ limit }) => limit === "network",
+      );
+    expect(of()).toEqual({ limit: "network", requested: "none", applied: "none", mechanism: "namespace" });
+    expect(of("proxy")).toEqual({ limit: "network", requested: "proxy", applied: "proxy", mechanism: "namespace" });
   });
 
   test("ask nothing of a host that has no more CPUs than that", () => {
@@ -112,6 +123,23 @@ test("the root image has what programs need and nothing that tells about the hos
   for (const [name, target] of image.links) expect(readlinkSync(join(image.dir, name))).toBe(target);
 });
 
+test("the root image of sandboxes with a network says whom to ask for names, and has the host's authorities", async () => {
+  const closed = await prepareRootImage(dir);
+  const network = await prepareRootImage(dir, "network");
+  const trusting = await prepareRootImage(dir, "trusting");
+  expect(new Set([closed.dir, network.dir, trusting.dir]).size).toBe(3);
+  for (const image of [network, trusting]) {
+    const read = (path: string) => readFileSync(join(image.dir, path), "utf8");
+    expect(read("etc/resolv.conf")).toBe("nameserver 127.0.0.1\n");
+    expect(read("etc/nsswitch.conf")).toContain("hosts: files dns\n");
+    expect(read(INSIDE.caBundle)).toBe(image.systemBundle ? read(INSIDE.systemBundle) : "");
+  }
+  expect(existsSync(join(network.dir, INSIDE.authority))).toBe(false);
+  expect(existsSync(join(trusting.dir, INSIDE.authority))).toBe(true);
+  for (const path of [INSIDE.authority, INSIDE.caBundle, "etc/ssl"])
+    expect(existsSync(join(closed.dir, path))).toBe(false);
+});
+
 test("epochs grow with every connection and survive the server", async () => {
   const folder = mkdtempSync(join(dir, "epoch-"));
   expect([await nextEpoch(folder), await nextEpoch(folder)]).toEqual([2n, 3n]);
@@ -140,6 +168,7 @@ describe("a record", () => {
     watched: false,
     env: { A: "1" },
     limitsApplied: [],
+    network: true,
   };
 
   test("comes back from JSON as it was", () => {

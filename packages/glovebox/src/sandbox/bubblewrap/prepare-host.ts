@@ -8,22 +8,38 @@ import type { SupervisorLaunch } from "../supervisor/index.ts";
 import type { MountSources } from "./bwrap-argv.ts";
 import { FDS, INSIDE } from "./inside.ts";
 import type { BubblewrapOptions } from "./options.ts";
-import { prepareRootImage, type RootImage } from "./root-image.ts";
+import { prepareRootImage, type RootImage, type RootKind } from "./root-image.ts";
+import { trustParts } from "./trust.ts";
 
 /** All that is the same for every sandbox on this host. */
 export interface PreparedHost {
   readonly bwrap: string;
-  readonly image: RootImage;
   readonly launch: (folder: string) => Omit<SupervisorLaunch, "folder">;
+  /** What is mounted for one sandbox. */
+  readonly mounts: (places: SandboxPlaces) => Promise<SandboxMounts>;
+}
+
+/** Host folders of one sandbox. */
+export interface SandboxPlaces {
+  readonly workspace: string;
+  /** Of a sandbox with a network: what it shall trust, if it shall (`writeTrust`). */
+  readonly network?: { readonly trust?: string };
+  /** With the packages of its template. */
+  readonly packages?: string;
+}
+
+export interface SandboxMounts {
   /** Where bwrap, as the supervisor starts it, finds what it mounts. */
-  readonly sources: (workspace: string) => MountSources;
-  /** Mounts that the supervisor makes in its stage when the workspace is known. */
-  readonly binds: (workspace: string) => readonly (readonly [string, string])[];
+  readonly sources: MountSources;
+  /** Mounts that the supervisor makes in its stage first. */
+  readonly binds: readonly (readonly [string, string])[];
 }
 
 /** In the stage that a supervisor of root's makes: see `native/supervisor.c`. */
 const STAGED_ROOT = "/image";
 const STAGED_WORKSPACE = "/workspace";
+const STAGED_NETWORK_ROOT = "/network-image";
+const STAGED_TRUST = "/trust";
 
 /** Builds and finds what sandboxes need. Errors: `isolation_unavailable`, saying what is missing. */
 export async function prepareHost(
@@ -48,19 +64,52 @@ export async function prepareHost(
     ...["--open", String(FDS.agentFilter), agentFilter],
     ...["--open", String(FDS.userFilter), userFilter],
   ];
+  const roots = new Map<RootKind, Promise<RootImage>>();
+  const rootFor = (kind: RootKind) => {
+    const root = roots.get(kind) ?? prepareRootImage(options.nativeDir, kind);
+    roots.set(kind, root);
+    root.catch(() => roots.delete(kind));
+    return root;
+  };
   const stage = asRoot ? stageOptions(parts, image, bwrap) : [];
   return {
     bwrap,
-    image,
     launch: (folder) => ({
       binary: tools.supervisor,
       listenFd: FDS.listen,
       options: [...filters, ...(asRoot ? ["--stage", folder, ...stage] : [])],
     }),
-    // Mounted by the supervisor while it waits, all of it comes along with the root: bwrap is the faster for it.
-    sources: (workspace) =>
-      asRoot ? { root: STAGED_ROOT, workspace: STAGED_WORKSPACE, parts: [] } : { root: image.dir, workspace, parts },
-    binds: (workspace) => (asRoot ? [[workspace, STAGED_WORKSPACE]] : []),
+    mounts: async (places) => {
+      const { network } = places;
+      const root = network ? await rootFor(network.trust === undefined ? "network" : "trusting") : image;
+      return (asRoot ? stagedMounts : plainMounts)(places, root, parts);
+    },
+  };
+}
+
+type Parts = readonly (readonly [source: string, target: string])[];
+
+function plainMounts({ workspace, network, packages }: SandboxPlaces, root: RootImage, parts: Parts): SandboxMounts {
+  const trust = network?.trust === undefined ? [] : trustParts(network.trust, root);
+  const layer: Parts = packages === undefined ? [] : [[packages, INSIDE.packages]];
+  return { sources: { root: root.dir, workspace, parts: [...parts, ...trust, ...layer] }, binds: [] };
+}
+
+/** Mounted by the supervisor while it waits, all of it comes along with the root: bwrap is the faster for it. */
+function stagedMounts({ workspace, network, packages }: SandboxPlaces, root: RootImage, parts: Parts): SandboxMounts {
+  const work = [workspace, STAGED_WORKSPACE] as const;
+  const layer: Parts = packages === undefined ? [] : [[packages, STAGED_ROOT + INSIDE.packages]];
+  if (!network)
+    return { sources: { root: STAGED_ROOT, workspace: STAGED_WORKSPACE, parts: [] }, binds: [work, ...layer] };
+  // That a sandbox has a network is known too late for the stage: its root is mounted now, and the parts are moved over.
+  const moved = [...parts, ...layer.map(() => ["", INSIDE.packages] as const)].map(
+    ([, target]) => [STAGED_ROOT + target, target] as const,
+  );
+  const trust = network.trust === undefined ? [] : trustParts(STAGED_TRUST, root);
+  const trusted = network.trust === undefined ? [] : [[network.trust, STAGED_TRUST] as const];
+  return {
+    sources: { root: STAGED_NETWORK_ROOT, workspace: STAGED_WORKSPACE, parts: [...moved, ...trust] },
+    binds: [work, [root.dir, STAGED_NETWORK_ROOT], ...layer, ...trusted],
   };
 }
 

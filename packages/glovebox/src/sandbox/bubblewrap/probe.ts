@@ -61,7 +61,7 @@ function capabilitiesOf(languages: readonly Language[]): DriverCapabilities {
     fork: "none",
     pause: false,
     tty: true,
-    network: false,
+    network: true,
     programs: true,
     outlivesServer: true,
     languages,

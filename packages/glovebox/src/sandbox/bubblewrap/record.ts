@@ -14,6 +14,8 @@ export interface BubblewrapState {
   readonly env: Readonly<Record<string, string>>;
   readonly kernelOptions?: KernelOptions;
   readonly limitsApplied: readonly AppliedLimit[];
+  /** Whether it was made with sockets to forward. */
+  readonly network?: boolean;
 }
 
 export function encodeRecord(id: string, state: BubblewrapState): SandboxRecord {
@@ -45,6 +47,7 @@ export function decodeRecord(record: SandboxRecord): BubblewrapState {
     env: data.env ?? {},
     limitsApplied: data.limitsApplied ?? [],
     ...(uid === undefined ? {} : { uid }),
+    ...(data.network === true ? { network: true } : {}),
     ...(data.kernelOptions === undefined ? {} : { kernelOptions: data.kernelOptions }),
   };
 }

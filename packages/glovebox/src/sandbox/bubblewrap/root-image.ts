@@ -16,20 +16,30 @@ export interface RootImage {
   readonly hostDirs: readonly string[];
   /** Links of the host's root into `/usr`: name and target. */
   readonly links: readonly (readonly [name: string, target: string])[];
+  /** Whether there is a file at `INSIDE.systemBundle`. */
+  readonly systemBundle: boolean;
 }
 
+/**
+ * What an image is for: sandboxes without a network, with one, or with one and an authority to trust. The latter two say where to ask for
+ * names, and have the host's certificate authorities; the last has places for ours.
+ */
+export type RootKind = "closed" | "network" | "trusting";
+
 const LIB_DIRS = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
-const MOUNT_POINTS = ["usr", "proc", "dev", "tmp", "workspace", "glovebox/kernels"];
+const MOUNT_POINTS = ["usr", "proc", "dev", "tmp", "workspace", "glovebox/kernels", INSIDE.packages.slice(1)];
 
 /**
  * Makes `<nativeDir>/root-<hash>` unless it is there: mount points, links and an `/etc` with what programs need and
  * nothing that tells about the host. Named by its content, so that an upgrade leaves live sandboxes alone.
  */
-export async function prepareRootImage(nativeDir: string): Promise<RootImage> {
+export async function prepareRootImage(nativeDir: string, kind: RootKind = "closed"): Promise<RootImage> {
   const entries = new Map<string, Entry>();
   for (const path of MOUNT_POINTS) entries.set(path, { kind: "dir" });
-  for (const path of [INSIDE.node, INSIDE.agent]) entries.set(path.slice(1), { kind: "file", data: Buffer.alloc(0) });
+  for (const path of [INSIDE.node, INSIDE.agent]) entries.set(path.slice(1), empty());
   entries.set("run", { kind: "dir" });
+  // Where Node looks last, for modules of every kind; it leads nowhere in sandboxes without packages.
+  entries.set("node_modules", { kind: "link", target: `${INSIDE.packages}/node/node_modules` });
   entries.set("var/tmp", { kind: "link", target: "/tmp" });
   const links: [string, string][] = [];
   const hostDirs: string[] = [];
@@ -47,10 +57,34 @@ export async function prepareRootImage(nativeDir: string): Promise<RootImage> {
     entries.set(`etc/${name}`, { kind: "file", data: Buffer.from(text) });
   }
   addHostEtc(entries);
-  return { dir: await materialise(entries, nativeDir), hostDirs, links };
+  if (kind !== "closed") addNetworkEtc(entries);
+  if (kind === "trusting") entries.set(INSIDE.authority.slice(1), empty());
+  const hasBundle = entries.has(INSIDE.systemBundle.slice(1));
+  return { dir: await materialise(entries, nativeDir), hostDirs, links, systemBundle: hasBundle };
 }
 
-function etcFiles(): Record<string, string> {
+const empty = (): Entry => ({ kind: "file", data: Buffer.alloc(0) });
+
+/** The resolver is the agent's. */
+function addNetworkEtc(entries: Map<string, Entry>): void {
+  const text = (data: string): Entry => ({ kind: "file", data: Buffer.from(data) });
+  entries.set("etc/resolv.conf", text("nameserver 127.0.0.1\n"));
+  entries.set("etc/nsswitch.conf", text(etcFiles()["nsswitch.conf"].replace("hosts: files", "hosts: files dns")));
+  const bundle = systemBundle();
+  entries.set(INSIDE.caBundle.slice(1), bundle ? { kind: "file", data: bundle } : empty());
+  if (bundle) entries.set(INSIDE.systemBundle.slice(1), { kind: "file", data: bundle });
+}
+
+/** The host's certificate authorities. */
+export function systemBundle(): Buffer | undefined {
+  try {
+    return readFileSync(INSIDE.systemBundle);
+  } catch {
+    return undefined;
+  }
+}
+
+function etcFiles() {
   const { uid, gid, user, workspace, hostname } = INSIDE;
   return {
     passwd: `root:x:0:0:root:/root:/usr/sbin/nologin\n${user}:x:${uid}:${gid}:${user}:${workspace}:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n`,

@@ -16,6 +16,19 @@ export interface GoMessage {
   /** The first is an absolute path. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /**
+   * With any, a network namespace of its own is made in which every address is delivered locally, and these sockets in it. They are
+   * inherited where `fds` names them. One of a family that the kernel lacks is left out.
+   */
+  readonly sockets?: readonly GoSocket[];
+}
+
+/** A socket to be made in the new network namespace: listening when `tcp`. */
+export interface GoSocket {
+  readonly fd: number;
+  readonly type: "tcp" | "udp";
+  readonly address: string;
+  readonly port: number;
 }
 
 const MAX_BYTES = 1 << 20;
@@ -23,6 +36,7 @@ const MAX_BYTES = 1 << 20;
 /** Encodes `go` as `native/supervisor.c` reads it. Errors: `invalid_argument` for a NUL, or more than 1 MiB. */
 export function encodeGo(go: GoMessage): Buffer {
   const env = Object.entries(go.env).map(([name, value]) => `${name}=${value}`);
+  const { sockets = [] } = go;
   const fields = [
     String(go.uid ?? -1),
     String(go.gid ?? -1),
@@ -32,6 +46,10 @@ export function encodeGo(go: GoMessage): Buffer {
     ...counted(go.fds.length, go.fds.map(String)),
     ...counted(go.argv.length, go.argv),
     ...counted(env.length, env),
+    ...counted(
+      sockets.length,
+      sockets.flatMap(({ fd, type, address, port }) => [`${fd}`, type, address, `${port}`]),
+    ),
   ];
   if (fields.some((field) => field.includes("\0"))) {
     throw new GloveboxError("invalid_argument", "An argument or environment value holds a NUL character");

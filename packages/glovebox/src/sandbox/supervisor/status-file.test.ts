@@ -38,10 +38,12 @@ describe("a go message", () => {
       binds: [["/a", "/b"]],
       fds: [10, 11],
       env: { X: "1" },
+      sockets: [{ fd: 13, type: "tcp", address: "::", port: 80 }],
     });
     expect(bytes.readUInt32LE()).toBe(bytes.length - 4);
     const fields = bytes.subarray(4, -1).toString().split("\0");
-    expect(fields).toEqual(["5", "6", "0,3", "0", "1", "/a", "/b", "2", "10", "11", "1", "/bin/true", "1", "X=1"]);
+    const started = ["5", "6", "0,3", "0", "1", "/a", "/b", "2", "10", "11", "1", "/bin/true", "1", "X=1"];
+    expect(fields).toEqual([...started, "1", "13", "tcp", "::", "80"]);
   });
 
   test("takes no NUL and no endless command line", () => {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +60,36 @@ describe("a supervisor", () => {
     await two.supervisor.go({ ...running(""), argv: ["/no/such/program"] });
     expect(await two.supervisor.ended()).toMatchObject({ kind: "exit", code: 127 });
     expect(await two.supervisor.log()).toContain("/no/such/program");
+  });
+
+  test("makes a network namespace with the sockets it is told of, where every address is local", async () => {
+    const { supervisor } = await launch();
+    const sockets = [
+      { fd: 13, type: "tcp", address: "0.0.0.0", port: 80 },
+      { fd: 14, type: "udp", address: "127.0.0.1", port: 53 },
+    ] as const;
+    const script = `
+exec 3<>/dev/tcp/192.0.2.1/80 && echo connected >&2
+ls /proc/self/fd >&2; ls /proc/self/ns/net -l >&2
+tail -n +3 /proc/net/dev | cut -d: -f1 >&2; grep -E '^Cap(Inh|Prm|Eff|Amb)' /proc/self/status | cut -f2 | sort -u >&2`;
+    await supervisor.go({ ...running(""), argv: ["/bin/bash", "-c", script], fds: [13, 14], sockets });
+    expect(await supervisor.ended()).toMatchObject({ kind: "exit", code: 0 });
+    const log = await supervisor.log();
+    expect(log).toContain("connected");
+    expect(log.split("\n")).toEqual(expect.arrayContaining(["13", "14"]));
+    expect(log).not.toContain(readlinkSync("/proc/self/ns/net"));
+    expect(log).toMatch(/^ *lo$/m);
+    // An ordinary user's rights in the namespace around it ended with its making.
+    if (process.getuid?.() !== 0) expect(log).toMatch(/lo\n0000000000000000$/);
+  });
+
+  test("refuses sockets that it cannot make", async () => {
+    const { supervisor } = await launch();
+    const sockets = [{ fd: 13, type: "tcp", address: "nowhere", port: 80 }] as const;
+    await expect(supervisor.go(running("true", { sockets }))).rejects.toMatchObject({
+      code: "isolation_unavailable",
+      message: expect.stringContaining("nowhere"),
+    });
   });
 
   test("kills the process with all that it left behind, daemons too", async () => {

@@ -16,17 +16,22 @@ const PROXY_VARIABLES: Readonly<Record<string, string>> = {
 };
 
 /** The variables by which programs find what to trust. */
-const TRUST_VARIABLES: Readonly<Record<string, string>> = {
-  SSL_CERT_FILE: TRUST.bundle,
-  REQUESTS_CA_BUNDLE: TRUST.bundle,
-  CURL_CA_BUNDLE: TRUST.bundle,
-  GIT_SSL_CAINFO: TRUST.bundle,
-  CARGO_HTTP_CAINFO: TRUST.bundle,
-  PIP_CERT: TRUST.bundle,
-};
+const TRUST_VARIABLES = [
+  "SSL_CERT_FILE",
+  "REQUESTS_CA_BUNDLE",
+  "CURL_CA_BUNDLE",
+  "GIT_SSL_CAINFO",
+  "CARGO_HTTP_CAINFO",
+  "PIP_CERT",
+];
 
 /** What a sandbox with a network has in its environment, before what the user says. */
 export function proxyEnv(opensTls: boolean): Record<string, string> {
-  // Node has roots of its own and adds to them.
-  return { ...PROXY_VARIABLES, ...TRUST_VARIABLES, ...(opensTls && { NODE_EXTRA_CA_CERTS: TRUST.authority }) };
+  const bundle = opensTls ? TRUST.bundle : TRUST.system;
+  return {
+    ...PROXY_VARIABLES,
+    ...Object.fromEntries(TRUST_VARIABLES.map((name) => [name, bundle])),
+    // Node has authorities of its own and adds to them.
+    ...(opensTls && { NODE_EXTRA_CA_CERTS: TRUST.authority }),
+  };
 }

@@ -55,7 +55,6 @@ export function layerEnv(packages: Packages): Record<string, string> {
   const paths: string[] = [];
   const env: Record<string, string> = {};
   if (packages.node.length > 0) {
-    env.NODE_PATH = `${PACKAGES_DIR}/node/node_modules`;
     paths.push(`${PACKAGES_DIR}/node/node_modules/.bin`);
   }
   if (packages.python.length > 0) {

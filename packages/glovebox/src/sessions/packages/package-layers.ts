@@ -13,7 +13,7 @@ const PLATFORM = { arch: process.arch, node: process.versions.node } as const;
 const META = ".json";
 const UNUSED_MS = 30 * 86_400_000;
 
-export interface LayerSettings {
+export interface PackageSettings {
   readonly registries: RegistrySettings;
   /** MiB of all layers together; beyond it nothing is built. */
   readonly maxMb: number;
@@ -25,14 +25,14 @@ export interface LayerSettings {
  */
 export class PackageLayers {
   readonly #folder: string;
-  readonly #settings: LayerSettings;
+  readonly #settings: PackageSettings;
   readonly #outside: Outside | undefined;
   readonly #logger: Logger;
   readonly #building = new Map<string, Promise<string>>();
 
   constructor(options: {
     readonly dataDir: string;
-    readonly settings: LayerSettings;
+    readonly settings: PackageSettings;
     readonly outside: Outside | undefined;
     readonly logger: Logger;
   }) {

@@ -157,6 +157,10 @@ describe("sessions over HTTP", () => {
   it("gives a terminal that can be typed into, resized, left and found again", async () => {
     const terminal = await openWebSocket(server, `/v1/sessions/${session}/terminal?rows=10&columns=40`);
     await terminal.until(() => terminal.messages.some(({ type }) => type === "started"));
+    const { items: opened } = await server.audit.list("default", { action: "sessions.terminal" });
+    expect(opened).toMatchObject([
+      { resource: { id: session }, decision: "allow", reasons: ["role admin", "status 101"] },
+    ]);
     const executionId = String(terminal.messages[0]?.executionId);
     terminal.socket.send(Buffer.from("stty size; echo mark-$((40+2))\n"));
     await terminal.until(() => terminal.output().includes("mark-42"));

@@ -53,7 +53,7 @@ export const secretOperations = defineOperations({
   "secrets.delete": {
     method: "DELETE",
     path: "/v1/secrets/{name}",
-    summary: "Delete a secret; sessions that have it already keep it until they end",
+    summary: "Delete a secret; sessions that have it already keep it until they end or the server restarts",
     minimumRole: "operator",
     params: SecretParams,
     answer: "none",

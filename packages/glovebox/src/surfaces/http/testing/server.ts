@@ -47,6 +47,8 @@ export interface TestServerOptions {
   readonly logger?: Logger;
   readonly doctor?: HttpServerOptions["doctor"];
   readonly egress?: HttpServerOptions["egress"];
+  /** Default true. Without it nothing is recorded. */
+  readonly audited?: boolean;
   /** Default: none, for tests of what comes before the services. */
   readonly services?: (room: { store: Store; dataDir: string }) => Promise<SessionServices>;
 }
@@ -78,7 +80,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       store,
       tokens,
       authorizer: createRoleAuthorizer(OPERATIONS),
-      audit,
+      ...(options.audited === false ? {} : { audit }),
       secrets,
       ...(options.egress === undefined ? {} : { egress: options.egress }),
       clock: systemClock,
