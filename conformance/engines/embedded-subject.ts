@@ -41,15 +41,14 @@ function flipByte(file: string, runId: string, choose: (below: number) => number
   try {
     const seqs = db.prepare("SELECT seq FROM run_records WHERE run_id = ?").pluck().all(runId) as number[];
     const seq = seqs[choose(seqs.length)] ?? 1;
-    for (;;) {
-      const column = COLUMNS[choose(COLUMNS.length)] ?? "hash";
-      const cell = db.prepare(`SELECT ${column} FROM run_records WHERE run_id = ? AND seq = ?`).pluck();
-      const value = cell.get(runId, seq) as string | number | null;
-      if (value === null || value === "") continue;
-      const update = db.prepare(`UPDATE run_records SET ${column} = ? WHERE run_id = ? AND seq = ?`);
-      update.run(flipped(value, choose), runId, seq);
-      return `${column} of record ${seq}`;
-    }
+    const row = db
+      .prepare(`SELECT ${COLUMNS.join(", ")} FROM run_records WHERE run_id = ? AND seq = ?`)
+      .get(runId, seq);
+    const cells = Object.entries(row as Record<string, string | number | null>).filter(([, value]) => value !== null);
+    const [column, value] = cells[choose(cells.length)] ?? ["hash", ""];
+    const update = db.prepare(`UPDATE run_records SET ${column} = ? WHERE run_id = ? AND seq = ?`);
+    update.run(flipped(value ?? "", choose), runId, seq);
+    return `${column} of record ${seq}`;
   } finally {
     db.close();
   }

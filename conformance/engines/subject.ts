@@ -46,3 +46,9 @@ export async function replayAll(engine: DurableEngine): Promise<number> {
   }
   return items.length;
 }
+
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}

@@ -1,5 +1,6 @@
 import { GloveboxError } from "../../core/index.ts";
 import type { StoredRun } from "../../store/index.ts";
+import { EMPTY_HEAD, flaw } from "../journal/chain.ts";
 import { corrupt, type JournalSource, toRecord, verifiedPages } from "../journal/reader.ts";
 import { JOURNAL_VERSION, type JournalRecord, type RecordWith } from "../journal/record.ts";
 
@@ -16,7 +17,8 @@ export async function* journalOf(source: JournalSource, { run, head }: StoredRun
 export async function openingOf(source: JournalSource, stored: StoredRun): Promise<RecordWith<"run.started">> {
   const { run } = stored;
   const [row] = await source.runs.read(run.id, { afterSeq: 0, limit: 1 });
-  if (row === undefined) throw corrupt(run.id, 1, "it is empty");
+  const problem = row === undefined ? "it is empty" : flaw(run.id, EMPTY_HEAD, row);
+  if (row === undefined || problem !== undefined) throw corrupt(run.id, 1, problem ?? "");
   const record = await toRecord(source, run.id, row);
   if (record.type !== "run.started") throw corrupt(run.id, 1, `it begins with ${record.type}`);
   if (record.erased !== true && record.payload.journal !== JOURNAL_VERSION) {

@@ -1,6 +1,6 @@
 import { canonicalJson, GloveboxError, isId } from "../../core/index.ts";
 import type { JournalHead, JournalRow, StoredRun } from "../../store/index.ts";
-import { EMPTY_HEAD, linkHash, MAX_INLINE_BYTES, sha256 } from "./chain.ts";
+import { EMPTY_HEAD, hashValue, linkHash, MAX_INLINE_BYTES, sha256 } from "./chain.ts";
 import { corrupt, type JournalSource, payloadText, verifiedPages } from "./reader.ts";
 import { isRecordType, JOURNAL_VERSION } from "./record.ts";
 
@@ -21,7 +21,8 @@ interface Header {
 
 /** One line of a file: the header, or a record with its payload in line; absent when it was erased. Every line is canonical JSON. */
 export async function* exportLines(source: JournalSource, { run, head }: StoredRun): AsyncGenerator<string> {
-  yield `${canonicalJson({ format: FORMAT, version: JOURNAL_VERSION, runId: run.id, head })}\n`;
+  const header = { format: FORMAT, version: JOURNAL_VERSION, runId: run.id, head };
+  yield `${canonicalJson({ ...header, hash: hashValue(header) })}\n`;
   for await (const rows of verifiedPages(source, run.id, head)) {
     for (const row of rows) yield `${await lineOf(source, run.id, row)}\n`;
   }
@@ -134,9 +135,10 @@ export class JournalImport {
 
 function readHeader(text: string): Header {
   const parsed = parseCanonical(text);
-  const { format, version, runId, head, ...others } = parsed ?? {};
+  const { hash: own, ...header } = parsed ?? {};
+  const { format, version, runId, head, ...others } = header;
   const { seq, hash } = (head ?? {}) as { seq?: unknown; hash?: unknown };
-  if (format !== FORMAT || Object.keys(others).length > 0) {
+  if (format !== FORMAT || Object.keys(others).length > 0 || own !== hashValue(header)) {
     throw new GloveboxError("journal_corrupt", "line 1: this is not the beginning of a journal", {
       details: { line: 1 },
     });

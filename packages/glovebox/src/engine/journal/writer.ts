@@ -107,20 +107,21 @@ export class JournalWriter {
   }
 
   #start(): void {
-    this.#flushing ??= Promise.resolve()
-      .then(() => this.#drain())
-      .finally(() => {
-        this.#flushing = undefined;
-      });
+    this.#flushing ??= this.#drain();
   }
 
   async #drain(): Promise<void> {
     try {
+      // What is appended in this turn of the event loop's microtasks goes along.
+      await Promise.resolve();
       while (this.#waiting.length > 0) await this.#commit(this.#takeBatch());
     } catch (error) {
       this.#waiting = [];
       this.#closed = true;
       this.#options.onFailure(error);
+    } finally {
+      // At once after the last look at what waits: nothing can come in between.
+      this.#flushing = undefined;
     }
   }
 

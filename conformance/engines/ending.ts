@@ -1,0 +1,186 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { defineProgram, type ProgramContext } from "../../packages/glovebox/src/engine/index.ts";
+import { collect, type MakeEngineSubject, replayAll, TENANT, until } from "./subject.ts";
+
+const anything = z.unknown();
+
+function program(name: string, run: (ctx: ProgramContext) => Promise<unknown>) {
+  return defineProgram({ name, version: "1", input: anything, output: anything, run });
+}
+
+export function endingConformance(make: MakeEngineSubject): void {
+  test("cancelling reaches the work, undoes completed steps in reverse, and cancels children", async () => {
+    await using subject = await make();
+    await using engine = await subject.open();
+    const log: string[] = [];
+    const child = program("kid", (ctx) => ctx.waitFor("never"));
+    const saga = program("saga", async (ctx) => {
+      const undo = (name: string) => ({ compensate: () => void log.push(`undo ${name}`) });
+      await ctx.step("one", null, () => "1", undo("one"));
+      await ctx.step("none", null, () => "0");
+      await ctx.step("two", null, () => "2", undo("two"));
+      await ctx.step("bad", null, () => "3", {
+        compensate: () => {
+          throw new Error("cannot");
+        },
+      });
+      await ctx.parallel({
+        child: (b) => b.child(child, null),
+        work: (b) =>
+          b.step(
+            "hangs",
+            null,
+            (_input, { signal }) =>
+              new Promise((_, reject) => {
+                log.push("begun");
+                signal.addEventListener("abort", () => {
+                  log.push("told");
+                  reject(signal.reason as Error);
+                });
+              }),
+            { compensate: () => void log.push("never") },
+          ),
+      });
+    });
+    const { id } = await engine.start(saga, null, { tenantId: TENANT });
+    await until(
+      async () => log.includes("begun") && (await engine.list(TENANT, { parentId: id })).items[0]?.status === "waiting",
+    );
+    await engine.cancel(TENANT, id, "enough");
+    await expect(engine.result(TENANT, id)).rejects.toMatchObject({ code: "cancelled", message: "enough" });
+    expect(log).toEqual(["begun", "told", "undo two", "undo one"]);
+    expect(await engine.get(TENANT, id)).toMatchObject({
+      status: "cancelled",
+      error: { details: { notCompensated: ["bad"] } },
+    });
+    await until(async () => (await engine.list(TENANT, { parentId: id })).items[0]?.status === "cancelled");
+    await expect(engine.cancel(TENANT, id)).rejects.toMatchObject({ code: "conflict" });
+    await replayAll(engine);
+  });
+
+  test("a run is cancelled before it began, while it waits, and although its program does not listen", async () => {
+    await using subject = await make();
+    await using engine = await subject.open({ concurrency: 1 });
+    let done = 0;
+    const deaf = program("deaf", async (ctx) => {
+      await ctx.step("begin", null, () => 1).catch(() => {});
+      await new Promise(() => {});
+    });
+    const waits = program("waits", async (ctx) => {
+      await ctx.waitFor("x");
+      await ctx.step("after", null, () => {
+        done += 1;
+      });
+    });
+    const first = await engine.start(deaf, null, { tenantId: TENANT });
+    await until(async () => (await engine.get(TENANT, first.id)).status === "running");
+    const queued = await engine.start(waits, null, { tenantId: TENANT });
+    expect((await engine.get(TENANT, queued.id)).status).toBe("queued");
+    for (const { id, result } of [queued, first]) {
+      await engine.cancel(TENANT, id);
+      await expect(result()).rejects.toMatchObject({ code: "cancelled" });
+    }
+    const waiting = await engine.start(waits, null, { tenantId: TENANT });
+    await until(async () => (await engine.get(TENANT, waiting.id)).status === "waiting");
+    await engine.cancel(TENANT, waiting.id);
+    await expect(waiting.result()).rejects.toMatchObject({ code: "cancelled" });
+    expect(done).toBe(0);
+    await replayAll(engine);
+  });
+
+  test("each budget ends the run cleanly with what was done kept", async () => {
+    await using subject = await make();
+    await using engine = await subject.open();
+    for (const [what, limit] of [
+      ["toolCalls", 2],
+      ["tokens", 1000],
+      ["dollars", 0.5],
+      ["sandboxSeconds", 3],
+    ] as const) {
+      const spends = program(`spends-${what}`, async (ctx) => {
+        for (;;) {
+          await ctx.step("use", null, (_input, { spend }) => {
+            spend({ [what]: limit / 2 });
+            return "kept";
+          });
+        }
+      });
+      const handle = await engine.start(spends, null, { tenantId: TENANT, budget: { [what]: limit } });
+      await expect(handle.result()).rejects.toMatchObject({ code: "budget_exceeded", details: { of: "run", what } });
+      const kept = await collect(engine.journal(TENANT, handle.id));
+      expect(kept.filter(({ type }) => type === "step.completed")).toHaveLength(2);
+      expect((await engine.get(TENANT, handle.id)).usage[what]).toBeCloseTo(limit * 1.5);
+    }
+    const waits = program("waits", (ctx) => ctx.waitFor("x"));
+    const handle = await engine.start(waits, null, { tenantId: TENANT, budget: { wallMs: 50 } });
+    await expect(handle.result()).rejects.toMatchObject({ code: "budget_exceeded", details: { what: "wallMs" } });
+    await expect(engine.start(waits, null, { tenantId: TENANT, budget: { tokens: -1 } })).rejects.toMatchObject({
+      code: "invalid_argument",
+    });
+    await replayAll(engine);
+  });
+
+  test("a step's budget fails the step, a tenant's holds over its runs and over engines, and a program can ask", async () => {
+    await using subject = await make();
+    const tenantBudget = () => ({ tokens: 10 });
+    const spends = program("spends", async (ctx) => {
+      const own = await ctx
+        .step("own", null, (_input, { spend }) => spend({ tokens: 3 }), { budget: { tokens: 2 } })
+        .catch((error: { code: string }) => error.code);
+      await ctx.step("more", null, (_input, { spend }) => spend({ tokens: 3 }));
+      return [own, (await ctx.budget()).used.tokens];
+    });
+    {
+      await using engine = await subject.open({ tenantBudget });
+      expect(await (await engine.start(spends, null, { tenantId: TENANT })).result()).toEqual(["budget_exceeded", 6]);
+      await replayAll(engine);
+    }
+    await using engine = await subject.open({ tenantBudget, programs: [spends] });
+    const second = await engine.start(spends, null, { tenantId: TENANT });
+    await expect(second.result()).rejects.toMatchObject({ code: "budget_exceeded", details: { of: "tenant" } });
+    const third = await engine.start(spends, null, { tenantId: TENANT });
+    await expect(third.result()).rejects.toMatchObject({ code: "budget_exceeded" });
+    expect((await engine.get(TENANT, third.id)).usage.tokens).toBe(0);
+    await replayAll(engine);
+  });
+
+  test("a program that looks at the clock, chance or the network outside a step is caught; inside one it may", async () => {
+    await using subject = await make();
+    const peeks: Record<string, () => unknown> = {
+      "Date.now()": () => Date.now(),
+      "new Date()": () => new Date(),
+      "performance.now()": () => performance.now(),
+      "Math.random()": () => Math.random(),
+      "crypto.randomUUID()": () => crypto.randomUUID(),
+      "fetch()": () => fetch("data:,x"),
+    };
+    const peeping = program("peeping", async (ctx) => {
+      const caught: string[] = [];
+      for (const [name, peek] of Object.entries(peeks)) {
+        await ctx.step("inside", name, async () => void (await peek()));
+        try {
+          await peek();
+        } catch (error) {
+          caught.push(String((error as { details?: { what?: string } }).details?.what));
+        }
+        if (new Date(0).getTime() !== 0) caught.push("a given date");
+      }
+      return caught;
+    });
+    {
+      await using engine = await subject.open();
+      expect(await (await engine.start(peeping, null, { tenantId: TENANT })).result()).toEqual(Object.keys(peeks));
+      expect(Date.now()).toBeGreaterThan(0);
+    }
+    const told: unknown[] = [];
+    const warn = (fields: Record<string, unknown>) => void told.push(fields.what);
+    const logger = { debug: () => {}, info: () => {}, error: () => {}, warn, child: () => logger };
+    await using engine = await subject.open({ determinism: "warn", logger });
+    const twice = program("twice", async () => {
+      for (let i = 0; i < 3; i += 1) Math.random();
+    });
+    await (await engine.start(twice, null, { tenantId: TENANT })).result();
+    expect(told).toEqual(["Math.random()"]);
+  });
+}

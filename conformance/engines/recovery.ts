@@ -1,0 +1,182 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { defineProgram, type ProgramContext } from "../../packages/glovebox/src/engine/index.ts";
+import { collect, type MakeEngineSubject, replayAll, TENANT, until } from "./subject.ts";
+
+const anything = z.unknown();
+
+function program(version: string, run: (ctx: ProgramContext) => Promise<unknown>, continues: readonly string[] = []) {
+  return defineProgram({ name: "changing", version, input: anything, output: anything, continues, run });
+}
+
+const two = async (ctx: ProgramContext, first = "first", input: unknown = 1) => {
+  const a = await ctx.step(first, input, () => "a");
+  await ctx.waitFor("go");
+  return [a, await ctx.step("second", a, () => "b")];
+};
+
+const whole = (ctx: ProgramContext) => two(ctx);
+
+export function recoveryConformance(make: MakeEngineSubject): void {
+  test("unfinished runs go on with the next engine in the order of their starts, without doing a step again", async () => {
+    await using subject = await make();
+    const begun: string[] = [];
+    const waiting = defineProgram({
+      name: "order",
+      version: "1",
+      input: z.string(),
+      output: z.string(),
+      run: async (ctx, name) => {
+        begun.push(name);
+        await ctx.step("once", name, () => begun.push(`${name}!`));
+        await ctx.waitFor("go");
+        return name;
+      },
+    });
+    const names = ["a", "b", "c", "d"];
+    const ids: string[] = [];
+    {
+      await using engine = await subject.open();
+      for (const name of names) ids.push((await engine.start(waiting, name, { tenantId: TENANT })).id);
+      for (const id of ids) await until(async () => (await engine.get(TENANT, id)).status === "waiting");
+    }
+    begun.length = 0;
+    await using engine = await subject.open({ programs: [waiting] });
+    for (const id of ids) await until(async () => (await engine.get(TENANT, id)).resumes === 1);
+    for (const id of ids) await engine.signal(TENANT, id, "go");
+    expect(await Promise.all(ids.map((id) => engine.result(TENANT, id)))).toEqual(names);
+    expect(begun).toEqual(names);
+    await replayAll(engine);
+  });
+
+  test("a run whose program has another version is refused, saying what differs, unless the new one declares that it continues it", async () => {
+    await using subject = await make();
+    let id = "";
+    {
+      await using engine = await subject.open();
+      ({ id } = await engine.start(program("1", whole), null, { tenantId: TENANT }));
+      await until(async () => (await engine.get(TENANT, id)).status === "waiting");
+    }
+    {
+      await using engine = await subject.open({ programs: [program("2", whole)] });
+      await expect(engine.resume(TENANT, id)).rejects.toMatchObject({
+        code: "journal_mismatch",
+        details: { version: "1", registered: ["2"] },
+      });
+      expect(await engine.get(TENANT, id)).toMatchObject({ status: "waiting" });
+    }
+    await using engine = await subject.open({ programs: [program("3", whole, ["1"])] });
+    await engine.signal(TENANT, id, "go");
+    expect(await engine.result(TENANT, id)).toEqual(["a", "b"]);
+    expect(await engine.get(TENANT, id)).toMatchObject({ version: "3" });
+    await replayAll(engine);
+  });
+
+  test("a program whose code changed stops at the first decision that differs, and goes on once it is right again", async () => {
+    await using subject = await make();
+    let id = "";
+    {
+      await using engine = await subject.open();
+      ({ id } = await engine.start(program("1", whole), null, { tenantId: TENANT }));
+      await until(async () => (await engine.get(TENANT, id)).status === "waiting");
+    }
+    const changes = [
+      program("1", (ctx) => two(ctx, "other")),
+      program("1", (ctx) => two(ctx, "first", 2)),
+      program("1", async () => "at once"),
+    ];
+    for (const changed of changes) {
+      await using engine = await subject.open({ programs: [changed] });
+      await engine.resume(TENANT, id).catch(() => {});
+      const stopped = await until(async () => {
+        const run = await engine.get(TENANT, id);
+        return run.status === "failed" && run;
+      });
+      expect(stopped.error).toMatchObject({ code: "journal_mismatch", details: { seq: 2, step: "first" } });
+    }
+    await using engine = await subject.open({ programs: [program("1", whole)] });
+    await engine.resume(TENANT, id);
+    await engine.signal(TENANT, id, "go");
+    expect(await engine.result(TENANT, id)).toEqual(["a", "b"]);
+    await expect(engine.resume(TENANT, id)).rejects.toMatchObject({ code: "conflict" });
+    await replayAll(engine);
+  });
+
+  test("a replay names the first difference: a step, an input, a signal, a child, the end", async () => {
+    await using subject = await make();
+    const child = defineProgram({
+      name: "kid",
+      version: "1",
+      input: anything,
+      output: anything,
+      run: async (_ctx, n) => n,
+    });
+    const original = (change: string) =>
+      program("1", async (ctx) => {
+        await ctx.step(change === "step" ? "x" : "a", change === "input" ? 2 : 1, () => 1);
+        await ctx.waitFor(change === "signal" ? "other" : "go");
+        await ctx.child(child, change === "child" ? 2 : 1);
+        if (change === "more") await ctx.sleep(1);
+        return change === "end" ? "other" : "end";
+      });
+    let id = "";
+    {
+      await using engine = await subject.open();
+      const handle = await engine.start(original(""), null, { tenantId: TENANT });
+      id = handle.id;
+      await engine.signal(TENANT, id, "go");
+      await handle.result();
+      expect(await engine.replay(TENANT, id)).toMatchObject({ identical: true });
+    }
+    const found: Record<string, unknown> = {};
+    for (const change of ["step", "input", "signal", "child", "more", "end"]) {
+      await using engine = await subject.open({ programs: [original(change), child] });
+      const report = await engine.replay(TENANT, id);
+      expect(report.identical).toBe(false);
+      found[change] = report.firstDifference?.step ?? "end";
+    }
+    expect(found).toEqual({ step: "a", input: "a", signal: "go", child: "kid", more: "end", end: "end" });
+  });
+
+  test("a fork has the history up to its step, and its own with another input from there", async () => {
+    await using subject = await make();
+    await using engine = await subject.open();
+    const done: string[] = [];
+    const adds = program("1", async (ctx) => {
+      const a = await ctx.step("a", 1, (n) => {
+        done.push("a");
+        return n + 1;
+      });
+      const b = await ctx.step("b", a, (n) => {
+        done.push("b");
+        return n * 10;
+      });
+      return [a, b];
+    });
+    const handle = await engine.start(adds, null, { tenantId: TENANT });
+    expect(await handle.result()).toEqual([2, 20]);
+    const fork = await engine.fork(TENANT, handle.id, { step: "b", input: 5 });
+    expect(await fork.result()).toEqual([2, 50]);
+    expect(done).toEqual(["a", "b", "b"]);
+    expect(await engine.get(TENANT, fork.id)).toMatchObject({ forkedFrom: { runId: handle.id, step: "b" } });
+    expect(await engine.verify(TENANT, fork.id)).toMatchObject({ ok: true });
+    await expect(engine.fork(TENANT, handle.id, { step: "nowhere" })).rejects.toMatchObject({ code: "not_found" });
+    expect(await replayAll(engine)).toBe(2);
+    expect((await collect(engine.journal(TENANT, handle.id))).at(-1)?.type).toBe("run.completed");
+  });
+
+  test("a full queue refuses a run, and nothing of it stays", async () => {
+    await using subject = await make();
+    await using engine = await subject.open({ concurrency: 1, maxQueued: 1 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const busy = program("1", (ctx) => ctx.step("busy", null, () => promise));
+    const first = await engine.start(busy, 1, { tenantId: TENANT });
+    await until(async () => (await engine.get(TENANT, first.id)).status === "running");
+    const second = await engine.start(busy, 2, { tenantId: TENANT });
+    await expect(engine.start(busy, 3, { tenantId: TENANT })).rejects.toMatchObject({ code: "queue_full" });
+    expect((await engine.list(TENANT)).items).toHaveLength(2);
+    resolve();
+    await Promise.all([first.result(), second.result()]);
+    await replayAll(engine);
+  });
+}
