@@ -1,0 +1,28 @@
+/** Runs random programs on an engine until they end or the process is killed. Arguments: the place, a seed, how many programs, a file for effects. */
+
+import { once } from "node:events";
+import { fsyncSync, openSync, writeSync } from "node:fs";
+import { chaosProgram, chaosTrees } from "./chaos-programs.ts";
+import { openOn } from "./embedded-subject.ts";
+import { TENANT } from "./subject.ts";
+
+const [place = "", seed = "1", count = "1", effectsFile = ""] = process.argv.slice(2);
+
+// Everything is loaded now: who kills decides when it begins.
+await once(process.stdin, "data");
+process.stdin.pause();
+const effects = openSync(effectsFile, "a");
+const program = chaosProgram((key, attempt) => {
+  writeSync(effects, `${JSON.stringify([key, attempt])}\n`);
+  fsyncSync(effects);
+});
+const engine = await openOn(place, { programs: [program] });
+const handles = [];
+for (const [index, tree] of chaosTrees(Number(seed), Number(count)).entries()) {
+  const options = { tenantId: TENANT, idempotencyKey: `${seed}-${index}` };
+  handles.push(await engine.start(program, { tree, value: `start ${index}` }, options));
+}
+const results: string[] = [];
+for (const handle of handles) results.push(await handle.result());
+writeSync(1, JSON.stringify({ results }));
+await engine.close();

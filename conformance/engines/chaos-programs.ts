@@ -1,0 +1,143 @@
+/** Random programs: trees that are interpreted as a program, and by hand as what must come out of it. */
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { z } from "zod";
+import { GloveboxError } from "../../packages/glovebox/src/core/index.ts";
+import {
+  defineProgram,
+  type Program,
+  type ProgramContext,
+  type StepContext,
+} from "../../packages/glovebox/src/engine/index.ts";
+
+export type Node =
+  | { readonly kind: "step" | "flaky" | "sleep" | "values" }
+  | { readonly kind: "parallel"; readonly branches: readonly Tree[] }
+  | { readonly kind: "first" | "child"; readonly tree: Tree };
+export type Tree = readonly Node[];
+
+/** Does the effect of a step; the key is what its target sees. */
+export type Effect = (key: string, attempt: number) => void;
+
+const leaf = fc.constantFrom<Node>(
+  { kind: "step" },
+  { kind: "step" },
+  { kind: "flaky" },
+  { kind: "sleep" },
+  { kind: "values" },
+);
+
+const { tree } = fc.letrec<{ tree: Tree; node: Node }>((tie) => ({
+  tree: fc.array(tie("node"), { minLength: 1, maxLength: 5 }),
+  node: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    leaf,
+    fc.record({
+      kind: fc.constant("parallel" as const),
+      branches: fc.array(tie("tree"), { minLength: 1, maxLength: 3 }),
+    }),
+    fc.record({ kind: fc.constantFrom("first" as const, "child" as const), tree: tie("tree") }),
+  ),
+}));
+
+/** Programs of a bounded size that are the same for the same seed. */
+export function chaosTrees(seed: number, count: number): Tree[] {
+  const fits = tree.filter((found) => sizeOf(found) >= 8 && sizeOf(found) <= 40);
+  return fc.sample(fits, { seed, numRuns: count });
+}
+
+export function sizeOf(nodes: Tree): number {
+  return nodes.reduce((sum, node) => {
+    if ("branches" in node) return sum + node.branches.reduce((all, branch) => all + sizeOf(branch), 0);
+    return sum + ("tree" in node ? sizeOf(node.tree) : 1);
+  }, 0);
+}
+
+function next(value: string): string {
+  return createHash("sha256").update(value).digest("hex").slice(0, 16);
+}
+
+/** What a tree makes of a value. */
+export function expected(nodes: Tree, start: string): string {
+  let value = start;
+  for (const node of nodes) {
+    if (node.kind === "step" || node.kind === "flaky") value = next(value);
+    else if ("branches" in node) value = next(node.branches.map((branch) => expected(branch, value)).join());
+    else if ("tree" in node) value = expected(node.tree, value);
+  }
+  return value;
+}
+
+/** How many steps of a tree complete. */
+export function stepsOf(nodes: Tree): number {
+  return nodes.reduce((sum, node) => {
+    if (node.kind === "step" || node.kind === "flaky") return sum + 1;
+    if ("branches" in node) return sum + node.branches.reduce((all, branch) => all + stepsOf(branch), 0);
+    return sum + ("tree" in node ? stepsOf(node.tree) : 0);
+  }, 0);
+}
+
+const Input = z.object({ tree: z.custom<Tree>(() => true), value: z.string() });
+type Input = z.infer<typeof Input>;
+
+export function chaosProgram(effect: Effect): Program<Input, string> {
+  const program: Program<Input, string> = defineProgram({
+    name: "chaos",
+    version: "1",
+    input: Input,
+    output: z.string(),
+    run: (ctx, input) => interpret(ctx, input.tree, input.value),
+  });
+
+  async function interpret(ctx: ProgramContext, nodes: Tree, start: string): Promise<string> {
+    let value = start;
+    for (const node of nodes) value = await one(ctx, node, value);
+    return value;
+  }
+
+  async function one(ctx: ProgramContext, node: Node, value: string): Promise<string> {
+    switch (node.kind) {
+      case "step":
+        return ctx.step("step", value, (input, step) => work(input, step));
+      case "flaky": {
+        const retry = { maxAttempts: 100, firstDelayMs: 1, maxDelayMs: 4 };
+        return ctx.step("flaky", value, (input, step) => flaky(input, step), { retry });
+      }
+      case "sleep":
+        await ctx.sleep(2);
+        return value;
+      case "values":
+        await Promise.all([ctx.now(), ctx.random(), ctx.uuid(), ctx.note({ value })]);
+        return value;
+      case "parallel": {
+        const branches = node.branches.map(
+          (branch, i) => [`b${i}`, (b: ProgramContext) => interpret(b, branch, value)] as const,
+        );
+        const results = await ctx.parallel(Object.fromEntries(branches));
+        return next(Object.values(results).join());
+      }
+      case "first": {
+        const slow = async (b: ProgramContext) => {
+          await b.sleep(600_000);
+          return "never";
+        };
+        return (await ctx.waitAny({ slow, quick: (b) => interpret(b, node.tree, value) })).value;
+      }
+      case "child":
+        return ctx.child(program, { tree: node.tree, value });
+    }
+  }
+
+  async function work(input: string, { idempotencyKey, attempt }: StepContext): Promise<string> {
+    effect(idempotencyKey, attempt);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    return next(input);
+  }
+
+  async function flaky(input: string, step: StepContext): Promise<string> {
+    if (step.attempt % 2 === 1) throw new GloveboxError("unavailable", "not yet");
+    return work(input, step);
+  }
+
+  return program;
+}

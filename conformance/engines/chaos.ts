@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { chaosProgram, chaosTrees, expected, stepsOf } from "./chaos-programs.ts";
+import { collect, type EngineSubject, type MakeEngineSubject, replayAll, TENANT } from "./subject.ts";
+
+/** How many processes are killed; `GLOVEBOX_TEST_ENGINE_KILLS` says otherwise, and then there is no bound in time. */
+const asked = process.env.GLOVEBOX_TEST_ENGINE_KILLS;
+const KILLS = Number(asked ?? 60);
+const BOUND_MS = asked === undefined ? 30_000 : Number.POSITIVE_INFINITY;
+const PROGRAMS = 4;
+/** Kills of one place before its programs are let run to their end. */
+const KILLS_A_PLACE = 12;
+const LONGEST_LIFE_MS = 120;
+
+/** A process that waits, with everything loaded, to be told to begin. */
+function prepare(subject: EngineSubject, seed: number, effects: string): ChildProcess {
+  const argv = [...subject.chaosArguments, String(seed), String(PROGRAMS), effects];
+  return spawn(process.execPath, argv, { stdio: ["pipe", "pipe", "inherit"] });
+}
+
+/** Lets a process live for a while. `undefined` when it was killed; what it said when it came to its end first. */
+async function live(child: ChildProcess, forMs: number): Promise<string | undefined> {
+  let said = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  child.stdin?.write("go\n");
+  const timer = Number.isFinite(forMs) ? setTimeout(() => child.kill("SIGKILL"), forMs) : undefined;
+  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
+  clearTimeout(timer);
+  if (signal === "SIGKILL") return undefined;
+  if (code !== 0) throw new Error(`the process ended by itself with ${code}: ${said}`);
+  return said;
+}
+
+async function killAtRandom(make: MakeEngineSubject, seed: number, kills: number, until: number): Promise<number> {
+  await using subject = await make();
+  const folder = await mkdtemp(join(tmpdir(), "glovebox-chaos-"));
+  const effects = join(folder, "effects");
+  await writeFile(effects, "");
+  let killed = 0;
+  let said: string | undefined;
+  let child = prepare(subject, seed, effects);
+  try {
+    while (said === undefined) {
+      const next = prepare(subject, seed, effects);
+      const isLast = killed >= kills || performance.now() > until;
+      said = await live(child, isLast ? Number.POSITIVE_INFINITY : Math.random() * LONGEST_LIFE_MS);
+      if (said === undefined) killed += 1;
+      child = next;
+    }
+    await checkPlace(subject, seed, said, await readFile(effects, "utf8"));
+    return killed;
+  } finally {
+    child.kill("SIGKILL");
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function checkPlace(subject: EngineSubject, seed: number, said: string, effects: string): Promise<void> {
+  const trees = chaosTrees(seed, PROGRAMS);
+  expect(JSON.parse(said)).toEqual({ results: trees.map((tree, index) => expected(tree, `start ${index}`)) });
+  const lastAttempt = new Map<string, number>();
+  for (const line of effects.split("\n").slice(0, -1)) {
+    const [key, attempt] = JSON.parse(line) as [string, number];
+    expect(attempt).toBeGreaterThan(lastAttempt.get(key) ?? 0);
+    lastAttempt.set(key, attempt);
+  }
+  await using engine = await subject.open({ programs: [chaosProgram(() => {})] });
+  const completed = new Map<string, number>();
+  const { items } = await engine.list(TENANT, { limit: 1000 });
+  for (const { id, status } of items) {
+    expect(status).toBe("completed");
+    expect(await engine.verify(TENANT, id)).toMatchObject({ ok: true });
+    for (const record of await collect(engine.journal(TENANT, id))) {
+      if (record.type !== "step.completed" || record.payload.kind !== "step") continue;
+      expect(completed.has(`${id}/${record.step}`)).toBe(false);
+      completed.set(`${id}/${record.step}`, record.attempt ?? 0);
+    }
+  }
+  // Every step completed once; the attempt that completed is the last that had an effect; no effect had another key.
+  expect(completed.size).toBe(trees.reduce((sum, tree) => sum + stepsOf(tree), 0));
+  expect(Object.fromEntries(lastAttempt)).toEqual(Object.fromEntries(completed));
+  await replayAll(engine);
+}
+
+export function chaosConformance(make: MakeEngineSubject): void {
+  const long = Number.isFinite(BOUND_MS) ? 58_000 : 10_000 * KILLS;
+  test("killed at random points, every program ends the same, no completed step runs again, no effect gets a second key", {
+    timeout: long,
+    retry: 0,
+  }, async () => {
+    const until = performance.now() + BOUND_MS;
+    let killed = 0;
+    for (let seed = Math.floor(Math.random() * 1e9); killed < KILLS && performance.now() < until; seed += 1) {
+      try {
+        killed += await killAtRandom(make, seed, Math.min(KILLS_A_PLACE, KILLS - killed), until);
+      } catch (error) {
+        throw new Error(`seed ${seed}`, { cause: error });
+      }
+    }
+    console.log(`engine chaos: ${killed} kills`);
+    expect(killed).toBeGreaterThan(0);
+  });
+}
