@@ -14,7 +14,7 @@ const BOUND_MS = asked === undefined ? 30_000 : Number.POSITIVE_INFINITY;
 const PROGRAMS = 4;
 /** Kills of one place before its programs are let run to their end. */
 const KILLS_A_PLACE = 12;
-const LONGEST_LIFE_MS = 120;
+const LONGEST_LIFE_MS = 250;
 
 /** A process that waits, with everything loaded, to be told to begin. */
 function prepare(subject: EngineSubject, seed: number, effects: string): ChildProcess {
@@ -37,7 +37,13 @@ async function live(child: ChildProcess, forMs: number): Promise<string | undefi
   return said;
 }
 
-async function killAtRandom(make: MakeEngineSubject, seed: number, kills: number, until: number): Promise<number> {
+interface Tally {
+  readonly killed: number;
+  /** How often runs were taken up in their midst. */
+  readonly resumed: number;
+}
+
+async function killAtRandom(make: MakeEngineSubject, seed: number, kills: number, until: number): Promise<Tally> {
   await using subject = await make();
   const folder = await mkdtemp(join(tmpdir(), "glovebox-chaos-"));
   const effects = join(folder, "effects");
@@ -53,15 +59,14 @@ async function killAtRandom(make: MakeEngineSubject, seed: number, kills: number
       if (said === undefined) killed += 1;
       child = next;
     }
-    await checkPlace(subject, seed, said, await readFile(effects, "utf8"));
-    return killed;
+    return { killed, resumed: await checkPlace(subject, seed, said, await readFile(effects, "utf8")) };
   } finally {
     child.kill("SIGKILL");
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function checkPlace(subject: EngineSubject, seed: number, said: string, effects: string): Promise<void> {
+async function checkPlace(subject: EngineSubject, seed: number, said: string, effects: string): Promise<number> {
   const trees = chaosTrees(seed, PROGRAMS);
   expect(JSON.parse(said)).toEqual({ results: trees.map((tree, index) => expected(tree, `start ${index}`)) });
   const lastAttempt = new Map<string, number>();
@@ -86,6 +91,7 @@ async function checkPlace(subject: EngineSubject, seed: number, said: string, ef
   expect(completed.size).toBe(trees.reduce((sum, tree) => sum + stepsOf(tree), 0));
   expect(Object.fromEntries(lastAttempt)).toEqual(Object.fromEntries(completed));
   await replayAll(engine);
+  return items.reduce((sum, { resumes }) => sum + resumes, 0);
 }
 
 export function chaosConformance(make: MakeEngineSubject): void {
@@ -96,14 +102,18 @@ export function chaosConformance(make: MakeEngineSubject): void {
   }, async () => {
     const until = performance.now() + BOUND_MS;
     let killed = 0;
+    let resumed = 0;
     for (let seed = Math.floor(Math.random() * 1e9); killed < KILLS && performance.now() < until; seed += 1) {
       try {
-        killed += await killAtRandom(make, seed, Math.min(KILLS_A_PLACE, KILLS - killed), until);
+        const tally = await killAtRandom(make, seed, Math.min(KILLS_A_PLACE, KILLS - killed), until);
+        killed += tally.killed;
+        resumed += tally.resumed;
       } catch (error) {
         throw new Error(`seed ${seed}`, { cause: error });
       }
     }
-    console.log(`engine chaos: ${killed} kills`);
+    console.log(`engine chaos: ${killed} kills, runs taken up ${resumed} times`);
     expect(killed).toBeGreaterThan(0);
+    expect(resumed).toBeGreaterThan(0);
   });
 }

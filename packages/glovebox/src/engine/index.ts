@@ -17,3 +17,5 @@ export {
   type StepOptions,
 } from "./program.ts";
 export { type DeadLetter, Scheduler, type SchedulerOptions, type Task } from "./scheduler/scheduler.ts";
+export { runTasks, type TaskResult } from "./tasks/run-tasks.ts";
+export { type GraphLimits, TaskGraph, type TaskNode } from "./tasks/task-graph.ts";
