@@ -1,6 +1,7 @@
 import type { Case } from "../harness.ts";
 import { auditedChange, auditedRead } from "./audit.ts";
 import { runHello, runHelloCold } from "./command.ts";
+import { engineReplay, engineResume, engineStep, engineSteps } from "./engine.ts";
 import { durableEvents } from "./events.ts";
 import { health } from "./http.ts";
 import { idleSession } from "./idle.ts";
@@ -21,6 +22,10 @@ export const CASES: readonly Case[] = [
   runHelloCold,
   idleSession,
   health,
+  engineStep,
+  engineSteps,
+  engineReplay,
+  engineResume,
   auditedChange,
   auditedRead,
   ...redaction,

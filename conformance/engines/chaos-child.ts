@@ -8,15 +8,17 @@ import { TENANT } from "./subject.ts";
 
 const [place = "", seed = "1", count = "1", effectsFile = ""] = process.argv.slice(2);
 
-// Everything is loaded now: who kills decides when it begins.
+// Everything is loaded now: who kills says when to begin, and counts from the answer.
 await once(process.stdin, "data");
 process.stdin.pause();
 const effects = openSync(effectsFile, "a");
-const program = chaosProgram((key, attempt) => {
-  writeSync(effects, `${JSON.stringify([key, attempt])}\n`);
+const tell = (line: unknown) => {
+  writeSync(effects, `${JSON.stringify(line)}\n`);
   fsyncSync(effects);
-});
+};
+const program = chaosProgram({ applied: (key, attempt) => tell([key, attempt]), answered: (key) => tell([key]) });
 const engine = await openOn(place, { programs: [program] });
+writeSync(1, "open\n");
 const handles = [];
 for (const [index, tree] of chaosTrees(Number(seed), Number(count)).entries()) {
   const options = { tenantId: TENANT, idempotencyKey: `${seed}-${index}` };

@@ -16,8 +16,11 @@ export type Node =
   | { readonly kind: "first" | "child"; readonly tree: Tree };
 export type Tree = readonly Node[];
 
-/** Does the effect of a step; the key is what its target sees. */
-export type Effect = (key: string, attempt: number) => void;
+/** The outside world: `applied` is a step's effect, under the key that its target sees; `answered` is told when the program has the step's result. */
+export interface World {
+  applied(key: string, attempt: number): void;
+  answered(key: string): void;
+}
 
 const leaf = fc.constantFrom<Node>(
   { kind: "step" },
@@ -77,10 +80,15 @@ export function stepsOf(nodes: Tree): number {
   }, 0);
 }
 
+interface Worked {
+  readonly value: string;
+  readonly key: string;
+}
+
 const Input = z.object({ tree: z.custom<Tree>(() => true), value: z.string() });
 type Input = z.infer<typeof Input>;
 
-export function chaosProgram(effect: Effect): Program<Input, string> {
+export function chaosProgram(world: World): Program<Input, string> {
   const program: Program<Input, string> = defineProgram({
     name: "chaos",
     version: "1",
@@ -98,10 +106,10 @@ export function chaosProgram(effect: Effect): Program<Input, string> {
   async function one(ctx: ProgramContext, node: Node, value: string): Promise<string> {
     switch (node.kind) {
       case "step":
-        return ctx.step("step", value, (input, step) => work(input, step));
+        return answered(await ctx.step("step", value, (input, step) => work(input, step)));
       case "flaky": {
         const retry = { maxAttempts: 100, firstDelayMs: 1, maxDelayMs: 4 };
-        return ctx.step("flaky", value, (input, step) => flaky(input, step), { retry });
+        return answered(await ctx.step("flaky", value, (input, step) => flaky(input, step), { retry }));
       }
       case "sleep":
         await ctx.sleep(2);
@@ -128,13 +136,18 @@ export function chaosProgram(effect: Effect): Program<Input, string> {
     }
   }
 
-  async function work(input: string, { idempotencyKey, attempt }: StepContext): Promise<string> {
-    effect(idempotencyKey, attempt);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    return next(input);
+  function answered({ value, key }: Worked): string {
+    world.answered(key);
+    return value;
   }
 
-  async function flaky(input: string, step: StepContext): Promise<string> {
+  async function work(input: string, { idempotencyKey: key, attempt }: StepContext): Promise<Worked> {
+    world.applied(key, attempt);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    return { value: next(input), key };
+  }
+
+  async function flaky(input: string, step: StepContext): Promise<Worked> {
     if (step.attempt % 2 === 1) throw new GloveboxError("unavailable", "not yet");
     return work(input, step);
   }
