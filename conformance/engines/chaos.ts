@@ -4,22 +4,24 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { chaosProgram, chaosTrees, expected, stepsOf } from "./chaos-programs.ts";
+import { chaosProgram, expected, stepsOf, type Tree } from "./chaos-programs.ts";
+import { chaosTrees } from "./chaos-trees.ts";
 import { collect, type EngineSubject, type MakeEngineSubject, replayAll, TENANT } from "./subject.ts";
 
 /** How many processes are killed; `GLOVEBOX_TEST_ENGINE_KILLS` says otherwise, and then there is no bound in time. */
 const asked = process.env.GLOVEBOX_TEST_ENGINE_KILLS;
 const KILLS = Number(asked ?? 60);
-const BOUND_MS = asked === undefined ? 30_000 : Number.POSITIVE_INFINITY;
+const BOUND_MS = asked === undefined ? 38_000 : Number.POSITIVE_INFINITY;
 const PROGRAMS = 4;
 /** Kills of one place before its programs are let run to their end. */
 const KILLS_A_PLACE = 12;
 const LONGEST_LIFE_MS = 150;
 
 /** A process that waits, with everything loaded, to be told to begin. */
-function prepare(subject: EngineSubject, seed: number, effects: string): ChildProcess {
-  const argv = [...subject.chaosArguments, String(seed), String(PROGRAMS), effects];
-  return spawn(process.execPath, argv, { stdio: ["pipe", "pipe", "inherit"] });
+function prepare(subject: EngineSubject, folder: string): ChildProcess {
+  const argv = [...subject.chaosArguments, join(folder, "trees"), join(folder, "effects")];
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "glovebox-chaos-cache") };
+  return spawn(process.execPath, argv, { stdio: ["pipe", "pipe", "inherit"], env });
 }
 
 /** Lets a process live for a while. `undefined` when it was killed; what it said when it came to its end first. */
@@ -49,28 +51,33 @@ interface Tally {
 async function killAtRandom(make: MakeEngineSubject, seed: number, kills: number, until: number): Promise<Tally> {
   await using subject = await make();
   const folder = await mkdtemp(join(tmpdir(), "glovebox-chaos-"));
-  const effects = join(folder, "effects");
-  await writeFile(effects, "");
+  const trees = chaosTrees(seed, PROGRAMS);
+  await writeFile(join(folder, "trees"), JSON.stringify(trees));
+  await writeFile(join(folder, "effects"), "");
   let killed = 0;
   let said: string | undefined;
-  let child = prepare(subject, seed, effects);
+  let child = prepare(subject, folder);
   try {
     while (said === undefined) {
-      const next = prepare(subject, seed, effects);
+      const next = prepare(subject, folder);
       const isLast = killed >= kills || performance.now() > until;
       said = await live(child, isLast ? Number.POSITIVE_INFINITY : Math.random() * LONGEST_LIFE_MS);
       if (said === undefined) killed += 1;
       child = next;
     }
-    return { killed, resumed: await checkPlace(subject, seed, said, await readFile(effects, "utf8")) };
+    return { killed, resumed: await checkPlace(subject, trees, said, await readFile(join(folder, "effects"), "utf8")) };
   } finally {
     child.kill("SIGKILL");
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function checkPlace(subject: EngineSubject, seed: number, said: string, effects: string): Promise<number> {
-  const trees = chaosTrees(seed, PROGRAMS);
+async function checkPlace(
+  subject: EngineSubject,
+  trees: readonly Tree[],
+  said: string,
+  effects: string,
+): Promise<number> {
   expect(JSON.parse(said)).toEqual({ results: trees.map((tree, index) => expected(tree, `start ${index}`)) });
   const lastAttempt = new Map<string, number>();
   const answered = new Set<string>();
