@@ -130,3 +130,11 @@ test("what is not yet there is refused with a reason, not accepted and ignored",
     expect((answer.body as { error: { message: string } }).error.message.length).toBeGreaterThan(15);
   }
 });
+
+test("a secret in a bad request is masked in the error that quotes it", async () => {
+  const token = `ghp_${"a1B2c3D4e5F6".repeat(3)}`;
+  const answer = await stage.http.get(`/v1/templates/${token}`);
+  expect(answer.status).toBe(404);
+  expect(JSON.stringify(answer.body)).toContain("no template");
+  expect(JSON.stringify(answer.body)).not.toContain(token);
+});
