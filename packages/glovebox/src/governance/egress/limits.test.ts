@@ -188,6 +188,34 @@ describe("a server that speaks first", () => {
   });
 });
 
+describe("a client that leaves without a word", () => {
+  it("takes its tunnel with it", async () => {
+    const open = new Set<unknown>();
+    const server = createServer((socket) => {
+      open.add(socket);
+      socket
+        .on("error", () => {})
+        .once("close", () => open.delete(socket))
+        .resume();
+    });
+    server.listen(0, "127.0.0.2");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const gate = await world.open({
+      mode: "allowlist",
+      allow: [`ok.test:${port}`],
+      limits: { ...limits, connections: 1 },
+    });
+    const socket = await gate.connect();
+    await tunnel(socket, `ok.test:${port}`);
+    await expect.poll(() => open.size).toBe(1);
+    socket.end();
+    await expect.poll(() => open.size).toBe(0);
+    await expect.poll(async () => tunnel(await gate.connect(), `ok.test:${port}`)).toContain(" 200 ");
+    server.close();
+  });
+});
+
 describe("a WebSocket", () => {
   const upgrade = (path: string, authority: string) =>
     `GET ${path} HTTP/1.1\r\nHost: ${authority}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n`;
