@@ -139,9 +139,14 @@ function answerWith(
   { secrets }: OutgoingRequest,
   count: (bytes: number) => boolean,
 ): Promise<void> {
+  const status = answer.statusCode ?? 0;
+  if (status < 200 || status > 599) {
+    answer.destroy();
+    throw new Refusal("upstream_failed", "the host answered with a status that there is not");
+  }
   const { headers, through } = maskResponse(answer, secrets, count);
   response.sendDate = false;
-  response.statusCode = answer.statusCode ?? 502;
+  response.statusCode = status;
   for (const [name, value] of headers) response.appendHeader(name, value);
   // With the first piece of the body when that is here already: one write and not two.
   setImmediate(() => {
