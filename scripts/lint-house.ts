@@ -55,7 +55,7 @@ function importsOf(file: string, text: string): string[] {
 
 /** Tests, and what only tests use. They may set their stage with whatever is below the top, entered anywhere. */
 function isTest(file: string): boolean {
-  return /(\.test|\/testing|\/test-[a-z-]+)\.ts$/.test(file);
+  return /(\.test|\/testing(\/[a-z0-9-]+)?|\/test-[a-z-]+)\.ts$/.test(file);
 }
 
 function checkImport(file: string, target: string): string | undefined {

@@ -1,6 +1,7 @@
 import type { Case } from "../harness.ts";
 import { auditedChange, auditedRead } from "./audit.ts";
 import { runHello, runHelloCold } from "./command.ts";
+import { egressConnect, egressRequest, egressThroughput } from "./egress.ts";
 import { engineReplay, engineResume, engineStep, engineSteps } from "./engine.ts";
 import { durableEvents } from "./events.ts";
 import { health } from "./http.ts";
@@ -29,4 +30,7 @@ export const CASES: readonly Case[] = [
   auditedChange,
   auditedRead,
   ...redaction,
+  egressRequest,
+  egressConnect,
+  egressThroughput,
 ];

@@ -162,7 +162,7 @@ i = 0
 while True:
     os.makedirs(f"/workspace/d/{i % 50}", exist_ok=True)
     open(f"/workspace/d/{i % 50}/{i}", "w").close(); i += 1`;
-  const { limit } = await burn(sandbox, code, 8_000);
+  const { limit } = await burn(sandbox, code, 40_000);
   await removeOnceAllowed(sandbox, "d");
   await stillWorks(sandbox);
   expect(limit).toBe("disk");

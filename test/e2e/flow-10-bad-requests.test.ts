@@ -114,8 +114,8 @@ test("rubbish on the socket does not disturb the server", async () => {
 test("what is not yet there is refused with a reason, not accepted and ignored", async () => {
   const { http } = stage;
   const wishes = [
-    { name: "net", isolation: "bubblewrap", network: { mode: "open", allow: [] } },
-    { name: "packages", isolation: "bubblewrap", packages: { apt: ["curl"], python: [], node: [], cargo: [] } },
+    { name: "net", isolation: "isolate", network: { mode: "open", allow: [] } },
+    { name: "crates", isolation: "bubblewrap", packages: { apt: [], python: [], node: [], cargo: ["serde@1.0.219"] } },
     { name: "pool", isolation: "bubblewrap", pool: { min: 2, max: 4, refillConcurrency: 1 } },
     {
       name: "snap",
@@ -129,4 +129,13 @@ test("what is not yet there is refused with a reason, not accepted and ignored",
     expect([body.name, answer.status]).toEqual([body.name, 422]);
     expect((answer.body as { error: { message: string } }).error.message.length).toBeGreaterThan(15);
   }
+});
+
+test("a secret in a bad request is masked in the error that quotes it", async () => {
+  const token = `ghp_${"a1B2c3D4e5F6".repeat(3)}`;
+  const network = { mode: "allowlist", allow: [`https://user:${token}@example.org/`] };
+  const answer = await stage.http.post("/v1/templates", { name: "quoted", isolation: "bubblewrap", network });
+  expect(answer.status).toBe(400);
+  expect(JSON.stringify(answer.body)).toContain("invalid_argument");
+  expect(JSON.stringify(answer.body)).not.toContain(token);
 });

@@ -12,7 +12,7 @@ import { createTestAuthority } from "../../packages/glovebox/src/governance/egre
 import { execute } from "../support/execute.ts";
 import { RawClient } from "../support/http.ts";
 import { type Origin, startOrigin } from "../support/origins.ts";
-import { startServer, type TestServer } from "../support/server.ts";
+import { cleanEnv, glovebox, startServer, type TestServer } from "../support/server.ts";
 
 const SECRET = "s3cr3t-value-that-never-enters-0123456789";
 
@@ -303,6 +303,19 @@ describe("packages", () => {
       code: "invalid_argument",
     });
   });
+});
+
+it("is all there on the command line", async () => {
+  const env = { ...cleanEnv(), GLOVEBOX_URL: server.url, GLOVEBOX_TOKEN: server.token };
+  const cli = async (...args: string[]) => (await execute([glovebox, ...args], { cwd: dataDir, env })).toString("utf8");
+  await using session = await box.sessions.create({ template: "out" });
+  const code = ["-l", "javascript", "-e", "require('tiny-mitten')()"];
+  expect(await cli("exec", session.id, "--require", "tiny-mitten@1.0.0", ...code)).toContain("warm");
+  expect(await cli("template", "list")).toContain("API_KEY");
+  expect(await cli("secret", "list")).not.toContain(SECRET);
+  expect(await cli("audit", "verify")).toContain("as it was written");
+  const told = await cli("egress", "test", "out", at("allowed.test", "/hello"));
+  expect(told).toContain("allowed");
 });
 
 it("goes on after the server was killed: the same placeholder still works, and nothing else does", async () => {

@@ -81,6 +81,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
       egress: outside.egress,
       clock: systemClock,
       logger,
+      redactor,
       settings: config.http,
       version: VERSION,
       ...(config.auth.loopbackWithoutToken && { loopbackPrincipal: local.principal }),

@@ -20,6 +20,7 @@ interface ExecFlags {
   readonly timeout?: number;
   readonly cwd?: string;
   readonly env?: Record<string, string>;
+  readonly require?: readonly string[];
 }
 
 export function addExec(program: Command): void {
@@ -37,6 +38,11 @@ export function addExec(program: Command): void {
     .option("--timeout <seconds>", "stop it after this long (exit code 124)", secondsAsMs)
     .option("--cwd <dir>", "where it runs")
     .option("--env <name=value>", "an environment variable; can be repeated", pairs)
+    .option(
+      "--require <package>",
+      "installed first, such as lodash@4.17.21; can be repeated",
+      (one, before: string[] = []) => [...before, one],
+    )
     .action(async (session: string | undefined, argv: string[], _options, command: Command) => {
       if (session === undefined)
         throw new UsageError("which session?", "exec SESSION -- PROGRAM, or exec SESSION -e CODE");
@@ -56,6 +62,7 @@ function inputOf(flags: ExecFlags, argv: readonly string[]): ExecutionInput {
     cwd: flags.cwd,
     limits: flags.timeout === undefined ? undefined : { wallMs: flags.timeout },
     onBusy: flags.queue === true ? ("queue" as const) : undefined,
+    requirements: flags.require,
   };
   if (flags.eval !== undefined) {
     if (argv.length > 0) throw new UsageError("-e and a program exclude each other");

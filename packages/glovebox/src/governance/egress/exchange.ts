@@ -134,17 +134,26 @@ export function openRequest(
 }
 
 function answerWith(
-  { request, response }: Incoming,
+  { response }: Incoming,
   answer: IncomingMessage,
   { secrets }: OutgoingRequest,
   count: (bytes: number) => boolean,
 ): Promise<void> {
+  const status = answer.statusCode ?? 0;
+  if (status < 200 || status > 599) {
+    answer.destroy();
+    throw new Refusal("upstream_failed", "the host answered with a status that there is not");
+  }
   const { headers, through } = maskResponse(answer, secrets, count);
   response.sendDate = false;
-  response.statusCode = answer.statusCode ?? 502;
+  response.statusCode = status;
   for (const [name, value] of headers) response.appendHeader(name, value);
-  if (request.httpVersionMajor === 1) (response as ServerResponse).flushHeaders();
-  else if (!response.headersSent) (response as Http2ServerResponse).writeHead(response.statusCode);
+  // With the first piece of the body when that is here already: one write and not two.
+  setImmediate(() => {
+    if (response.headersSent || response.destroyed) return;
+    if ("flushHeaders" in response) response.flushHeaders();
+    else response.writeHead(response.statusCode);
+  });
   return new Promise((resolve) => {
     // The client sees a cut by the connection's end: there is no length or a wrong one, and never a last chunk.
     pipeline([answer, ...through, response], () => resolve());

@@ -188,6 +188,59 @@ describe("a server that speaks first", () => {
   });
 });
 
+describe("a host that answers nonsense", () => {
+  it.each([
+    "HTTP/1.1 000 x",
+    "HTTP/1.1 099 x",
+    "HTTP/1.1 999 x",
+    "HTTP/1.1 101 x",
+    "HTTP/9 200",
+    "hello",
+    "HTTP/1.1 200 OK\r\nX: a\0b",
+  ])("(%j) is answered for with 502", async (text) => {
+    const server = createServer((socket) => {
+      socket.on("error", () => {}).once("data", () => socket.end(`${text}\r\nContent-Length: 0\r\n\r\n`));
+    });
+    server.listen(0, "127.0.0.2");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const gate = await world.open({ mode: "allowlist", allow: [`ok.test:${port}`] });
+    const request = `GET http://ok.test:${port}/ HTTP/1.1\r\nHost: ok.test:${port}\r\n\r\n`;
+    const answer = await talk(await gate.connect(), request);
+    expect(answer).toMatch(/^HTTP\/1.1 502/);
+    expect(egressCode(answer)).toBe("upstream_failed");
+    server.close();
+  });
+});
+
+describe("a client that leaves without a word", () => {
+  it("takes its tunnel with it", async () => {
+    const open = new Set<unknown>();
+    const server = createServer((socket) => {
+      open.add(socket);
+      socket
+        .on("error", () => {})
+        .once("close", () => open.delete(socket))
+        .resume();
+    });
+    server.listen(0, "127.0.0.2");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const gate = await world.open({
+      mode: "allowlist",
+      allow: [`ok.test:${port}`],
+      limits: { ...limits, connections: 1 },
+    });
+    const socket = await gate.connect();
+    await tunnel(socket, `ok.test:${port}`);
+    await expect.poll(() => open.size).toBe(1);
+    socket.end();
+    await expect.poll(() => open.size).toBe(0);
+    await expect.poll(async () => tunnel(await gate.connect(), `ok.test:${port}`)).toContain(" 200 ");
+    server.close();
+  });
+});
+
 describe("a WebSocket", () => {
   const upgrade = (path: string, authority: string) =>
     `GET ${path} HTTP/1.1\r\nHost: ${authority}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n`;

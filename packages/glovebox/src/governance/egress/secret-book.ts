@@ -2,7 +2,6 @@ import type { BoundSecret } from "../../core/index.ts";
 import { GloveboxError } from "../../core/index.ts";
 import { type ByteMatcher, createByteMatcher, type Needle } from "./byte-matcher.ts";
 import type { Host } from "./host.ts";
-import { contains } from "./replacer.ts";
 import { type HostPattern, matchesHost, parseHostPattern } from "./rule.ts";
 import { base64Spellings, jsonSpelling, unique, urlSpellings } from "./spellings.ts";
 
@@ -98,10 +97,8 @@ function createView(entries: readonly Entry[], isBound: readonly boolean[]): Hos
 
 /** Which of `secrets` have their placeholder in `text`, in any spelling that is replaced. */
 export function secretsIn(secrets: readonly BoundSecret[], text: string): string[] {
-  const bytes = Buffer.from(text, "utf8");
-  const found = secrets.filter((secret) => {
-    const needles = unique([secret.placeholder, ...urlSpellings(secret.placeholder)]);
-    return contains(createByteMatcher(needles.map((needle) => ({ find: Buffer.from(needle) }))), bytes);
+  const found = secrets.filter(({ placeholder }) => {
+    return text.includes(placeholder) || urlSpellings(placeholder).some((spelling) => text.includes(spelling));
   });
   return found.map(({ name }) => name);
 }

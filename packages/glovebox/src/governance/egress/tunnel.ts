@@ -48,6 +48,10 @@ export async function carry(
     gate.recorder.allow(subject, reason);
     pipeline(upstream, stream, () => {});
   }
+  if (stream.readableEnded) {
+    upstream.end(); // the client had nothing to say; a pipeline would wait for an end that has been
+    return;
+  }
   const through = searched(gate, opening, host, port);
   pipeline([stream, ...through, upstream], (error) => {
     if (!(error instanceof ForbiddenBytes)) return;

@@ -97,7 +97,7 @@ describe("the Bash kernel", () => {
   ])("is interrupted in %s and keeps its state", async (_, code) => {
     await using kernel = start();
     await kernel.run("kept=1; f2() { :; }");
-    const { ending, stdout } = await kernel.run(code, { interruptAfterMs: 300 });
+    const { ending, stdout } = await kernel.run(`: > begun\n${code}`, { interruptAfterMs: 200, begunFile: "begun" });
     expect(ending).toMatchObject({ t: "exception", name: "Interrupted" });
     expect(stdout).toBe("");
     expect((await kernel.run("echo $kept")).stdout).toBe("1\n");
@@ -109,7 +109,8 @@ describe("the Bash kernel", () => {
     kernel.interrupt();
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect((await kernel.run("echo $kept")).stdout).toBe("1\n");
-    expect((await kernel.run("while :; do :; done", { interruptAfterMs: 200 })).ending).toMatchObject({
+    const loop = ": > begun; while :; do :; done";
+    expect((await kernel.run(loop, { interruptAfterMs: 200, begunFile: "begun" })).ending).toMatchObject({
       name: "Interrupted",
     });
   });
@@ -117,9 +118,10 @@ describe("the Bash kernel", () => {
   it("lets code trap the interrupt", async () => {
     await using kernel = start();
     const { stdout } = await kernel.run(
-      "trap 'echo trapped; stop=1' INT; until [[ $stop ]]; do sleep 0.02; done; echo end",
+      "trap 'echo trapped; stop=1' INT; : > begun; until [[ $stop ]]; do sleep 0.02; done; echo end",
       {
-        interruptAfterMs: 300,
+        interruptAfterMs: 200,
+        begunFile: "begun",
       },
     );
     expect(stdout).toContain("trapped\nend\n");

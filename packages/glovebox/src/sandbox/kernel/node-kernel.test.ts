@@ -245,7 +245,11 @@ describe("the Node kernel", () => {
     expect((await kernel.run("none.mjs", { mode: "file" })).ending).toMatchObject({
       message: expect.stringContaining("ENOENT"),
     });
-    const { ending } = await kernel.runFile("loop.mjs", "while (true) {}", { interruptAfterMs: 300 });
+    const { ending } = await kernel.runFile(
+      "loop.mjs",
+      "import { writeFileSync } from 'node:fs'; writeFileSync('begun', ''); while (true) {}",
+      { interruptAfterMs: 200, begunFile: "begun" },
+    );
     expect(ending).toMatchObject({ name: "Interrupted" });
   });
 

@@ -125,6 +125,7 @@ describe("the Python kernel", () => {
     expect([stdout, ending]).toEqual(["who? ", expect.objectContaining({ json: "dlrow" })]);
   });
 
+  const BEGUN = "open('begun', 'w').close()";
   it.each([
     ["a loop", "while True: pass"],
     ["a sleep", "import time; time.sleep(60)"],
@@ -138,7 +139,7 @@ describe("the Python kernel", () => {
   ])("is interrupted in %s and keeps its state", async (_, code) => {
     await using kernel = start();
     await kernel.run("kept = 1");
-    const { ending } = await kernel.run(code, { interruptAfterMs: 400 });
+    const { ending } = await kernel.run(`${BEGUN}\n${code}`, { interruptAfterMs: 300, begunFile: "begun" });
     expect(ending).toMatchObject({ t: "exception", name: "KeyboardInterrupt" });
     expect((ending as { stack?: string }).stack ?? "").not.toContain("kernel.py");
     expect((await kernel.run("kept")).ending).toMatchObject({ json: 1 });
@@ -150,15 +151,18 @@ describe("the Python kernel", () => {
     await kernel.run("2");
     kernel.interrupt();
     await new Promise((resolve) => setTimeout(resolve, 50));
-    expect((await kernel.run("while True: pass", { interruptAfterMs: 200 })).ending).toMatchObject({
+    const loop = `${BEGUN}\nwhile True: pass`;
+    expect((await kernel.run(loop, { interruptAfterMs: 200, begunFile: "begun" })).ending).toMatchObject({
       name: "KeyboardInterrupt",
     });
   });
 
   it("lets code catch the interrupt", async () => {
     await using kernel = start();
-    const code = "import time\ntry:\n  time.sleep(60)\nexcept KeyboardInterrupt:\n  r = 'caught'\nr";
-    expect((await kernel.run(code, { interruptAfterMs: 300 })).ending).toMatchObject({ json: "caught" });
+    const code = `import time\ntry:\n  ${BEGUN}; time.sleep(60)\nexcept KeyboardInterrupt:\n  r = 'caught'\nr`;
+    expect((await kernel.run(code, { interruptAfterMs: 200, begunFile: "begun" })).ending).toMatchObject({
+      json: "caught",
+    });
   });
 
   it("runs a file with the session's globals, its arguments, environment and folder", async () => {

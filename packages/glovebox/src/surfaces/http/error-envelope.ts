@@ -1,4 +1,4 @@
-import { type ErrorBody, GloveboxError, isGloveboxError } from "../../core/index.ts";
+import { type ErrorBody, GloveboxError, isGloveboxError, type Redactor } from "../../core/index.ts";
 import { ERROR_STATUS } from "../error-status.ts";
 
 export interface ErrorEnvelope {
@@ -10,12 +10,18 @@ export function isServerFault(error: GloveboxError): boolean {
   return error.code === "internal" || error.code === "store_failed";
 }
 
-export function toEnvelope(error: GloveboxError, requestId: string, traceId: string): ErrorEnvelope {
+/** `redactor`: masks what messages and details quote of requests and programs. */
+export function toEnvelope(
+  error: GloveboxError,
+  requestId: string,
+  traceId: string,
+  redactor?: Redactor,
+): ErrorEnvelope {
   const body: ErrorBody =
     error.code === "internal"
       ? { code: "internal", message: "internal error; the server's log has it" }
       : error.toBody();
-  return { error: { ...body, requestId, traceId } };
+  return { error: { ...(redactor?.redactJson(body) ?? body), requestId, traceId } };
 }
 
 export function httpStatusOf(error: GloveboxError): number {

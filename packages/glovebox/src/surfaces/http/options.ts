@@ -5,6 +5,7 @@ import {
   GloveboxError,
   type Logger,
   type Principal,
+  type Redactor,
   type TokenService,
 } from "../../core/index.ts";
 import type { AuditLog, SecretService } from "../../governance/index.ts";
@@ -42,6 +43,8 @@ export interface HttpServerOptions {
   readonly authorizer: Authorizer;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Masks secrets in the errors that are answered. */
+  readonly redactor?: Redactor;
   readonly settings: HttpSettings;
   readonly version: string;
   /** Whom requests from this machine without a token stand for; only where the user asked for it. */

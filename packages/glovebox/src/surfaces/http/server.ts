@@ -222,7 +222,7 @@ function sendError(
     .header("x-request-id", request.id)
     .header("x-content-type-options", "nosniff")
     .header("content-type", "application/json; charset=utf-8")
-    .send(JSON.stringify(toEnvelope(error, request.id, traceId)));
+    .send(JSON.stringify(toEnvelope(error, request.id, traceId, options.redactor)));
 }
 
 /** `OPTIONS` answers what a path takes; any other method that it does not take is refused by name. */

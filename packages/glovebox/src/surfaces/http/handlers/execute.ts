@@ -121,7 +121,7 @@ async function runItem(
     });
     return await outcomeOf(context, tenantId, started.execution.id, started.finished);
   } catch (error) {
-    const { requestId: _r, traceId: _t, ...body } = toEnvelope(toGloveboxError(error), "", "").error;
+    const { requestId: _r, traceId: _t, ...body } = toEnvelope(toGloveboxError(error), "", "", context.redactor).error;
     return { error: body };
   }
 }
