@@ -1,4 +1,4 @@
-import { type Compilable, type RawBuilder, sql } from "kysely";
+import { type Compilable, CompiledQuery, sql } from "kysely";
 import { GloveboxError, type Run, type RunStatus, type Usage } from "../../core/index.ts";
 import { pageWindow, toPage } from "../page-cursor.ts";
 import type { JournalHead, JournalRow, RunFilter, RunPatch, RunStore, StoredRun } from "../run-records.ts";
@@ -12,6 +12,12 @@ import { literals } from "./session-store.ts";
 const UNFINISHED: readonly RunStatus[] = ["queued", "running", "waiting"];
 const MAX_READ = 10_000;
 const MAX_UNFINISHED = 1000;
+
+const MOVE_HEAD = "UPDATE runs SET head_seq = ?, head_hash = ? WHERE id = ? AND head_seq = ? AND head_hash = ?";
+const INSERT_RECORDS = `
+INSERT INTO run_records (run_id, seq, ts, type, step, attempt, place, payload, payload_hash, hash)
+SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
+FROM json_each(?)`;
 
 interface RunRow {
   readonly doc: string;
@@ -95,10 +101,10 @@ export class SqliteRunStore implements RunStore {
 
   async append(runId: string, expected: JournalHead, rows: readonly JournalRow[], patch: RunPatch = {}): Promise<void> {
     const head = rows.at(-1) ?? expected;
-    const changed = Object.keys(patch).length === 0 ? sql<string>`doc` : patchedJson("doc", patch);
+    const isChanged = Object.keys(patch).length > 0;
     await this.#writes.run("run", [
       {
-        query: moveHead(runId, expected, head, changed),
+        query: isChanged ? moveHeadAndChange(runId, expected, head, patch) : moveHead(runId, expected, head),
         expect: "change",
         otherwise: ["conflict", `the journal of run ${runId} does not end at record ${expected.seq}`],
       },
@@ -156,15 +162,20 @@ export class SqliteRunStore implements RunStore {
   }
 }
 
-function moveHead(
+/** Without building the statement anew each time: this is on the path of every step. */
+function moveHead(runId: string, expected: JournalHead, head: JournalHead): Compilable<unknown> {
+  return compiled(MOVE_HEAD, [head.seq, head.hash, runId, expected.seq, expected.hash]);
+}
+
+function moveHeadAndChange(
   runId: string,
   expected: JournalHead,
   head: JournalHead,
-  doc: RawBuilder<string>,
+  patch: RunPatch,
 ): Compilable<unknown> {
   return query
     .updateTable("runs")
-    .set({ doc, head_seq: head.seq, head_hash: head.hash })
+    .set({ doc: patchedJson("doc", patch), head_seq: head.seq, head_hash: head.hash })
     .where("id", "=", runId)
     .where("head_seq", "=", expected.seq)
     .where("head_hash", "=", expected.hash);
@@ -185,16 +196,14 @@ function insertRows(runId: string, rows: readonly JournalRow[]): Step {
       row.hash,
     ]),
   );
-  const columns = ["seq", "ts", "type", "step", "attempt", "place", "payload", "payload_hash", "hash"] as const;
   return {
-    query: query
-      .insertInto("run_records")
-      .columns(["run_id", ...columns])
-      .expression(sql`
-        SELECT ${runId}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
-        FROM json_each(${batch})`),
+    query: compiled(INSERT_RECORDS, [runId, batch]),
     onDuplicate: ["conflict", `the journal of run ${runId} has another record at that place`],
   };
+}
+
+function compiled(statement: string, parameters: readonly unknown[]): Compilable<unknown> {
+  return { compile: () => CompiledQuery.raw(statement, [...parameters]) };
 }
 
 function toStored(row: RunRow | undefined): StoredRun | undefined {
