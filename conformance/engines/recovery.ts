@@ -165,6 +165,29 @@ export function recoveryConformance(make: MakeEngineSubject): void {
     expect((await collect(engine.journal(TENANT, handle.id))).at(-1)?.type).toBe("run.completed");
   });
 
+  test("a step during which the process ends again and again is given up", async () => {
+    await using subject = await make();
+    let begun = 0;
+    const poison = program("1", (ctx) =>
+      ctx
+        .step("deadly", null, () => {
+          begun += 1;
+          return new Promise<never>(() => {});
+        })
+        .catch((error: { details?: unknown }) => error.details),
+    );
+    let id = "";
+    for (let life = 1; life <= 3; life += 1) {
+      await using engine = await subject.open({ programs: [poison], maxDeaths: 3 });
+      if (life === 1) ({ id } = await engine.start(poison, null, { tenantId: TENANT }));
+      await until(() => begun === life);
+    }
+    await using engine = await subject.open({ programs: [poison], maxDeaths: 3 });
+    expect(await engine.result(TENANT, id)).toMatchObject({ deaths: 3 });
+    expect(begun).toBe(3);
+    await replayAll(engine);
+  });
+
   test("a full queue refuses a run, and nothing of it stays", async () => {
     await using subject = await make();
     await using engine = await subject.open({ concurrency: 1, maxQueued: 1 });

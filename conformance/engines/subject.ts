@@ -10,6 +10,7 @@ export interface OpenOptions {
   readonly tenantBudget?: (tenantId: string) => Budget | undefined;
   readonly concurrency?: number;
   readonly maxQueued?: number;
+  readonly maxDeaths?: number;
 }
 
 /** One place that engines can be opened on, one after the other. Disposing of it removes everything. */

@@ -7,14 +7,20 @@ import type { MakeEngineSubject } from "./subject.ts";
 import { taskConformance } from "./tasks.ts";
 import { waitingConformance } from "./waiting.ts";
 
-/** Runs every test that a durable engine must pass. `make` gives an empty place for engines, once a test. */
+/** Runs what a durable engine must do for programs while they live. `make` gives an empty place for engines, once a test. */
 export function engineConformance(name: string, make: MakeEngineSubject): void {
   describe(`engine ${name}`, () => {
     describe("programs", () => programConformance(make));
     describe("waiting", () => waitingConformance(make));
-    describe("recovery", () => recoveryConformance(make));
     describe("ending", () => endingConformance(make));
     describe("tasks", () => taskConformance(make));
+  });
+}
+
+/** Runs what it must do with their journals. Apart, so that the two can run side by side. */
+export function engineHistoryConformance(name: string, make: MakeEngineSubject): void {
+  describe(`engine ${name}`, () => {
+    describe("recovery", () => recoveryConformance(make));
     describe("journal", () => journalConformance(make));
   });
 }

@@ -46,12 +46,15 @@ export interface EmbeddedEngineOptions {
   readonly determinism?: "strict" | "warn";
   /** How long a program that is told to end, and its work, may take; milliseconds, default 500. */
   readonly graceMs?: number;
+  /** A step during which the process ended that often fails instead of being tried once more; default 20. */
+  readonly maxDeaths?: number;
   readonly scheduling?: Omit<SchedulerOptions, "clock" | "onDead">;
   /** What a tenant may use over all its runs; looked up once a tenant. */
   readonly tenantBudget?: (tenantId: string) => Budget | undefined;
 }
 
 const GRACE_MS = 500;
+const MAX_DEATHS = 20;
 const PAGE = 500;
 
 /** The engine on the store of this node. What did not end goes on, in the order in which it was started. Dispose of it before the store. */
@@ -95,6 +98,7 @@ class EmbeddedEngine implements DurableEngine {
       registry: this.#registry,
       guard: new DeterminismGuard(this.#logger, options.determinism === "strict"),
       graceMs: options.graceMs ?? GRACE_MS,
+      maxDeaths: options.maxDeaths ?? MAX_DEATHS,
       scheduling: options.scheduling ?? {},
       tenantBudget: options.tenantBudget,
       create: (child) => this.#createChild(child),

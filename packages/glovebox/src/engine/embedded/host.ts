@@ -28,6 +28,8 @@ export interface Host {
   readonly guard: DeterminismGuard;
   /** How long a program and its work may take to end once they are told to, milliseconds. */
   readonly graceMs: number;
+  /** A step during which the process ended that often is not tried again. */
+  readonly maxDeaths: number;
   /** What a tenant may use over all its runs; `undefined`: as much as it likes. */
   tenantMeter(tenantId: string): Promise<BudgetMeter | undefined>;
   /** Starts a child unless it was started before, and waits for its end. Rejects when the signal aborts; that does not end the child. */

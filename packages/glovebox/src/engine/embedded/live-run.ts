@@ -74,6 +74,10 @@ export class LiveRun implements Frontier {
     return this.#host.timers;
   }
 
+  get maxDeaths(): number {
+    return this.#host.maxDeaths;
+  }
+
   nowMs(): number {
     return this.#host.clock.nowMs();
   }

@@ -39,6 +39,7 @@ export interface RunnerOptions {
   readonly registry: ProgramRegistry;
   readonly guard: DeterminismGuard;
   readonly graceMs: number;
+  readonly maxDeaths: number;
   readonly scheduling: Omit<SchedulerOptions, "clock" | "onDead">;
   readonly tenantBudget: ((tenantId: string) => Budget | undefined) | undefined;
   /** Puts the first record of a new run in the store. */
@@ -56,6 +57,7 @@ export class Runner implements Host {
   readonly redactor: Redactor | undefined;
   readonly guard: DeterminismGuard;
   readonly graceMs: number;
+  readonly maxDeaths: number;
   readonly scheduler: Scheduler;
   readonly #options: RunnerOptions;
   readonly #active = new Map<string, Active>();
@@ -69,6 +71,7 @@ export class Runner implements Host {
     this.redactor = options.redactor;
     this.guard = options.guard;
     this.graceMs = options.graceMs;
+    this.maxDeaths = options.maxDeaths;
     this.timers = new Timers(options.clock);
     this.scheduler = new Scheduler({
       ...options.scheduling,

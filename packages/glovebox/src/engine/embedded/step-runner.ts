@@ -30,7 +30,9 @@ export class StepRunner {
   }
 
   async start(): Promise<void> {
-    const { retryAtMs } = this.#operation;
+    const { retryAtMs, attempt, failures } = this.#operation;
+    // Attempts that neither failed nor completed: the process ended while they were at work.
+    if (attempt - failures >= this.#run.maxDeaths) return this.#giveUp(attempt - failures);
     if (retryAtMs !== undefined && !(await this.#waitUntil(retryAtMs))) return;
     while (!this.#operation.signal.aborted) {
       if (await this.#run.refuseBeyondBudget()) return;
@@ -41,6 +43,14 @@ export class StepRunner {
       const retryAt = this.#failed(failed.error);
       if (retryAt === undefined || !(await this.#waitUntil(retryAt))) return;
     }
+  }
+
+  /** It may be the step that ends the process: who takes its run up again and again would never be up. */
+  #giveUp(deaths: number): void {
+    const { path, kind, inputHash, attempt } = this.#operation;
+    const message = `the process ended ${deaths} times while this step was at work`;
+    const error = { code: "internal", message, details: { deaths }, retryable: false } as const;
+    this.#run.append({ type: "step.failed", step: path, attempt, payload: { kind, inputHash, error } });
   }
 
   #begin(): void {
