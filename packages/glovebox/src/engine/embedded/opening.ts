@@ -1,14 +1,17 @@
 import { GloveboxError } from "../../core/index.ts";
 import type { StoredRun } from "../../store/index.ts";
 import { EMPTY_HEAD, flaw } from "../journal/chain.ts";
-import { corrupt, type JournalSource, toRecord, verifiedPages } from "../journal/reader.ts";
+import { corrupt, type JournalSource, recordOf, toRecord, verifiedPages } from "../journal/reader.ts";
 import { JOURNAL_VERSION, type JournalRecord, type RecordWith } from "../journal/record.ts";
 
 /** Reads a journal, checked, record by record. */
 export async function* journalOf(source: JournalSource, { run, head }: StoredRun): AsyncGenerator<JournalRecord[]> {
   for await (const rows of verifiedPages(source, run.id, head)) {
     const page: JournalRecord[] = [];
-    for (const row of rows) page.push(await toRecord(source, run.id, row));
+    for (const row of rows) {
+      // Without a turn for each of the many that are in line.
+      page.push(row.payload === null ? await toRecord(source, run.id, row) : recordOf(run.id, row, row.payload));
+    }
     yield page;
   }
 }
