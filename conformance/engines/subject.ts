@@ -7,7 +7,7 @@ export interface OpenOptions {
   readonly logger?: Logger;
   /** Strict unless said otherwise. */
   readonly determinism?: "strict" | "warn";
-  readonly tenantBudget?: (tenantId: string) => Budget | undefined;
+  readonly tenantBudget?: (tenantId: string) => Omit<Budget, "wallMs"> | undefined;
   readonly concurrency?: number;
   readonly maxQueued?: number;
   readonly maxDeaths?: number;

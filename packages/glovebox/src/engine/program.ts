@@ -33,8 +33,8 @@ export interface StepOptions<Result> {
   readonly timeoutMs?: number;
   /** Default: the run's id and the step's path. */
   readonly idempotencyKey?: string;
-  /** Of this step alone; `budget_exceeded` fails the step. */
-  readonly budget?: Budget;
+  /** Of this step alone; `budget_exceeded` fails the step. For time there is `timeoutMs`. */
+  readonly budget?: Omit<Budget, "wallMs">;
   /** Undoes the step when its run is cancelled after it completed. Runs as a step of its own, with its own key. */
   readonly compensate?: (result: Result, context: StepContext) => unknown;
 }

@@ -50,7 +50,7 @@ export interface EmbeddedEngineOptions {
   readonly maxDeaths?: number;
   readonly scheduling?: Omit<SchedulerOptions, "clock" | "onDead">;
   /** What a tenant may use over all its runs; looked up once a tenant. */
-  readonly tenantBudget?: (tenantId: string) => Budget | undefined;
+  readonly tenantBudget?: (tenantId: string) => Omit<Budget, "wallMs"> | undefined;
 }
 
 const GRACE_MS = 500;

@@ -41,7 +41,7 @@ export interface RunnerOptions {
   readonly graceMs: number;
   readonly maxDeaths: number;
   readonly scheduling: Omit<SchedulerOptions, "clock" | "onDead">;
-  readonly tenantBudget: ((tenantId: string) => Budget | undefined) | undefined;
+  readonly tenantBudget: ((tenantId: string) => Omit<Budget, "wallMs"> | undefined) | undefined;
   /** Puts the first record of a new run in the store. */
   readonly create: (child: ChildRun) => Promise<StoredRun>;
 }
