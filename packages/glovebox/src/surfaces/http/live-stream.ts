@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type GloveboxError, isGloveboxError } from "../../core/index.ts";
+import { type GloveboxError, isGloveboxError, type Redactor } from "../../core/index.ts";
 import { fromFrameworkError, toEnvelope } from "./error-envelope.ts";
 import { traceIdOf } from "./request-identity.ts";
 
@@ -17,6 +17,8 @@ export interface SseOptions {
   readonly heartbeatMs: number;
   /** Aborts when the client is gone or the server drains; the stream then ends. */
   readonly signal: AbortSignal;
+  /** Masks secrets in the error that may end the stream. */
+  readonly redactor?: Redactor | undefined;
 }
 
 /** Takes the reply over and sends each frame as it comes. A slow client only makes the source read later. Never rejects. */
@@ -51,7 +53,7 @@ export async function sendEventStream(
       if (!raw.write(encodeFrame(frame))) await drained(raw, options.signal);
     }
   } catch (error) {
-    if (!raw.destroyed && !options.signal.aborted) raw.write(encodeFrame(errorFrame(request, error)));
+    if (!raw.destroyed && !options.signal.aborted) raw.write(encodeFrame(errorFrame(request, error, options.redactor)));
   } finally {
     clearInterval(heartbeat);
     if (!raw.destroyed) raw.end();
@@ -64,9 +66,10 @@ export function encodeFrame(frame: SseFrame): string {
   return `${id}${event}data: ${JSON.stringify(frame.data)}\n\n`;
 }
 
-function errorFrame(request: FastifyRequest, error: unknown): SseFrame {
+function errorFrame(request: FastifyRequest, error: unknown, redactor: Redactor | undefined): SseFrame {
   const known: GloveboxError = isGloveboxError(error) ? error : fromFrameworkError(error);
-  return { event: "error", data: toEnvelope(known, request.id, traceIdOf(request.headers.traceparent, request.id)) };
+  const traceId = traceIdOf(request.headers.traceparent, request.id);
+  return { event: "error", data: toEnvelope(known, request.id, traceId, redactor) };
 }
 
 async function drained(raw: NodeJS.WritableStream, signal: AbortSignal): Promise<void> {

@@ -144,7 +144,7 @@ function registerWebSocket(
       work().catch((error: unknown) => {
         if (!signal.aborted)
           context.logger.debug({ ...ids, operation: id, error: String(error) }, "a WebSocket failed");
-        closeWithError(socket, error, ids);
+        closeWithError(socket, error, { ...ids, redactor: context.redactor });
       });
     },
   });

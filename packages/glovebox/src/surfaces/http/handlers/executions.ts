@@ -126,6 +126,7 @@ async function executionEvents(context: HandlerContext, call: Call<Operations["e
   await sendEventStream(call.request, call.reply, frames(), {
     heartbeatMs: context.settings.heartbeatMs,
     signal: call.signal,
+    redactor: context.redactor,
   });
   return undefined;
 }

@@ -65,6 +65,7 @@ export function fileHandlers(context: HandlerContext): HandlersOf<Operations> {
       await sendEventStream(call.request, call.reply, frames(), {
         heartbeatMs: context.settings.heartbeatMs,
         signal: call.signal,
+        redactor: context.redactor,
       });
     },
     "files.download": async (call) => {

@@ -96,6 +96,7 @@ async function sessionEvents(context: HandlerContext, call: Call<Operations["ses
   await sendEventStream(call.request, call.reply, frames(), {
     heartbeatMs: context.settings.heartbeatMs,
     signal: call.signal,
+    redactor: context.redactor,
   });
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { WebSocket } from "@fastify/websocket";
-import { isGloveboxError } from "../../../core/index.ts";
+import { isGloveboxError, type Redactor } from "../../../core/index.ts";
 import { fromFrameworkError, toEnvelope } from "../error-envelope.ts";
 
 /** Bytes that may wait for a slow client before the source is read on. */
@@ -48,9 +48,13 @@ export function connectionSignal(socket: WebSocket, draining: AbortSignal, heart
 }
 
 /** Tells the client what went wrong, in the envelope of every other surface, and closes. */
-export function closeWithError(socket: WebSocket, error: unknown, ids: { requestId: string; traceId: string }): void {
+export function closeWithError(
+  socket: WebSocket,
+  error: unknown,
+  { requestId, traceId, redactor }: { requestId: string; traceId: string; redactor: Redactor | undefined },
+): void {
   if (socket.readyState !== socket.OPEN) return;
   const known = isGloveboxError(error) ? error : fromFrameworkError(error);
-  socket.send(JSON.stringify({ type: "error", ...toEnvelope(known, ids.requestId, ids.traceId) }));
+  socket.send(JSON.stringify({ type: "error", ...toEnvelope(known, requestId, traceId, redactor) }));
   socket.close(known.code === "internal" ? CLOSE.failed : CLOSE.refused, known.code);
 }

@@ -121,7 +121,8 @@ function forwardInput(
         // Input for a program that has just ended is the user's ordinary luck; its `exit` message is on the way.
         if (error instanceof GloveboxError && error.code === "conflict") return;
         const requestId = call.request.id;
-        closeWithError(socket, error, { requestId, traceId: traceIdOf(call.request.headers.traceparent, requestId) });
+        const traceId = traceIdOf(call.request.headers.traceparent, requestId);
+        closeWithError(socket, error, { requestId, traceId, redactor: context.redactor });
       })
       .finally(() => {
         queued -= 1;
