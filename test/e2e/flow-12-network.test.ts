@@ -228,6 +228,18 @@ describe("a secret", () => {
     expect(origin.asked.length).toBe(before);
   });
 
+  it("is the only thing its variable can hold, and needs a network", async () => {
+    const network = { mode: "allowlist" as const, allow: ["allowed.test"] };
+    const base = { isolation: "bubblewrap" as const, secrets: ["API_KEY"] };
+    const twice = box.templates.create({ ...base, name: "twice", network, env: { API_KEY: "x" } });
+    await expect(twice).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(box.templates.create({ ...base, name: "shut" })).rejects.toMatchObject({ code: "invalid_argument" });
+    const shadowed = box.sessions.create({ template: "out", env: { API_KEY: "x" } });
+    await expect(shadowed).rejects.toMatchObject({ code: "invalid_argument" });
+    await box.templates.create({ ...base, name: "lacking", network, secrets: ["NO_SUCH_KEY"] });
+    await expect(box.sessions.create({ template: "lacking" })).rejects.toMatchObject({ code: "not_found" });
+  });
+
   it("is in no answer, log or event, and every use of it in the audit log", async () => {
     const parts = await Promise.all(
       [

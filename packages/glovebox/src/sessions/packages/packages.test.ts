@@ -7,7 +7,7 @@ import { silentLogger } from "../../core/index.ts";
 import { layerEnv } from "./install-steps.ts";
 import { PackageLayers } from "./package-layers.ts";
 import { checkPins, type Ecosystem, type Packages } from "./pins.ts";
-import { oneLineForm } from "./registries.ts";
+import { findRegistries, oneLineForm } from "./registries.ts";
 
 const NONE: Packages = { apt: [], python: [], node: [], cargo: [] };
 
@@ -96,6 +96,20 @@ Suites: ./
   );
 });
 
+it("lets installers out to the registries that are set, and to nothing else", async () => {
+  const packages = { ...NONE, node: ["a@1.0.0"], python: ["a==1"], apt: ["jq=1.6"] };
+  const { node, python, apt } = await findRegistries(packages, {
+    node: "https://npm.test/",
+    python: "http://index.test:8080/simple/",
+    pythonFiles: ["files.test"],
+    apt: "deb http://one.test/debian stable main\ndeb https://two.test:444/x ./\n",
+  });
+  expect(node).toEqual({ url: "https://npm.test/", allow: ["npm.test"] });
+  expect(python?.allow).toEqual(["index.test:8080", "files.test"]);
+  expect(apt?.allow).toEqual(["one.test", "two.test:444"]);
+  expect(await findRegistries(NONE, {})).toEqual({});
+});
+
 it("puts what a layer holds where programs look", () => {
   expect(layerEnv(NONE).PATH).toMatch(/^\/glovebox\/bin:/);
   const env = layerEnv({ ...NONE, python: ["x==1"], node: ["x@1.0.0"], apt: ["x=1"] });
@@ -126,6 +140,25 @@ describe("layers", () => {
       const removed = await layersIn(dataDir).sweep(new Set(["mounted"]));
       expect([...removed].sort()).toEqual(["cut", "cut.build-1", "old"]);
       expect((await readdir(folder)).sort()).toEqual(["mounted", "mounted.json", "whole", "whole.json"]);
+    } finally {
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
+
+  it("are not built when those that are there fill what they may take", async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), "glovebox-layers-"));
+    try {
+      await mkdir(join(dataDir, "layers", "big"), { recursive: true });
+      await writeFile(join(dataDir, "layers", "big.json"), JSON.stringify({ bytes: 2 * 1_048_576 }));
+      const layers = new PackageLayers({
+        dataDir,
+        settings: { registries: {}, maxMb: 2 },
+        // Refused before anybody goes out.
+        outside: {} as never,
+        logger: silentLogger,
+      });
+      const making = layers.folder({ ...NONE, node: ["a@1.0.0"] }, undefined as never);
+      await expect(making).rejects.toMatchObject({ code: "resource_exhausted" });
     } finally {
       await rm(dataDir, { recursive: true, force: true });
     }
