@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type NewEvent, newId, silentLogger } from "../../core/index.ts";
+import { newId, silentLogger } from "../../core/index.ts";
 import { openStage, TENANT } from "../testing/stage.ts";
 import { DecisionEvents } from "./decision-events.ts";
 
