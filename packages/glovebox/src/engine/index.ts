@@ -10,6 +10,7 @@ export type { JsonValue } from "./json-value.ts";
 export {
   type BudgetState,
   defineProgram,
+  Parked,
   type Program,
   type ProgramContext,
   type RetryPolicy,

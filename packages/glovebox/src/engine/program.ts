@@ -13,14 +13,21 @@ export interface RetryPolicy {
   readonly when?: (error: GloveboxError) => boolean;
 }
 
+/** The reason of a step's signal when its engine closes: the step is done again by the next engine, so work that outlives the process may be left alone. */
+export class Parked extends Error {
+  override readonly name = "Parked";
+}
+
 /** What a step's work gets. */
 export interface StepContext {
-  /** Aborts when the step, its scope or its run is to end. Work that ignores it is left behind and its result dropped. */
+  /** Aborts when the step, its scope or its run is to end, or with {@link Parked}. Work that ignores it is left behind and its result dropped. */
   readonly signal: AbortSignal;
   /** For the effect's target: the same in every attempt, also after a crash. */
   readonly idempotencyKey: string;
   /** From 1; counts on over crashes. */
   readonly attempt: number;
+  /** How many attempts failed before. An attempt that a crash cut short did not fail. */
+  readonly failures: number;
   /** Tells what was used just now. Throws `budget_exceeded` when that was too much. */
   spend(used: Partial<Usage>): void;
   /** Keeps a fact in the journal. */

@@ -8,11 +8,6 @@ import { type LiveRun, usageOf } from "./live-run.ts";
 import { Machine } from "./machine.ts";
 import { journalOf, openingOf } from "./opening.ts";
 
-/** Thrown into what is left when an engine closes; the run goes on with the next one. */
-export class Parked extends Error {
-  override readonly name = "Parked";
-}
-
 /**
  * Takes a run up where its journal ends and brings it to its end. Rejects, with the journal as it was, when that cannot be: `journal_corrupt`,
  * `journal_mismatch`, or what the store says.
@@ -84,6 +79,7 @@ async function conclude(host: Host, run: LiveRun, outcome: Outcome): Promise<voi
   run.checkWritten();
   const reason = outcome.status === "completed" ? "the run that started it has ended" : outcome.error.message;
   await host.cancelChildren(run.tenantId, run.id, reason);
+  await host.onEnd(run.run);
 }
 
 function finalRecord(outcome: Outcome): Draft {

@@ -49,6 +49,8 @@ export interface EmbeddedEngineOptions {
   /** A step during which the process ended that often fails instead of being tried once more; default 20. */
   readonly maxDeaths?: number;
   readonly scheduling?: Omit<SchedulerOptions, "clock" | "onDead">;
+  /** Called when a run's end is on disk, to free what was kept for it. A crash just then may skip the call. The end is told once it resolved or failed. */
+  readonly onEnd?: (run: Run) => Promise<void>;
   /** What a tenant may use over all its runs; looked up once a tenant. */
   readonly tenantBudget?: (tenantId: string) => Omit<Budget, "wallMs"> | undefined;
 }
@@ -101,6 +103,7 @@ class EmbeddedEngine implements DurableEngine {
       maxDeaths: options.maxDeaths ?? MAX_DEATHS,
       scheduling: options.scheduling ?? {},
       tenantBudget: options.tenantBudget,
+      onEnd: options.onEnd,
       create: (child) => this.#createChild(child),
     });
     this.#watch = watchGlobals();

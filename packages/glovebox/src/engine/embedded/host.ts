@@ -1,4 +1,4 @@
-import type { Clock, Logger, Redactor } from "../../core/index.ts";
+import type { Clock, Logger, Redactor, Run } from "../../core/index.ts";
 import type { BudgetMeter } from "../budget.ts";
 import type { DeterminismGuard } from "../guard/determinism-guard.ts";
 import type { JournalSource } from "../journal/reader.ts";
@@ -36,4 +36,6 @@ export interface Host {
   runChild(child: ChildRun, signal: AbortSignal): Promise<ChildEnd>;
   /** Asks for the end of a run's children that have not ended. */
   cancelChildren(tenantId: string, parentId: string, reason: string): Promise<void>;
+  /** Called once a run's end is on disk. Never rejects. */
+  onEnd(run: Run): Promise<void>;
 }

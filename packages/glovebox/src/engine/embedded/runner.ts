@@ -13,12 +13,12 @@ import type { Store, StoredRun } from "../../store/index.ts";
 import { BudgetMeter } from "../budget.ts";
 import type { DeterminismGuard } from "../guard/determinism-guard.ts";
 import { toRecord } from "../journal/reader.ts";
-import type { Program } from "../program.ts";
+import { Parked, type Program } from "../program.ts";
 import type { ProgramRegistry } from "../registry.ts";
 import { Scheduler, type SchedulerOptions, type Slot } from "../scheduler/scheduler.ts";
 import { Timers } from "../scheduler/timers.ts";
 import { Divergence } from "./divergence.ts";
-import { drive, Parked } from "./drive.ts";
+import { drive } from "./drive.ts";
 import type { ChildEnd, ChildRun, Host } from "./host.ts";
 import type { Outcome } from "./life.ts";
 import { LiveRun } from "./live-run.ts";
@@ -42,6 +42,7 @@ export interface RunnerOptions {
   readonly maxDeaths: number;
   readonly scheduling: Omit<SchedulerOptions, "clock" | "onDead">;
   readonly tenantBudget: ((tenantId: string) => Omit<Budget, "wallMs"> | undefined) | undefined;
+  readonly onEnd: ((run: Run) => Promise<void>) | undefined;
   /** Puts the first record of a new run in the store. */
   readonly create: (child: ChildRun) => Promise<StoredRun>;
 }
@@ -167,6 +168,15 @@ export class Runner implements Host {
   async cancelChildren(tenantId: string, parentId: string, reason: string): Promise<void> {
     const { items } = await this.source.runs.list(tenantId, { parentId, status: UNFINISHED, limit: 1000 });
     for (const { id } of items) await this.cancel(tenantId, id, reason);
+  }
+
+  /** Tells whoever keeps something for a run that it has ended. */
+  async onEnd(run: Run): Promise<void> {
+    try {
+      await this.#options.onEnd?.(run);
+    } catch (error) {
+      this.logger.error({ runId: run.id, err: error }, "could not clean up after a run");
+    }
   }
 
   /** Leaves everything to the next engine. */

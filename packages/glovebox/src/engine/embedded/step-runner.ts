@@ -122,6 +122,7 @@ export class StepRunner {
       signal: stop.signal,
       idempotencyKey: this.#key,
       attempt,
+      failures: this.#operation.failures,
       spend: (used: Partial<Usage>) => {
         this.#meter.add(checkUsage(used));
         this.#run.spend(path, used);
