@@ -22,7 +22,8 @@ port.on("message", (first: ToWriter) => {
     next = receiveMessageOnPort(port) as { message: ToWriter } | undefined;
   }
   if (requests.length > 0) send({ type: "replies", replies: writer.process(requests) });
-  if (ending) {
+  if (!ending) writer.rest();
+  else {
     writer.close();
     send({ type: "ended" });
     port.close();

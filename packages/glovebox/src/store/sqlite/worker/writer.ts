@@ -1,5 +1,6 @@
 import { openForWriting } from "../connection.ts";
 import { EventFiles } from "./event-files.ts";
+import { LogGrowth } from "./log-growth.ts";
 import { MainDatabase } from "./main-database.ts";
 import type { SqlRequest, StreamAddress, StreamRequest, WriteReply, WriteRequest } from "./messages.ts";
 import { commitTogether, replyTo } from "./transaction.ts";
@@ -10,12 +11,14 @@ const MAX_FAILED = 4096;
 /** The one writer: holds every connection that writes, and commits all that waits in one transaction per database file. */
 export class Writer {
   readonly #main: MainDatabase;
+  readonly #log: LogGrowth;
   readonly #files: EventFiles;
   /** Streams whose last request failed, oldest first. */
   readonly #failedStreams = new Set<string>();
 
   constructor(options: { readonly mainFile: string; readonly eventsFolder: string }) {
     this.#main = new MainDatabase(openForWriting(options.mainFile));
+    this.#log = new LogGrowth(this.#main.db);
     this.#files = new EventFiles(options.eventsFolder);
   }
 
@@ -50,6 +53,11 @@ export class Writer {
     return replies;
   }
 
+  /** Called when every request was answered. */
+  rest(): void {
+    this.#log.rest();
+  }
+
   close(): void {
     this.#files.close();
     this.#main.db.close();
@@ -59,6 +67,7 @@ export class Writer {
     if (requests.length === 0) return [];
     const units = requests.map((request) => this.#main.unit(request));
     const commit = () => commitTogether(this.#main.db, units, () => {});
+    this.#log.noteCommit();
     // What only repeats what a stream on disk says need not wait for the disk once more.
     return requests.every(({ after }) => after !== undefined) ? this.#main.withoutWaiting(commit) : commit();
   }
