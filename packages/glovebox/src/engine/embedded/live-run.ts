@@ -61,6 +61,7 @@ export class LiveRun implements Frontier {
       clock: host.clock,
       redactor: host.redactor,
       patch: () => this.#takePatch(),
+      wants: isDelivered,
       onCommit: (records) => this.#committed(records),
       onFailure: (error) => this.#break(error),
     });
@@ -295,7 +296,7 @@ export class LiveRun implements Frontier {
   }
 
   #committed(records: readonly JournalRecord[]): void {
-    for (const record of records) if (isDelivered(record)) this.#inbox.push(record);
+    this.#inbox.push(...records);
     if (this.#machine !== undefined) void this.#pump();
   }
 

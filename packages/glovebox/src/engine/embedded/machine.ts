@@ -4,8 +4,9 @@ import { hashValue } from "../journal/chain.ts";
 import type { JournalRecord, RecordWith } from "../journal/record.ts";
 import { toJournalValue } from "../journal/writer.ts";
 import type { JsonValue } from "../json-value.ts";
+import type { Difference } from "../replay-report.ts";
 import { Compensations } from "./compensations.ts";
-import { type Difference, Divergence, describeOperation } from "./divergence.ts";
+import { Divergence, describeOperation } from "./divergence.ts";
 import { Mailbox } from "./mailbox.ts";
 import { Operation, type OpSpec } from "./operation.ts";
 import { Scope } from "./scope.ts";
@@ -247,9 +248,8 @@ export class Machine {
   }
 }
 
-/** Whether a record brings the program something. */
-export function isDelivered(record: JournalRecord): boolean {
-  const { type } = record;
+/** Whether a record of that type brings the program something. */
+export function isDelivered({ type }: { readonly type: string }): boolean {
   return (
     type === "step.completed" || type === "step.failed" || type === "signal.received" || type === "budget.exceeded"
   );

@@ -3,6 +3,7 @@ import { BudgetMeter, budgetExceeded, checkBudget, checkUsage } from "../budget.
 import { outsideProgram } from "../guard/guard.ts";
 import type { FactType } from "../journal/record.ts";
 import { toJournalValue } from "../journal/writer.ts";
+import { toJsonValue } from "../json-value.ts";
 import type { StepContext } from "../program.ts";
 import { nextDelayMs, toJournaledError } from "../retry.ts";
 import type { LiveRun } from "./live-run.ts";
@@ -73,25 +74,23 @@ export class StepRunner {
   /** Resolves to how it failed; to `undefined` once the result is in the journal, or when nobody wants it. */
   async #attempt(): Promise<{ readonly error: unknown } | undefined> {
     const { path, kind, inputHash, attempt } = this.#operation;
-    const limit = new AbortController();
     try {
-      const given = await this.#race(limit);
+      const given = await this.#race();
       if (this.#operation.signal.aborted) return undefined;
       const excess = this.#meter.excess();
       if (excess !== undefined) throw budgetExceeded("step", excess);
-      const result = given === undefined ? undefined : toJournalValue(given, `the result of ${path}`, undefined);
+      const result = given === undefined ? undefined : toJsonValue(given, `the result of ${path}`);
       const payload = { kind, inputHash, ...(result === undefined ? {} : { result }) };
       this.#run.append({ type: "step.completed", step: path, attempt, payload });
       return undefined;
     } catch (error) {
       return { error };
-    } finally {
-      limit.abort();
     }
   }
 
   /** The work, or the end of its time, or of anybody's interest in it, whichever comes first. */
-  async #race(limit: AbortController): Promise<unknown> {
+  async #race(): Promise<unknown> {
+    const limit = this.#dueMs === undefined ? undefined : new AbortController();
     const stop = new AbortController();
     const { promise: stopped, reject } = Promise.withResolvers<never>();
     stopped.catch(() => {});
@@ -102,10 +101,9 @@ export class StepRunner {
     const wanted = this.#operation.signal;
     const onUnwanted = () => end(wanted.reason ?? new GloveboxError("cancelled", "nobody waits for the step"));
     wanted.addEventListener("abort", onUnwanted, { once: true });
-    const due = this.#dueMs;
-    if (due !== undefined) {
+    if (this.#dueMs !== undefined && limit !== undefined) {
       const late = () => end(new GloveboxError("deadline_exceeded", `${this.#operation.path} took too long`));
-      this.#run.timers.at(due, limit.signal, late);
+      this.#run.timers.at(this.#dueMs, limit.signal, late);
     }
     try {
       const work = outsideProgram(async () => this.#spec.work(this.#operation.input, this.#context(stop, end)));
@@ -113,6 +111,7 @@ export class StepRunner {
       return await Promise.race([work, stopped]);
     } finally {
       wanted.removeEventListener("abort", onUnwanted);
+      limit?.abort();
     }
   }
 

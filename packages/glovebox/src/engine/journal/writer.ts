@@ -11,10 +11,8 @@ const MAX_BATCH_BYTES = 4 << 20;
 
 interface Waiting {
   readonly row: JournalRow;
-  /** Of a payload that goes to a blob, which must be there first. */
-  readonly large?: string;
-  readonly record: JournalRecord;
-  readonly bytes: number;
+  /** The payload's canonical JSON; above {@link MAX_INLINE_BYTES} it goes to a blob, which must be there first. */
+  readonly text: string;
 }
 
 export interface JournalWriterOptions {
@@ -25,7 +23,9 @@ export interface JournalWriterOptions {
   readonly redactor: Redactor | undefined;
   /** What changed of the run's row; asked for once with each batch. */
   readonly patch: () => RunPatch | undefined;
-  /** Called in order with what is on disk. */
+  /** Which records {@link JournalWriterOptions.onCommit} gets; the others are not made again from what was written. */
+  readonly wants: (row: JournalRow) => boolean;
+  /** Called with each batch that is on disk, in order. */
   readonly onCommit: (records: readonly JournalRecord[]) => void;
   /** The journal cannot be written to any more. */
   readonly onFailure: (error: unknown) => void;
@@ -78,8 +78,7 @@ export class JournalWriter {
     const place = { ts: clock.nowMs(), type: draft.type, step: draft.step ?? null, attempt: draft.attempt ?? null };
     const row = seal(runId, this.#head, place, text);
     this.#head = { seq: row.seq, hash: row.hash };
-    const large = row.place === "blob" ? { large: text } : {};
-    this.#waiting.push({ row, ...large, record: recordOf(runId, row, text), bytes: text.length });
+    this.#waiting.push({ row, text });
     if (options.soon === true) this.#schedule();
     else this.#start();
   }
@@ -128,21 +127,21 @@ export class JournalWriter {
   #takeBatch(): Waiting[] {
     let bytes = 0;
     let count = 0;
-    for (const { bytes: size } of this.#waiting) {
-      if (count >= MAX_BATCH || (count > 0 && bytes + size > MAX_BATCH_BYTES)) break;
-      bytes += size;
+    for (const { text } of this.#waiting) {
+      if (count >= MAX_BATCH || (count > 0 && bytes + text.length > MAX_BATCH_BYTES)) break;
+      bytes += text.length;
       count += 1;
     }
     return this.#waiting.splice(0, count);
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    const { source, runId, patch, onCommit } = this.#options;
-    for (const { large } of batch) if (large !== undefined) await source.blobs.put(Buffer.from(large, "utf8"));
+    const { source, runId, patch, wants, onCommit } = this.#options;
+    for (const { row, text } of batch) if (row.place === "blob") await source.blobs.put(Buffer.from(text, "utf8"));
     const rows = batch.map(({ row }) => row);
     await source.runs.append(runId, this.#stored, rows, patch() ?? {});
     const last = rows.at(-1);
     if (last !== undefined) this.#stored = { seq: last.seq, hash: last.hash };
-    onCommit(batch.map(({ record }) => record));
+    onCommit(batch.filter(({ row }) => wants(row)).map(({ row, text }) => recordOf(runId, row, text)));
   }
 }
