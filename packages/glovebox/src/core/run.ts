@@ -3,7 +3,7 @@ import type { ErrorBody } from "./errors.ts";
 export type RunStatus = "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled";
 
 /** What a waiting run waits for. */
-export type RunWait = "signal" | "timer" | "child";
+export type RunWait = "signal" | "approval" | "timer" | "child";
 
 /** What a run or a tenant may use. Absent: no limit. */
 export interface Budget {
@@ -47,6 +47,8 @@ export interface Run {
   readonly usage: Usage;
   /** How often it was taken up again. */
   readonly resumes: number;
+  /** Set while it is taken back to before a step; a crash in the midst of it is made good by the next engine. */
+  readonly rollingBack?: { readonly step: string; readonly reason?: string };
   /** Came in by import: it can be looked at and replayed, never resumed. */
   readonly imported?: boolean;
 }

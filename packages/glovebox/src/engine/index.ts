@@ -1,8 +1,13 @@
 /** Durable runs: programs whose every answer is journaled, so that they survive the process and can be replayed. */
-export type { DurableEngine, ForkOptions, RunHandle, StartOptions } from "./durable-engine.ts";
-export type { Difference } from "./embedded/divergence.ts";
+export type {
+  DurableEngine,
+  ForkOptions,
+  JournalOptions,
+  RollbackOptions,
+  RunHandle,
+  StartOptions,
+} from "./durable-engine.ts";
 export { type EmbeddedEngineOptions, openEmbeddedEngine } from "./embedded/engine.ts";
-export type { ReplayReport } from "./embedded/replay.ts";
 export type { JournalRecord, RecordType } from "./journal/record.ts";
 export type { ImportReport } from "./journal/transfer.ts";
 export type { Verification } from "./journal/verify.ts";
@@ -17,6 +22,7 @@ export {
   type StepContext,
   type StepOptions,
 } from "./program.ts";
+export type { Difference, LiveDifference, ReplayOptions, ReplayReport } from "./replay-report.ts";
 export { type DeadLetter, Scheduler, type SchedulerOptions, type Task } from "./scheduler/scheduler.ts";
 export { runTasks, type TaskResult } from "./tasks/run-tasks.ts";
 export { type GraphLimits, TaskGraph, type TaskNode } from "./tasks/task-graph.ts";

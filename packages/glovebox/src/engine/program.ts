@@ -20,6 +20,8 @@ export class Parked extends Error {
 
 /** What a step's work gets. */
 export interface StepContext {
+  /** The run's id; in a live replay one of that replay's own, so that what is kept under it never meets the run's. */
+  readonly runId: string;
   /** Aborts when the step, its scope or its run is to end, or with {@link Parked}. Work that ignores it is left behind and its result dropped. */
   readonly signal: AbortSignal;
   /** For the effect's target: the same in every attempt, also after a crash. */
@@ -38,17 +40,26 @@ export interface StepOptions<Result> {
   readonly retry?: RetryPolicy;
   /** From the step's first start, over all its attempts and over crashes. `deadline_exceeded` afterwards. */
   readonly timeoutMs?: number;
-  /** Default: the run's id and the step's path. */
+  /** Default: the run's id and the step's path, and another one once the run was rolled back to before the step. */
   readonly idempotencyKey?: string;
   /** Of this step alone; `budget_exceeded` fails the step. For time there is `timeoutMs`. */
   readonly budget?: Omit<Budget, "wallMs">;
   /** Undoes the step when its run is cancelled after it completed. Runs as a step of its own, with its own key. */
   readonly compensate?: (result: Result, context: StepContext) => unknown;
+  /** The step is done again in a live replay, and its result compared with the journal's. */
+  readonly live?: LiveOptions<Result>;
+}
+
+export interface LiveOptions<Result> {
+  /** What of a result is compared, as JSON; default: the whole. */
+  readonly compare?: (result: Result) => unknown;
 }
 
 export interface WaitOptions {
   /** `timeout` when no signal came until then. */
   readonly timeoutMs?: number;
+  /** It is a person's decision that is waited for: the run shows as waiting for `approval` instead of `signal`. Default false. */
+  readonly approval?: boolean;
 }
 
 export type Branches = Readonly<Record<string, (context: ProgramContext) => Promise<unknown>>>;
@@ -68,6 +79,7 @@ export interface BudgetState {
  */
 export interface ProgramContext {
   readonly runId: string;
+  readonly tenantId: string;
   /** Aborts when the run, or the branch that this context belongs to, is to end. */
   readonly signal: AbortSignal;
   /** Does work with effects, once: its result is kept as JSON, redacted. `input` says what the step depends on, and is given to `work`. */
@@ -85,7 +97,7 @@ export interface ProgramContext {
   /** Runs branches side by side until the first one ends, and ends the others. */
   waitAny<B extends Branches>(branches: B, options?: { readonly name?: string }): Promise<FirstOf<B>>;
   sleep(ms: number): Promise<void>;
-  /** The payload of the oldest signal of that name that nobody took yet; it may have come before. */
+  /** The payload of the oldest signal of that name that nobody took yet; it may have come before. Two waits for one name are served in the order of asking. */
   waitFor(signal: string, options?: WaitOptions): Promise<unknown>;
   /** Runs another program to its end, as a run of its own. */
   child<Input, Output>(
@@ -106,6 +118,8 @@ export interface ProgramContext {
 export interface Program<Input = unknown, Output = unknown> {
   readonly name: string;
   readonly version: string;
+  /** For people, one line. */
+  readonly description?: string;
   readonly input: ZodType<Input>;
   readonly output: ZodType<Output>;
   /** Older versions whose journals this one can go on from. */

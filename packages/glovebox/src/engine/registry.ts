@@ -16,6 +16,11 @@ export class ProgramRegistry {
     this.#programs.set(program.name, versions);
   }
 
+  /** In the order in which they came. */
+  all(): readonly Program[] {
+    return [...this.#programs.values()].flatMap((versions) => [...versions.values()]);
+  }
+
   /** The program that can go on with a run: of its version, or one that declares that it continues it. `journal_mismatch`, saying what there is, when none can. */
   for({ id, program, version }: Pick<Run, "id" | "program" | "version">): Program {
     const versions = this.#programs.get(program);

@@ -20,11 +20,13 @@ const MAX_MS = 2 ** 43;
 /** The context of a program, or of one of its branches. */
 export class EmbeddedContext implements ProgramContext {
   readonly runId: string;
+  readonly tenantId: string;
   readonly #machine: Machine;
   readonly #scope: Scope;
 
-  constructor(runId: string, machine: Machine, scope: Scope) {
-    this.runId = runId;
+  constructor(run: { readonly runId: string; readonly tenantId: string }, machine: Machine, scope: Scope) {
+    this.runId = run.runId;
+    this.tenantId = run.tenantId;
     this.#machine = machine;
     this.#scope = scope;
   }
@@ -49,11 +51,12 @@ export class EmbeddedContext implements ProgramContext {
     await this.#ask("sleep", { kind: "sleep", ms }, { ms });
   }
 
-  async waitFor(signal: string, { timeoutMs }: WaitOptions = {}): Promise<unknown> {
+  async waitFor(signal: string, { timeoutMs, approval = false }: WaitOptions = {}): Promise<unknown> {
     if (timeoutMs !== undefined) checkMs(timeoutMs, "timeoutMs");
     if (signal.startsWith("$"))
       throw new GloveboxError("invalid_argument", "signals that begin with $ are the engine's");
-    return this.#ask(signal, { kind: "wait", signal, timeoutMs }, { signal, timeoutMs });
+    const decided = { signal, timeoutMs, ...(approval ? { approval } : {}) };
+    return this.#ask(signal, { kind: "wait", signal, timeoutMs, approval }, decided);
   }
 
   async child<Input, Output>(
@@ -145,7 +148,7 @@ export class EmbeddedContext implements ProgramContext {
   }
 
   #branch(group: Scope, key: string): EmbeddedContext {
-    return new EmbeddedContext(this.runId, this.#machine, group.within(key));
+    return new EmbeddedContext(this, this.#machine, group.within(key));
   }
 }
 

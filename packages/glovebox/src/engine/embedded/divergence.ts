@@ -1,13 +1,6 @@
 import { GloveboxError } from "../../core/index.ts";
+import type { Difference } from "../replay-report.ts";
 import type { Operation } from "./operation.ts";
-
-/** Where a program decided otherwise than its journal says. */
-export interface Difference {
-  readonly seq: number;
-  readonly step?: string;
-  readonly expected: unknown;
-  readonly found: unknown;
-}
 
 /** Thrown at the first decision that differs. */
 export class Divergence extends GloveboxError {

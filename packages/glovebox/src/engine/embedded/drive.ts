@@ -20,6 +20,7 @@ export async function drive(host: Host, run: LiveRun, program: Program): Promise
   const machine = newMachine(host, opening);
   const life = live({
     runId: run.id,
+    tenantId: run.tenantId,
     machine,
     program,
     input: opening.payload.input,

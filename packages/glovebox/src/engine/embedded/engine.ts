@@ -14,11 +14,17 @@ import {
 } from "../../core/index.ts";
 import type { Page, RunFilter, Store, StoredRun } from "../../store/index.ts";
 import { checkBudget, NO_USAGE } from "../budget.ts";
-import type { DurableEngine, ForkOptions, RunHandle, StartOptions } from "../durable-engine.ts";
+import type {
+  DurableEngine,
+  ForkOptions,
+  JournalOptions,
+  RollbackOptions,
+  RunHandle,
+  StartOptions,
+} from "../durable-engine.ts";
 import { DeterminismGuard } from "../guard/determinism-guard.ts";
 import { watchGlobals } from "../guard/watch-globals.ts";
 import { EMPTY_HEAD, hashValue, seal } from "../journal/chain.ts";
-import { toRecord } from "../journal/reader.ts";
 import { JOURNAL_VERSION, type JournalRecord, type Payloads } from "../journal/record.ts";
 import { exportLines, type ImportReport } from "../journal/transfer.ts";
 import { type Verification, verifyJournal } from "../journal/verify.ts";
@@ -26,12 +32,14 @@ import { toJournalValue } from "../journal/writer.ts";
 import type { JsonValue } from "../json-value.ts";
 import type { Program } from "../program.ts";
 import { ProgramRegistry } from "../registry.ts";
+import type { ReplayOptions, ReplayReport } from "../replay-report.ts";
 import type { DeadLetter, SchedulerOptions } from "../scheduler/scheduler.ts";
 import { forkRun, importRun } from "./copy.ts";
+import { recordsOf } from "./follow.ts";
 import type { ChildRun } from "./host.ts";
 import { parse } from "./life.ts";
 import { openingOf } from "./opening.ts";
-import { type ReplayReport, replayRun } from "./replay.ts";
+import { replayRun } from "./replay.ts";
 import { isUnfinished, Runner } from "./runner.ts";
 
 export interface EmbeddedEngineOptions {
@@ -120,6 +128,10 @@ class EmbeddedEngine implements DurableEngine {
     });
   }
 
+  programs(): readonly Program[] {
+    return this.#registry.all();
+  }
+
   /** Takes up every unfinished run, or those of one program. */
   async resumeAll(program?: string): Promise<void> {
     let page: readonly StoredRun[] = [];
@@ -195,9 +207,14 @@ class EmbeddedEngine implements DurableEngine {
     this.#runner.adopt(await this.#find(tenantId, id), { always: true });
   }
 
-  async replay(tenantId: string, id: string): Promise<ReplayReport> {
+  async rollback(tenantId: string, id: string, _options: RollbackOptions): Promise<void> {
+    await this.#find(tenantId, id);
+    throw new GloveboxError("unavailable", "coming with the next commit");
+  }
+
+  async replay(tenantId: string, id: string, options?: ReplayOptions): Promise<ReplayReport> {
     const stored = await this.#find(tenantId, id);
-    return replayRun(this.#runner, stored, this.#registry.for(stored.run));
+    return replayRun(this.#runner, stored, this.#registry.for(stored.run), options);
   }
 
   async fork(tenantId: string, id: string, options: ForkOptions): Promise<RunHandle<unknown>> {
@@ -210,19 +227,8 @@ class EmbeddedEngine implements DurableEngine {
     return this.#handle(tenantId, fork.run.id);
   }
 
-  async *journal(
-    tenantId: string,
-    id: string,
-    { afterSeq = 0 }: { readonly afterSeq?: number } = {},
-  ): AsyncGenerator<JournalRecord> {
-    await this.#find(tenantId, id);
-    let at = afterSeq;
-    for (;;) {
-      const rows = await this.#store.runs.read(id, { afterSeq: at, limit: PAGE });
-      for (const row of rows) yield await toRecord(this.#store, id, row);
-      at = rows.at(-1)?.seq ?? at;
-      if (rows.length < PAGE) return;
-    }
+  journal(tenantId: string, id: string, options: JournalOptions = {}): AsyncGenerator<JournalRecord> {
+    return recordsOf({ store: this.#store, changes: this.#runner.changes }, tenantId, id, options);
   }
 
   async *export(tenantId: string, id: string): AsyncGenerator<string> {
@@ -235,6 +241,21 @@ class EmbeddedEngine implements DurableEngine {
 
   async verify(tenantId: string, id: string): Promise<Verification> {
     return verifyJournal(this.#store, await this.#find(tenantId, id));
+  }
+
+  async delete(tenantId: string, id: string): Promise<void> {
+    const { run } = await this.#find(tenantId, id);
+    const parent = run.parentId === undefined ? undefined : await this.#store.runs.get(tenantId, run.parentId);
+    // A parent that has not read its child's end from its own journal yet would start it once more.
+    const unfinished = [run, ...(parent === undefined ? [] : [parent.run])].find(
+      (one) => isUnfinished(one) || this.#runner.active(one.id) !== undefined,
+    );
+    if (unfinished !== undefined) {
+      throw new GloveboxError("conflict", `run ${unfinished.id} has not ended`, {
+        details: { runId: unfinished.id, status: unfinished.status },
+      });
+    }
+    await this.#store.runs.delete(tenantId, id);
   }
 
   close({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {

@@ -36,6 +36,8 @@ export interface Host {
   runChild(child: ChildRun, signal: AbortSignal): Promise<ChildEnd>;
   /** Asks for the end of a run's children that have not ended. */
   cancelChildren(tenantId: string, parentId: string, reason: string): Promise<void>;
+  /** Called when records of a run, or what its row says, are on disk. */
+  onCommit(runId: string): void;
   /** Called once a run's end is on disk. Never rejects. */
   onEnd(run: Run): Promise<void>;
 }

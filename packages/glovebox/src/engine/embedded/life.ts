@@ -16,6 +16,7 @@ export type Outcome =
 
 export interface LifeOptions {
   readonly runId: string;
+  readonly tenantId: string;
   readonly machine: Machine;
   readonly program: Program;
   readonly input: unknown;
@@ -46,10 +47,11 @@ export async function live(options: LifeOptions): Promise<Outcome> {
   return result;
 }
 
-async function runProgram({ runId, machine, program, input, redactor, watch }: LifeOptions): Promise<Outcome> {
+async function runProgram(options: LifeOptions): Promise<Outcome> {
+  const { machine, program, input, redactor, watch } = options;
   try {
     const parsed = parse(program.input, input, `the input of ${program.name}`);
-    const context = new EmbeddedContext(runId, machine, machine.root);
+    const context = new EmbeddedContext(options, machine, machine.root);
     const given = await insideProgram(watch, async () => program.run(context, parsed));
     return outsideProgram(() => {
       const output = parse(program.output, given, `the output of ${program.name}`);

@@ -10,7 +10,7 @@ import { toJournaledError } from "../retry.ts";
 import type { Timers } from "../scheduler/timers.ts";
 import type { Host } from "./host.ts";
 import { type Frontier, isDelivered, type Machine } from "./machine.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation, OpSpec } from "./operation.ts";
 import { StepRunner } from "./step-runner.ts";
 import { waitsOf } from "./waits.ts";
 
@@ -129,7 +129,7 @@ export class LiveRun implements Frontier {
         this.#sleep(operation, spec.ms);
         return;
       case "wait":
-        this.#wait(operation, spec.signal, spec.timeoutMs);
+        this.#wait(operation, spec);
         return;
       case "child":
         void this.#child(operation, spec.program).catch((error: unknown) => this.#failed(operation, error));
@@ -262,12 +262,16 @@ export class LiveRun implements Frontier {
     this.timers.at(dueMs, operation.signal, () => this.#answer(operation, undefined));
   }
 
-  #wait(operation: Operation, signal: string, timeoutMs: number | undefined): void {
+  #wait(operation: Operation, { signal, timeoutMs, approval }: Extract<OpSpec, { readonly kind: "wait" }>): void {
     const { path, kind, inputHash } = operation;
     if (operation.journaled === undefined) {
       const due = timeoutMs === undefined ? {} : { dueMs: this.nowMs() + timeoutMs };
       operation.journaled = { kind, inputHash, ...due };
-      this.append({ type: "signal.waiting", step: path, payload: { ...operation.journaled, signal } });
+      this.append({
+        type: "signal.waiting",
+        step: path,
+        payload: { ...operation.journaled, signal, ...(approval ? { approval } : {}) },
+      });
     }
     const { dueMs } = operation.journaled;
     if (dueMs === undefined) return;
@@ -297,6 +301,7 @@ export class LiveRun implements Frontier {
 
   #committed(records: readonly JournalRecord[]): void {
     this.#inbox.push(...records);
+    this.#host.onCommit(this.id);
     if (this.#machine !== undefined) void this.#pump();
   }
 

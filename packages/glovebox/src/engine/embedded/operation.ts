@@ -11,7 +11,12 @@ export type OpSpec =
       readonly options: StepOptions<unknown>;
     }
   | { readonly kind: "sleep"; readonly ms: number }
-  | { readonly kind: "wait"; readonly signal: string; readonly timeoutMs: number | undefined }
+  | {
+      readonly kind: "wait";
+      readonly signal: string;
+      readonly timeoutMs: number | undefined;
+      readonly approval: boolean;
+    }
   | { readonly kind: "child"; readonly program: Program }
   | { readonly kind: "now" | "random" | "uuid" | "budget" | "note" | "wait_any" };
 

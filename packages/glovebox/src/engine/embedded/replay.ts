@@ -4,18 +4,13 @@ import type { StoredRun } from "../../store/index.ts";
 import { hashValue } from "../journal/chain.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import type { Program } from "../program.ts";
-import { type Difference, Divergence, describeOperation } from "./divergence.ts";
+import type { ReplayOptions, ReplayReport } from "../replay-report.ts";
+import { Divergence, describeOperation } from "./divergence.ts";
 import { newMachine, refuseErased } from "./drive.ts";
 import type { Host } from "./host.ts";
 import { live, type Outcome } from "./life.ts";
 import type { Machine } from "./machine.ts";
 import { journalOf, openingOf } from "./opening.ts";
-
-export interface ReplayReport {
-  readonly identical: boolean;
-  readonly records: number;
-  readonly firstDifference?: Difference;
-}
 
 const END_MS = 1000;
 
@@ -23,12 +18,18 @@ const END_MS = 1000;
  * Executes a program from the journal alone, with no effect, clock or chance, and compares what it decides: paths, inputs, children, signals
  * asked for, the end. Rejects with `journal_corrupt` when the journal itself is damaged, with `not_found` when a payload that it needs was erased.
  */
-export async function replayRun(host: Host, stored: StoredRun, program: Program): Promise<ReplayReport> {
+export async function replayRun(
+  host: Host,
+  stored: StoredRun,
+  program: Program,
+  { signal }: ReplayOptions = {},
+): Promise<ReplayReport> {
   const opening = await openingOf(host.source, stored);
   const machine = newMachine(host, opening);
   let outcome: Outcome | undefined;
   const life = live({
     runId: stored.run.id,
+    tenantId: stored.run.tenantId,
     machine,
     program,
     input: opening.payload.input,
@@ -43,6 +44,7 @@ export async function replayRun(host: Host, stored: StoredRun, program: Program)
   try {
     for await (const page of journalOf(host.source, stored)) {
       for (const record of page) {
+        signal?.throwIfAborted();
         refuseErased(record);
         await machine.replay(record);
         if (isFinal(record)) await endsAs(record, machine, life, () => outcome);

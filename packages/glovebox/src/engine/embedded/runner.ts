@@ -22,6 +22,7 @@ import { drive } from "./drive.ts";
 import type { ChildEnd, ChildRun, Host } from "./host.ts";
 import type { Outcome } from "./life.ts";
 import { LiveRun } from "./live-run.ts";
+import { RunChanges } from "./run-changes.ts";
 
 interface Active {
   readonly live: LiveRun;
@@ -60,6 +61,7 @@ export class Runner implements Host {
   readonly graceMs: number;
   readonly maxDeaths: number;
   readonly scheduler: Scheduler;
+  readonly changes = new RunChanges();
   readonly #options: RunnerOptions;
   readonly #active = new Map<string, Active>();
   readonly #meters = new Map<string, Promise<BudgetMeter | undefined>>();
@@ -170,6 +172,10 @@ export class Runner implements Host {
     for (const { id } of items) await this.cancel(tenantId, id, reason);
   }
 
+  onCommit(runId: string): void {
+    this.changes.tell(runId);
+  }
+
   /** Tells whoever keeps something for a run that it has ended. */
   async onEnd(run: Run): Promise<void> {
     try {
@@ -189,6 +195,7 @@ export class Runner implements Host {
     await this.scheduler.park();
     await Promise.allSettled([...this.#active.values()].map(({ live }) => live.workEnds()));
     this.#active.clear();
+    this.changes.close();
   }
 
   async #drain(drainMs: number): Promise<void> {
@@ -244,6 +251,7 @@ export class Runner implements Host {
     await this.source.runs.append(live.id, live.writer.stored, [], patch).catch((failure: unknown) => {
       this.logger.error({ runId: live.id, err: failure }, "could not say of a run that it stopped");
     });
+    this.changes.tell(live.id);
     return error;
   }
 

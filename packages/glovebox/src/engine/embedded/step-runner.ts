@@ -118,6 +118,7 @@ export class StepRunner {
   #context(stop: AbortController, end: (reason: unknown) => void): StepContext {
     const { path, attempt } = this.#operation;
     return {
+      runId: this.#run.id,
       signal: stop.signal,
       idempotencyKey: this.#key,
       attempt,

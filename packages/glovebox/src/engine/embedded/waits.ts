@@ -6,7 +6,7 @@ export function waitsOf(pending: Iterable<Operation>): readonly RunWait[] {
   const waits = new Set<RunWait>();
   for (const { spec } of pending) {
     if (spec.kind === "sleep") waits.add("timer");
-    else if (spec.kind === "wait") waits.add("signal");
+    else if (spec.kind === "wait") waits.add(spec.approval ? "approval" : "signal");
     else if (spec.kind === "child") waits.add("child");
     else return [];
   }

@@ -43,8 +43,7 @@ export type FactType =
   | "tool.called"
   | "tool.answered"
   | "policy.denied"
-  | "snapshot.taken"
-  | "rollback";
+  | "snapshot.taken";
 
 type Facts = { readonly [T in FactType]: { readonly [key: string]: JsonValue | undefined } };
 
@@ -81,9 +80,18 @@ export interface Payloads extends Facts {
   };
   /** An attempt failed; the next begins at `dueMs`. `delayMs` includes the jitter. */
   readonly "step.retried": { readonly error: JournaledError; readonly delayMs: number; readonly dueMs: number };
-  readonly "signal.waiting": Started & { readonly signal: string };
+  readonly "signal.waiting": Started & { readonly signal: string; readonly approval?: boolean };
   /** Names that begin with `$` are the engine's: `$cancel`, `$deadline`. */
   readonly "signal.received": { readonly signal: string; readonly payload?: JsonValue };
+  /**
+   * What is behind `toSeq` and before this record is void: the run went on from before `step`. `snapshots`: the `seq` of each `snapshot.taken` that holds there.
+   */
+  readonly rollback: {
+    readonly toSeq: number;
+    readonly step: string;
+    readonly reason?: string;
+    readonly snapshots: readonly number[];
+  };
   readonly "budget.updated": { readonly used: Partial<Usage> };
   readonly "budget.exceeded": {
     readonly of: "run" | "tenant";
