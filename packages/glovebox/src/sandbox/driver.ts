@@ -1,6 +1,7 @@
 import type { AppliedLimit, Isolation, Language, SandboxConnection, SessionLimits } from "../core/index.ts";
 import type { SandboxFiles } from "./files.ts";
 import type { SandboxProcess, SpawnSpec } from "./process.ts";
+import type { ForkReport, PauseOptions, SnapshotManifest, SnapshotOptions } from "./snapshot.ts";
 
 /** What a driver can do, as data; asking for what it cannot gives `not_supported_by_isolation`. */
 export interface DriverCapabilities {
@@ -115,6 +116,22 @@ export interface Sandbox extends AsyncDisposable {
   /** How often memory ran out in the sandbox so far (the kernel's count, or the watchdog's). */
   oomKills(): Promise<number>;
   stats(signal?: AbortSignal): Promise<SandboxStats>;
+  /**
+   * Writes its state into a new host folder; the sandbox goes on. Afterwards the folder is the caller's: to move, keep and delete.
+   * Errors: `not_supported_by_isolation` (also for a `kind` that the driver cannot), `already_exists`, `resource_exhausted` (no space
+   * left: the folder is removed and the sandbox goes on), `unavailable` when it has ended.
+   */
+  snapshot(options: SnapshotOptions): Promise<SnapshotManifest>;
+  /**
+   * Makes one new sandbox for each spec: with the same files, and where the driver can (`DriverCapabilities.fork`) the same memory and
+   * running processes, which are then in `attached` with the output that was not acknowledged yet. Ids, workspace folder (empty before), network and
+   * `outliveServer` are the spec's; limits, languages, environment, packages and kernel options are the parent's, whatever it says. All or none; the parent is unharmed either way.
+   */
+  fork(specs: readonly SandboxSpec[], signal?: AbortSignal): Promise<ForkReport<Sandbox>>;
+  /** Stops it: nothing inside runs, and calls wait or fail with `unavailable` until `resume`. Idempotent. */
+  pause(options?: PauseOptions): Promise<void>;
+  /** Lets it go on, with its clock set and its random state renewed when the memory was released. Idempotent. */
+  resume(signal?: AbortSignal): Promise<void>;
   /** Resolves once the sandbox is gone, for whatever reason; never rejects. */
   readonly ended: Promise<SandboxEnd>;
   /** Kills everything in it and frees all that it held on the host, except the workspace. Idempotent. */
@@ -140,6 +157,12 @@ export interface IsolationDriver extends AsyncDisposable {
   /** Starts something and reports what it saw. Never throws. */
   probe(signal?: AbortSignal): Promise<ProbeResult>;
   create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox>;
+  /**
+   * Makes a new sandbox from the folder of a snapshot, as `Sandbox.fork` makes one from its parent; the folder is only read. Its clock,
+   * random state (the kernel's and the languages') and ids are new.
+   * Errors: `snapshot_corrupt`, `snapshot_incompatible`, `not_supported_by_isolation`.
+   */
+  restore(dir: string, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox>;
   /** Finds a sandbox that outlived its server. `not_found` when it is gone. */
   attach(record: SandboxRecord, options?: AttachOptions): Promise<Sandbox>;
   /** Removes processes, cgroups, sockets and folders of sandboxes whose id is not in `known`. */

@@ -32,3 +32,10 @@ export {
   type SpawnSpec,
   STDIN_WINDOW_BYTES,
 } from "./process.ts";
+export type {
+  ForkReport,
+  PauseOptions,
+  SnapshotKind,
+  SnapshotManifest,
+  SnapshotOptions,
+} from "./snapshot.ts";

@@ -18,6 +18,7 @@ import type {
   SweepReport,
 } from "../driver.ts";
 import { defaultNativeDir, repositoryRoot } from "../native/index.ts";
+import { cannot } from "../snapshot/index.ts";
 import { isAlive, Supervisor, SupervisorPool, type WaitingSupervisor } from "../supervisor/index.ts";
 import { bwrapArgv } from "./bwrap-argv.ts";
 import { FIRST_EPOCH, nextEpoch } from "./epoch.ts";
@@ -148,6 +149,10 @@ export class BubblewrapDriver implements IsolationDriver {
       if (!supervisor.alive) throw gone(String(error));
       throw error;
     }
+  }
+
+  restore(): Promise<never> {
+    return Promise.reject(cannot(this.isolation, "restore"));
   }
 
   async sweep(known: ReadonlySet<string>): Promise<SweepReport> {

@@ -5,6 +5,7 @@ import type { Sandbox, SandboxEnd, SandboxRecord, SandboxStats } from "../driver
 import type { SandboxFiles } from "../files.ts";
 import { KERNEL_OPTIONS_ENV, kernelArgv } from "../kernel/index.ts";
 import type { SandboxProcess, SpawnSpec } from "../process.ts";
+import { cannot } from "../snapshot/index.ts";
 import { lastEpoch } from "./epoch.ts";
 import { freeHostSide, type HostSide } from "./host-side.ts";
 import { BASE_ENV, INSIDE } from "./inside.ts";
@@ -87,6 +88,22 @@ export class BubblewrapSandbox implements Sandbox {
     const seen = await this.#connection.stats(signal);
     const { cpuMs, pids, diskBytes } = seen;
     return { memoryBytes: this.#host.cgroup.memoryBytes() ?? seen.memoryBytes, cpuMs, pids, diskBytes };
+  }
+
+  snapshot(): Promise<never> {
+    return Promise.reject(cannot(this.isolation, "snapshot"));
+  }
+
+  fork(): Promise<never> {
+    return Promise.reject(cannot(this.isolation, "fork"));
+  }
+
+  pause(): Promise<never> {
+    return Promise.reject(cannot(this.isolation, "pause"));
+  }
+
+  resume(): Promise<never> {
+    return Promise.reject(cannot(this.isolation, "pause"));
   }
 
   destroy(): Promise<void> {

@@ -1,5 +1,6 @@
 import { GloveboxError, isId, toGloveboxError } from "../../core/index.ts";
 import type { DriverCapabilities, IsolationDriver, ProbeResult, Sandbox, SandboxSpec, SweepReport } from "../driver.ts";
+import { cannot } from "../snapshot/index.ts";
 import type { CompanionFactory } from "./companion.ts";
 import { engineVersion } from "./engine-module.ts";
 import { moduleConfig } from "./host/module-config.ts";
@@ -82,6 +83,10 @@ export class IsolateDriver implements IsolationDriver {
   /** Always `not_found`: a worker ends with its server. */
   attach(): Promise<Sandbox> {
     return Promise.reject(new GloveboxError("not_found", "an isolate does not outlive its server"));
+  }
+
+  restore(): Promise<never> {
+    return Promise.reject(cannot(this.isolation, "restore"));
   }
 
   /** Nothing to sweep: nothing of an isolate stays on the host. */

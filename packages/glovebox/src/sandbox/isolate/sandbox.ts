@@ -2,6 +2,7 @@ import { type AppliedLimit, GloveboxError } from "../../core/index.ts";
 import type { Sandbox, SandboxEnd, SandboxRecord, SandboxSpec, SandboxStats } from "../driver.ts";
 import type { SandboxFiles } from "../files.ts";
 import type { SandboxProcess, SpawnSpec } from "../process.ts";
+import { cannot } from "../snapshot/index.ts";
 import { Companion, type CompanionFactory } from "./companion.ts";
 import { companionFiles } from "./companion-files.ts";
 import { diskUsage } from "./disk-usage.ts";
@@ -107,6 +108,22 @@ export class IsolateSandbox implements Sandbox, KernelHost {
       // Without its helper the session cannot write anything.
       diskBytes: helper?.diskBytes ?? (await diskUsage(this.#spec.workspaceDir).catch(() => 0)),
     };
+  }
+
+  snapshot(): Promise<never> {
+    return Promise.reject(cannot(this.isolation, "snapshot"));
+  }
+
+  fork(): Promise<never> {
+    return Promise.reject(cannot(this.isolation, "fork"));
+  }
+
+  pause(): Promise<never> {
+    return Promise.reject(cannot(this.isolation, "pause"));
+  }
+
+  resume(): Promise<never> {
+    return Promise.reject(cannot(this.isolation, "pause"));
   }
 
   destroy(): Promise<void> {

@@ -1,0 +1,2 @@
+export { MANIFEST_NAME, readManifest, requireCompatible, writeManifest } from "./manifest.ts";
+export { cannot } from "./unsupported.ts";
