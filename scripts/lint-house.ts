@@ -16,9 +16,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   telemetry: ["core"],
   sessions: ["core", "store", "sandbox"],
   engine: ["core", "store"],
-  surfaces: ["core", "store", "sandbox", "sessions", "config", "governance", "telemetry"],
-  cli: ["core", "store", "sandbox", "sessions", "config", "governance", "telemetry", "surfaces", "app"],
-  app: ["core", "store", "sandbox", "sessions", "config", "governance", "telemetry", "surfaces"],
+  runs: ["core", "store", "sessions", "engine"],
+  surfaces: ["core", "store", "sandbox", "sessions", "engine", "runs", "config", "governance", "telemetry"],
+  cli: ["core", "store", "sandbox", "sessions", "engine", "config", "governance", "telemetry", "surfaces", "app"],
+  app: ["core", "store", "sandbox", "sessions", "engine", "runs", "config", "governance", "telemetry", "surfaces"],
 };
 
 /** Files through which a room is entered, besides `index.ts`, each with its reason. */

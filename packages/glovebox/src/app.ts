@@ -7,6 +7,7 @@ import { openGovernance } from "./app/governance.ts";
 import { withLocalToken } from "./app/local-token.ts";
 import { openOutside, packageSettings } from "./app/outside.ts";
 import { applyRetention, sweepRegularly } from "./app/retention.ts";
+import { openRuns } from "./app/runs.ts";
 import type { Config, LoadedConfig } from "./config/index.ts";
 import { systemClock } from "./core/index.ts";
 import {
@@ -66,6 +67,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   );
   await applyRetention(store, config.retention);
   logger.info({ ...(await services.recover()) }, "recovered what the last server left");
+  const runs = opened.use(await openRuns({ config: config.runs, store, services, logger, redactor }));
 
   const governed = createTokenService({ tokens: store.tokens, settings: store.settings, clock: systemClock, logger });
   const root = await governed.ensureRoot(options.rootToken);
@@ -73,6 +75,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   const server = await buildHttpServer(
     {
       services,
+      runs,
       store,
       tokens: local.tokens,
       authorizer: createRoleAuthorizer(OPERATIONS),

@@ -210,6 +210,34 @@ export const ConfigSchema = z.strictObject({
         .describe("MiB that the installed packages of all templates may take"),
     })
     .prefault({}),
+  runs: z
+    .strictObject({
+      programs: z
+        .array(z.string().min(1).max(4096))
+        .max(256)
+        .default([])
+        .describe(
+          "Modules whose programs can be started as runs, from the folder of the server; their code is trusted",
+        ),
+      concurrency: z
+        .number()
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(64)
+        .describe("Runs at work at a time; waiting ones do not count"),
+      perTenant: z.number().int().min(1).max(10_000).optional().describe("Runs of one tenant at work at a time"),
+      maxQueued: z.number().int().min(1).max(1_000_000).default(10_000).describe("Runs that may wait for their turn"),
+      budget: z
+        .strictObject({
+          tokens: z.number().min(0).optional().describe("Tokens, in and out, of all runs of a tenant"),
+          dollars: z.number().min(0).optional().describe("US dollars of all runs of a tenant"),
+          toolCalls: z.number().min(0).optional().describe("Tool calls of all runs of a tenant"),
+          sandboxSeconds: z.number().min(0).optional().describe("Seconds of sandboxes' work of all runs of a tenant"),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
   quotas: z
     .strictObject({ tenant: quota("each tenant"), host: quota("all tenants together") })
     .prefault({})

@@ -8,6 +8,7 @@ import {
   type Redactor,
   type TokenService,
 } from "../../core/index.ts";
+import type { DurableEngine } from "../../engine/index.ts";
 import type { AuditLog, SecretService } from "../../governance/index.ts";
 import type { SessionServices } from "../../sessions/index.ts";
 import type { Store } from "../../store/index.ts";
@@ -38,6 +39,7 @@ export interface HttpSettings {
 
 export interface HttpServerOptions {
   readonly services: SessionServices;
+  readonly runs: DurableEngine;
   readonly store: Pick<Store, "idempotency" | "maintenance" | "events">;
   readonly tokens: TokenService;
   readonly authorizer: Authorizer;

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig } from "../../../config/index.ts";
 import { type Logger, type Principal, silentLogger, systemClock } from "../../../core/index.ts";
+import { type DurableEngine, openEmbeddedEngine, type Program } from "../../../engine/index.ts";
 import {
   type AuditLog,
   createAddressList,
@@ -30,6 +31,7 @@ export interface TestServer extends AsyncDisposable {
   readonly tokens: GovernedTokens;
   readonly audit: AuditLog;
   readonly secrets: Secrets;
+  readonly runs: DurableEngine;
   readonly http: HttpServer;
   readonly dataDir: string;
   /** A request with the root token; other headers win. */
@@ -49,6 +51,8 @@ export interface TestServerOptions {
   readonly egress?: HttpServerOptions["egress"];
   /** Default true. Without it nothing is recorded. */
   readonly audited?: boolean;
+  /** Programs that can be started as runs; default none. */
+  readonly programs?: readonly Program[];
   /** Default: none, for tests of what comes before the services. */
   readonly services?: (room: { store: Store; dataDir: string }) => Promise<SessionServices>;
 }
@@ -70,6 +74,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   });
   const services = await options.services?.({ store, dataDir });
   if (services !== undefined) opened.use(services);
+  const runs = opened.use(await openEmbeddedEngine({ store, programs: options.programs ?? [] }));
   const tokens = createTokenService({ tokens: store.tokens, settings: store.settings, clock: systemClock, logger });
   const { token, secret: root = "" } = await tokens.ensureRoot();
   const loaded = loadConfig({ env: { GLOVEBOX_DATA: dataDir }, cwd: dataDir });
@@ -77,6 +82,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const http = await buildHttpServer(
     {
       services: services ?? noServices(),
+      runs,
       store,
       tokens,
       authorizer: createRoleAuthorizer(OPERATIONS),
@@ -87,16 +93,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       logger,
       version: "0.0.0-test",
       settings: { ...config.http, ...options.settings },
-      doctor:
-        options.doctor ??
-        (async () => ({
-          node: process.version,
-          platform: process.platform,
-          kvm: false,
-          isolations: [],
-          languages: [],
-          ok: false,
-        })),
+      doctor: options.doctor ?? noIsolations,
       configReport: () => ({ values: [...loaded.values] }),
       tempDir: join(dataDir, "tmp"),
       ...(options.loopbackPrincipal === undefined ? {} : { loopbackPrincipal: options.loopbackPrincipal }),
@@ -123,6 +120,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     tokens,
     audit,
     secrets,
+    runs,
     http,
     dataDir,
     request,
@@ -146,6 +144,15 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
+
+const noIsolations: HttpServerOptions["doctor"] = async () => ({
+  node: process.version,
+  platform: process.platform,
+  kvm: false,
+  isolations: [],
+  languages: [],
+  ok: false,
+});
 
 /** Fails loudly where a test reaches a service that it did not ask for. */
 function noServices(): SessionServices {

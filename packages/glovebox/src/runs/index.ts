@@ -1,0 +1,12 @@
+/** What programs of durable runs work with, and where they come from. Entered by programs as `glovebox/runs`. */
+export {
+  defineProgram,
+  type Program,
+  type ProgramContext,
+  type StepContext,
+  type StepOptions,
+} from "../engine/index.ts";
+export { loadPrograms } from "./load-programs.ts";
+export type { ProgramHost, ProgramModule } from "./program-host.ts";
+export type { RunSandbox, SandboxRequest, SandboxResult, SandboxStepOptions } from "./run-sandbox.ts";
+export { Sandboxes, type SandboxSpec } from "./sandboxes.ts";
