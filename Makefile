@@ -4,7 +4,7 @@ NODE := .tools/bin/node --conditions=development --disable-warning=ExperimentalW
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export NODE_COMPILE_CACHE := $(CURDIR)/.tools/compile-cache
 
-.PHONY: setup run test lint bench bench-compare fresh-clone-test help
+.PHONY: setup run test lint bench bench-compare chaos fresh-clone-test help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -20,6 +20,11 @@ test: setup ## set up and run everything that must pass
 
 lint: setup ## formatting, lint, the house's import rules, types, dead code
 	@$(NODE) scripts/lint.ts
+
+chaos: setup ## kill engines 2,000 and servers 300 times, some 20 minutes; KILLS and SERVER_KILLS say otherwise
+	@GLOVEBOX_TEST_ENGINE_KILLS=$(or $(KILLS),2000) GLOVEBOX_TEST_KILLS=$(or $(SERVER_KILLS),300) \
+		$(NODE) scripts/test.ts --retry=0 --no-file-parallelism \
+		conformance/engines/embedded-chaos.test.ts test/chaos/kill-server.test.ts
 
 bench: setup ## measure each figure beside its floor; ONLY=prefix runs a part
 	@$(NODE) bench/main.ts $(if $(ONLY),--only $(ONLY))

@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { chaosProgram, type Tree } from "./chaos-programs.ts";
+import { SAGAS, sagaProgram, undoneSaga } from "./chaos-saga.ts";
 import { openOn } from "./embedded-subject.ts";
 import { TENANT } from "./subject.ts";
 
@@ -17,9 +18,15 @@ const tell = (line: unknown) => {
   writeSync(effects, `${JSON.stringify(line)}\n`);
   fsyncSync(effects);
 };
-const program = chaosProgram({ applied: (key, attempt) => tell([key, attempt]), answered: (key) => tell([key]) });
-const engine = await openOn(place, { programs: [program] });
+const world = {
+  applied: (key: string, attempt: number) => tell([key, attempt]),
+  answered: (key: string) => tell([key]),
+};
+const program = chaosProgram(world);
+const saga = sagaProgram(world);
+const engine = await openOn(place, { programs: [program, saga] });
 writeSync(1, "open\n");
+const sagas = Array.from({ length: SAGAS }, (_, index) => undoneSaga(engine, saga, index));
 const handles = [];
 for (const [index, tree] of trees.entries()) {
   const options = { tenantId: TENANT, idempotencyKey: `tree ${index}` };
@@ -27,5 +34,5 @@ for (const [index, tree] of trees.entries()) {
 }
 const results: string[] = [];
 for (const handle of handles) results.push(await handle.result());
-writeSync(1, JSON.stringify({ results }));
+writeSync(1, JSON.stringify({ results, sagas: await Promise.all(sagas) }));
 await engine.close();

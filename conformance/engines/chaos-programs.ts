@@ -10,7 +10,7 @@ import {
 } from "../../packages/glovebox/src/engine/index.ts";
 
 export type Node =
-  | { readonly kind: "step" | "flaky" | "sleep" | "values" }
+  | { readonly kind: "step" | "flaky" | "slow" | "sleep" | "values" }
   | { readonly kind: "parallel"; readonly branches: readonly Tree[] }
   | { readonly kind: "first" | "child"; readonly tree: Tree };
 export type Tree = readonly Node[];
@@ -25,11 +25,15 @@ function next(value: string): string {
   return createHash("sha256").update(value).digest("hex").slice(0, 16);
 }
 
+function isWork({ kind }: Node): boolean {
+  return kind === "step" || kind === "flaky" || kind === "slow";
+}
+
 /** What a tree makes of a value. */
 export function expected(nodes: Tree, start: string): string {
   let value = start;
   for (const node of nodes) {
-    if (node.kind === "step" || node.kind === "flaky") value = next(value);
+    if (isWork(node)) value = next(value);
     else if ("branches" in node) value = next(node.branches.map((branch) => expected(branch, value)).join());
     else if ("tree" in node) value = expected(node.tree, value);
   }
@@ -39,7 +43,7 @@ export function expected(nodes: Tree, start: string): string {
 /** How many steps of a tree complete. */
 export function stepsOf(nodes: Tree): number {
   return nodes.reduce((sum, node) => {
-    if (node.kind === "step" || node.kind === "flaky") return sum + 1;
+    if (isWork(node)) return sum + 1;
     if ("branches" in node) return sum + node.branches.reduce((all, branch) => all + stepsOf(branch), 0);
     return sum + ("tree" in node ? stepsOf(node.tree) : 0);
   }, 0);
@@ -72,8 +76,10 @@ export function chaosProgram(world: World): Program<Input, string> {
     switch (node.kind) {
       case "step":
         return answered(await ctx.step("step", value, (input, step) => work(input, step)));
-      case "flaky": {
-        const retry = { maxAttempts: 100, firstDelayMs: 1, maxDelayMs: 4 };
+      case "flaky":
+      case "slow": {
+        // The slow one spends most of its time between attempts.
+        const retry = { maxAttempts: 100, firstDelayMs: node.kind === "slow" ? 40 : 1, maxDelayMs: 40 };
         return answered(await ctx.step("flaky", value, (input, step) => flaky(input, step), { retry }));
       }
       case "sleep":

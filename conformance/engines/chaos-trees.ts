@@ -6,6 +6,7 @@ const leaf = fc.constantFrom<Node>(
   { kind: "step" },
   { kind: "step" },
   { kind: "flaky" },
+  { kind: "slow" },
   { kind: "sleep" },
   { kind: "values" },
 );

@@ -1,4 +1,5 @@
 import { chaosConformance } from "./chaos.ts";
+import { bundleChild } from "./chaos-bundle.ts";
 import { embeddedSubject } from "./embedded-subject.ts";
 
-chaosConformance(embeddedSubject);
+chaosConformance(embeddedSubject, bundleChild);

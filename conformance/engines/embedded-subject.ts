@@ -12,7 +12,7 @@ export async function embeddedSubject(): Promise<EngineSubject> {
   return {
     open: (options) => openOn(dataDir, options),
     flipByte: async (runId, choose) => flipByte(join(dataDir, "glovebox.db"), runId, choose),
-    chaosArguments: ["--conditions=development", join(import.meta.dirname, "chaos-child.ts"), dataDir],
+    place: dataDir,
     [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }),
   };
 }

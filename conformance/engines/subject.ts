@@ -18,8 +18,8 @@ export interface EngineSubject extends AsyncDisposable {
   open(options?: OpenOptions): Promise<DurableEngine>;
   /** While no engine is open: changes one byte of what is kept of a run's record, somewhere; `choose` gives a number below its argument. Says what it changed. */
   flipByte(runId: string, choose: (below: number) => number): Promise<string>;
-  /** The command line of a process that opens an engine on this place and runs `chaos-child.ts`. */
-  readonly chaosArguments: readonly string[];
+  /** What tells `chaos-child.ts`, in another process, where to open an engine. */
+  readonly place: string;
 }
 
 export type MakeEngineSubject = () => Promise<EngineSubject>;

@@ -19,7 +19,10 @@ afterAll(async () => {
   if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true });
 });
 
-test(`${KILLS} kills of a server lose nothing that it acknowledged`, { timeout: 900_000, retry: 0 }, async () => {
+test(`${KILLS} kills of a server lose nothing that it acknowledged`, {
+  timeout: 60_000 + 9000 * KILLS,
+  retry: 0,
+}, async () => {
   console.log(`seed ${SEED}`);
   dataDir = await mkdtemp(join(tmpdir(), "glovebox-chaos-"));
   const random = seededRandom(SEED);
