@@ -26,34 +26,7 @@ async function finished(engine: DurableEngine): Promise<string> {
   return handle.id;
 }
 
-/** The same pseudo-random numbers every time. */
-function chooser(seed: number): (below: number) => number {
-  let count = 0;
-  return (below) => {
-    count += 1;
-    return Number.parseInt(sha256(`${seed} ${count}`).slice(0, 12), 16) % below;
-  };
-}
-
 export function journalConformance(make: MakeEngineSubject): void {
-  test("a flipped byte in what is kept of a record is found and located, wherever it is", async () => {
-    await using subject = await make();
-    const ids: string[] = [];
-    {
-      await using engine = await subject.open();
-      for (let i = 0; i < 24; i += 1) ids.push(await finished(engine));
-    }
-    const flipped: string[] = [];
-    for (const [index, id] of ids.entries()) flipped.push(await subject.flipByte(id, chooser(index)));
-    await using engine = await subject.open({ programs: [steps] });
-    for (const [index, what] of flipped.entries()) {
-      const seq = Number(/record (\d+)/.exec(what)?.[1]);
-      const id = ids[index] ?? "";
-      expect({ what, ...(await engine.verify(TENANT, id)) }).toMatchObject({ what, ok: false, seq });
-      await expect(engine.replay(TENANT, id)).rejects.toMatchObject({ code: "journal_corrupt", details: { seq } });
-    }
-  });
-
   test("a journal goes out as JSONL and comes in elsewhere the same, and replays", async () => {
     await using subject = await make();
     await using other = await make();
@@ -71,24 +44,13 @@ export function journalConformance(make: MakeEngineSubject): void {
     await replayAll(engine);
   });
 
-  test("every changed byte of an exported journal is found; a torn tail is told, and what is before it is kept", async () => {
+  test("a torn tail of an exported journal is told, and what is before it is kept; another format is refused", async () => {
     await using subject = await make();
     await using other = await make();
     await using engine = await subject.open();
     const id = await finished(engine);
     const whole = await collect(engine.export(TENANT, id));
     await using second = await other.open();
-    const small = `${whole[0]}${whole.slice(1, 6).join("")}`;
-    for (let at = 0; at < small.length - 1; at += 7) {
-      const changed = small.slice(0, at) + String.fromCharCode(small.charCodeAt(at) ^ 1) + small.slice(at + 1);
-      const code = await second.import(TENANT, [changed]).then(
-        (report) => `took ${JSON.stringify(report)}`,
-        (error: { code: string; details?: { line?: number } }) =>
-          error.details?.line === undefined ? "nowhere" : error.code,
-      );
-      expect({ at, code }).toEqual({ at, code: "journal_corrupt" });
-    }
-    expect((await second.list(TENANT)).items).toEqual([]);
     const cut = whole
       .join("")
       .slice(0, (whole[0]?.length ?? 0) + (whole[1]?.length ?? 0) + (whole[2]?.length ?? 0) + 10);

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Budget, Logger, Redactor } from "../../packages/glovebox/src/core/index.ts";
 import type { DurableEngine, Program } from "../../packages/glovebox/src/engine/index.ts";
 
@@ -13,13 +14,30 @@ export interface OpenOptions {
   readonly maxDeaths?: number;
 }
 
+export interface Damage {
+  readonly what: string;
+  /** The record at which it must be found. */
+  readonly seq: number;
+  make(): Promise<void> | void;
+  undo(): Promise<void> | void;
+}
+
 /** One place that engines can be opened on, one after the other. Disposing of it removes everything. */
 export interface EngineSubject extends AsyncDisposable {
   open(options?: OpenOptions): Promise<DurableEngine>;
-  /** While no engine is open: changes one byte of what is kept of a run's record, somewhere; `choose` gives a number below its argument. Says what it changed. */
-  flipByte(runId: string, choose: (below: number) => number): Promise<string>;
+  /** Ways to damage what is kept of a run's journal: each byte or row can be changed and put back, while an engine is open. */
+  damages(runId: string, choose: (below: number) => number): Promise<readonly Damage[]>;
   /** What tells `chaos-child.ts`, in another process, where to open an engine. */
   readonly place: string;
+}
+
+/** The same pseudo-random numbers for the same seed. */
+export function chooser(seed: number): (below: number) => number {
+  let count = 0;
+  return (below) => {
+    count += 1;
+    return Number.parseInt(hash("sha256", `${seed} ${count}`).slice(0, 12), 16) % below;
+  };
 }
 
 export type MakeEngineSubject = () => Promise<EngineSubject>;

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { damageConformance } from "./damage.ts";
 import { endingConformance } from "./ending.ts";
 import { journalConformance } from "./journal.ts";
 import { programConformance } from "./programs.ts";
@@ -22,5 +23,6 @@ export function engineHistoryConformance(name: string, make: MakeEngineSubject):
   describe(`engine ${name}`, () => {
     describe("recovery", () => recoveryConformance(make));
     describe("journal", () => journalConformance(make));
+    describe("damage", () => damageConformance(make));
   });
 }
