@@ -39,3 +39,4 @@ export type {
   SnapshotManifest,
   SnapshotOptions,
 } from "./snapshot.ts";
+export { removeTree } from "./trees/index.ts";

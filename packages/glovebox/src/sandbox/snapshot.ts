@@ -8,6 +8,8 @@ export interface SnapshotOptions {
   readonly dir: string;
   /** Default: the most that the driver can (`DriverCapabilities.snapshot`). */
   readonly kind?: SnapshotKind;
+  /** Folder of an earlier snapshot on the same file system, with which a driver may share what is the same. Either can be removed without harm to the other. */
+  readonly base?: string;
   readonly signal?: AbortSignal;
 }
 

@@ -18,8 +18,8 @@ import type {
   SweepReport,
 } from "../driver.ts";
 import { defaultNativeDir, repositoryRoot } from "../native/index.ts";
-import { cannot } from "../snapshot/index.ts";
 import { isAlive, Supervisor, SupervisorPool, type WaitingSupervisor } from "../supervisor/index.ts";
+import { removeTree } from "../trees/index.ts";
 import { bwrapArgv } from "./bwrap-argv.ts";
 import { FIRST_EPOCH, nextEpoch } from "./epoch.ts";
 import { forwarderSockets } from "./forwarder-sockets.ts";
@@ -33,7 +33,9 @@ import { type PreparedHost, prepareHost } from "./prepare-host.ts";
 import { probeByRunning } from "./probe.ts";
 import { type BubblewrapState, decodeRecord } from "./record.ts";
 import { BubblewrapSandbox } from "./sandbox.ts";
+import { type Family, restoreWorkspace } from "./snapshot.ts";
 import { withSocketPath } from "./socket-path.ts";
+import { continueStopped, goOn } from "./standstill.ts";
 import { sweepRunDir, uidsInUse } from "./sweep.ts";
 import { writeTrust } from "./trust.ts";
 import { UidRange } from "./uid-range.ts";
@@ -98,7 +100,7 @@ export class BubblewrapDriver implements IsolationDriver {
     };
     try {
       const plan = planLimits(spec.limits, cgroup, uid, spec.allowPartial, spec.network ? "proxy" : "none");
-      if (uid !== undefined) await handOver(spec.workspaceDir, uid);
+      if (uid !== undefined) await handOver(spec.workspaceDir, uid, this.#options.nativeDir);
       renameSync(waitingFolder, folder);
       supervisor.moved(folder);
       side = { ...side, folder };
@@ -112,9 +114,10 @@ export class BubblewrapDriver implements IsolationDriver {
         ...(spec.kernelOptions ? { kernelOptions: spec.kernelOptions } : {}),
         limitsApplied: plan.applied,
         ...(spec.network ? { network: true } : {}),
+        workspace: spec.workspaceDir,
         ...(uid === undefined ? {} : { uid }),
       };
-      return new BubblewrapSandbox(spec.id, connection, side, state);
+      return new BubblewrapSandbox(spec.id, connection, side, state, this.#family());
     } catch (error) {
       await freeHostSide(side);
       throw signal?.aborted ? new GloveboxError("cancelled", "Starting was cancelled", { cause: error }) : error;
@@ -135,15 +138,18 @@ export class BubblewrapDriver implements IsolationDriver {
     this.#live.add(record.id);
     const supervisor = Supervisor.adopt(state.supervisor, folder);
     try {
+      // A server that was killed while a snapshot was taken has left it standing still.
+      const stopped = await goOn(state.cgroups, folder);
       const epoch = await nextEpoch(folder);
       const connection = await withSocketPath(folder, (socketPath) =>
         connectAgent({ socketPath, epoch, ...(signal ? { signal } : {}) }),
       );
+      if (stopped) await continueStopped(connection, folder);
       if (network) await letOut(connection, network);
       if (state.uid !== undefined) this.#uids?.reserve(state.uid);
       const cgroup = SandboxCgroup.adopt(state.cgroups);
       const side: HostSide = { supervisor, cgroup, folder, epoch, ...this.#whenOver(record.id, state.uid) };
-      return new BubblewrapSandbox(record.id, connection, side, state);
+      return new BubblewrapSandbox(record.id, connection, side, state, this.#family());
     } catch (error) {
       this.#live.delete(record.id);
       if (!supervisor.alive) throw gone(String(error));
@@ -151,8 +157,16 @@ export class BubblewrapDriver implements IsolationDriver {
     }
   }
 
-  restore(): Promise<never> {
-    return Promise.reject(cannot(this.isolation, "restore"));
+  /** Errors: also `permission_denied` and `resource_exhausted`, as of `restoreTree`. */
+  async restore(dir: string, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    const { nativeDir } = this.#options;
+    await restoreWorkspace({ dir, workspace: spec.workspaceDir, nativeDir, signal });
+    try {
+      return await this.create(spec, signal);
+    } catch (error) {
+      await removeTree(spec.workspaceDir);
+      throw error;
+    }
   }
 
   async sweep(known: ReadonlySet<string>): Promise<SweepReport> {
@@ -277,6 +291,11 @@ export class BubblewrapDriver implements IsolationDriver {
     } finally {
       ending.abort();
     }
+  }
+
+  #family(): Family {
+    const { nativeDir } = this.#options;
+    return { nativeDir, restore: (dir, spec, signal) => this.restore(dir, spec, signal) };
   }
 
   #whenOver(id: string, uid: number | undefined): Pick<HostSide, "onFreed" | "onDetached"> {

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DEFAULT_LIMITS, isGloveboxError, newId } from "../../core/index.ts";
 import { SandboxCgroup } from "../cgroup/index.ts";
+import { defaultNativeDir } from "../native/index.ts";
 import { nextEpoch } from "./epoch.ts";
 import { handOver } from "./hand-over.ts";
 import { INSIDE } from "./inside.ts";
@@ -102,7 +103,7 @@ describe("uids", () => {
       writeFileSync(join(workspace, "a", "b", "c"), "");
       symlinkSync(outside, join(workspace, "a", "link"));
       chownSync(workspace, 5, 5);
-      await handOver(workspace, 7);
+      await handOver(workspace, 7, defaultNativeDir());
       for (const path of ["", "a", "a/b", "a/b/c", "a/link"])
         expect(lstatSync(join(workspace, path)).uid, path).toBe(7);
       expect(lstatSync(outside).uid).toBe(0);

@@ -57,9 +57,9 @@ async function hear(sandbox: Sandbox, signal?: AbortSignal): Promise<string> {
 
 function capabilitiesOf(languages: readonly Language[]): DriverCapabilities {
   return {
-    snapshot: "none",
-    fork: "none",
-    pause: false,
+    snapshot: "files",
+    fork: "files",
+    pause: true,
     tty: true,
     network: true,
     programs: true,

@@ -8,6 +8,8 @@ export interface BubblewrapState {
   readonly supervisor: ProcessIdentity;
   readonly cgroups: readonly CgroupPlace[];
   readonly uid?: number;
+  /** Host folder of the workspace. Absent in records of older servers: such sandboxes give no snapshots. */
+  readonly workspace?: string;
   readonly openFiles: number;
   /** Whether the agent's watchdog, not a cgroup, bounds memory. */
   readonly watched: boolean;
@@ -47,6 +49,7 @@ export function decodeRecord(record: SandboxRecord): BubblewrapState {
     env: data.env ?? {},
     limitsApplied: data.limitsApplied ?? [],
     ...(uid === undefined ? {} : { uid }),
+    ...(typeof data.workspace === "string" ? { workspace: data.workspace } : {}),
     ...(data.network === true ? { network: true } : {}),
     ...(data.kernelOptions === undefined ? {} : { kernelOptions: data.kernelOptions }),
   };

@@ -1,16 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type AppliedLimit, GloveboxError } from "../../core/index.ts";
+import { type AppliedLimit, GloveboxError, newId } from "../../core/index.ts";
 import type { AgentConnection } from "../agent/index.ts";
-import type { Sandbox, SandboxEnd, SandboxRecord, SandboxStats } from "../driver.ts";
+import type { Sandbox, SandboxEnd, SandboxRecord, SandboxSpec, SandboxStats } from "../driver.ts";
 import type { SandboxFiles } from "../files.ts";
 import { KERNEL_OPTIONS_ENV, kernelArgv } from "../kernel/index.ts";
 import type { SandboxProcess, SpawnSpec } from "../process.ts";
 import { cannot } from "../snapshot/index.ts";
+import type { ForkReport, PauseOptions, SnapshotManifest, SnapshotOptions } from "../snapshot.ts";
 import { lastEpoch } from "./epoch.ts";
 import { freeHostSide, type HostSide } from "./host-side.ts";
 import { BASE_ENV, INSIDE } from "./inside.ts";
 import { type BubblewrapState, encodeRecord } from "./record.ts";
 import { explainEnd } from "./sandbox-end.ts";
+import { type Family, forkSandbox, type Taken, takeSnapshot } from "./snapshot.ts";
+import { goOn, Standstill } from "./standstill.ts";
 
 /** How long the supervisor may take to say how it ended once the agent is gone, milliseconds. */
 const END_PATIENCE_MS = 800;
@@ -25,11 +28,16 @@ export class BubblewrapSandbox implements Sandbox {
   readonly #host: HostSide;
   readonly #state: BubblewrapState;
   readonly #settle: (end: SandboxEnd) => void;
+  readonly #family: Family;
+  readonly #standstill: Standstill;
+  #pausing: Promise<AsyncDisposable> | undefined;
   #destroying: Promise<void> | undefined;
   #detached = false;
 
-  constructor(id: string, connection: AgentConnection, host: HostSide, state: BubblewrapState) {
+  constructor(id: string, connection: AgentConnection, host: HostSide, state: BubblewrapState, family: Family) {
     this.id = id;
+    this.#family = family;
+    this.#standstill = new Standstill({ cgroup: host.cgroup, folder: host.folder, connection });
     this.#connection = connection;
     this.#host = host;
     this.#state = state;
@@ -53,9 +61,7 @@ export class BubblewrapSandbox implements Sandbox {
   }
 
   async spawn(spec: SpawnSpec, signal?: AbortSignal): Promise<SandboxProcess> {
-    if (this.#destroying || this.#detached) {
-      throw new GloveboxError("unavailable", "The sandbox was destroyed or let go of");
-    }
+    this.#live();
     const program = spec.kind === "program";
     const argv = program ? spec.argv : kernelArgv(spec.language);
     if (!argv) throw new GloveboxError("language_unavailable", "The language has no kernel: compile and run it");
@@ -90,20 +96,53 @@ export class BubblewrapSandbox implements Sandbox {
     return { memoryBytes: this.#host.cgroup.memoryBytes() ?? seen.memoryBytes, cpuMs, pids, diskBytes };
   }
 
-  snapshot(): Promise<never> {
-    return Promise.reject(cannot(this.isolation, "snapshot"));
+  async snapshot(options: SnapshotOptions): Promise<SnapshotManifest> {
+    if (options.kind === "memory") throw cannot(this.isolation, "snapshot");
+    return (await this.#snapshot(options)).manifest;
   }
 
-  fork(): Promise<never> {
-    return Promise.reject(cannot(this.isolation, "fork"));
+  fork(specs: readonly SandboxSpec[], signal?: AbortSignal): Promise<ForkReport<Sandbox>> {
+    return forkSandbox({
+      specs,
+      folder: `${this.#workspace()}.fork-${newId()}`,
+      take: (dir) => this.#snapshot({ dir, ...(signal && { signal }) }),
+      family: this.#family,
+      signal,
+    });
   }
 
-  pause(): Promise<never> {
-    return Promise.reject(cannot(this.isolation, "pause"));
+  /** Its processes stand still and keep their memory: giving that back needs another isolation. */
+  async pause(options: PauseOptions = {}): Promise<void> {
+    if (options.release) throw cannot(this.isolation, "pause");
+    this.#live();
+    this.#pausing ??= this.#standstill.hold();
+    await this.#pausing;
   }
 
-  resume(): Promise<never> {
-    return Promise.reject(cannot(this.isolation, "pause"));
+  async resume(): Promise<void> {
+    const pausing = this.#pausing;
+    this.#pausing = undefined;
+    await (await pausing)?.[Symbol.asyncDispose]();
+  }
+
+  async #snapshot(options: SnapshotOptions): Promise<Taken> {
+    const workspace = this.#workspace();
+    const { limitsApplied } = this.#state;
+    const { nativeDir } = this.#family;
+    return takeSnapshot({ options, workspace, limitsApplied, standstill: this.#standstill, nativeDir });
+  }
+
+  /** Errors: `unavailable` when it is gone, `snapshot_incompatible` when it was made by a server that did not note the folder. */
+  #workspace(): string {
+    this.#live();
+    const { workspace } = this.#state;
+    if (workspace !== undefined) return workspace;
+    throw new GloveboxError("snapshot_incompatible", "The sandbox was made by an older server: make a new session");
+  }
+
+  #live(): void {
+    if (!this.#destroying && !this.#detached) return;
+    throw new GloveboxError("unavailable", "The sandbox was destroyed or let go of");
   }
 
   destroy(): Promise<void> {
@@ -127,6 +166,8 @@ export class BubblewrapSandbox implements Sandbox {
     this.#settle({ kind: "destroyed" });
     if (this.#detached) return;
     await this.#connection.close();
+    // What stands still does not die.
+    await goOn(this.#host.cgroup.places, this.#host.folder);
     // The kernel kills a pid namespace whole with its first process; there is nothing to ask the agent for.
     await freeHostSide(this.#host);
   }

@@ -79,6 +79,14 @@ export class SandboxCgroup {
     return true;
   }
 
+  /** Whether every process stands still by now: freezing takes the kernel a moment. */
+  isFrozen(): boolean {
+    const place = this.#place("freezer");
+    if (!place) return false;
+    if (place.version === 2) return readKeyed(join(place.dir, "cgroup.events"), "frozen") === 1;
+    return readText(join(place.dir, "freezer.state")).trim() === "FROZEN";
+  }
+
   /** Kills every process, until none is left. */
   async kill(): Promise<void> {
     for (const place of this.places) await killAll(place);

@@ -4,11 +4,13 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compileNative } from "./compile.ts";
 
-/** Where the two native programs lie, and the folder that also takes what is derived from them. */
+/** Where the native programs lie, and the folder that also takes what is derived from them. */
 export interface NativeTools {
   readonly dir: string;
   readonly agent: string;
   readonly supervisor: string;
+  /** Copies trees of files: see `../trees`. */
+  readonly trees: string;
 }
 
 /** The nearest folder above this file that holds `native/supervisor.c`: the repository, or the published package. */
@@ -44,7 +46,7 @@ function mayWrite(dir: string): boolean {
 const building = new Map<string, Promise<NativeTools>>();
 
 /**
- * The compiled supervisor and agent, built on first need (a second or two), then found by hash.
+ * The compiled programs, built on first need (a second or two), then found by hash.
  * Errors: `isolation_unavailable` with what is missing.
  */
 export function nativeTools(nativeDir: string = defaultNativeDir()): Promise<NativeTools> {
@@ -58,9 +60,10 @@ export function nativeTools(nativeDir: string = defaultNativeDir()): Promise<Nat
 
 async function build(dir: string): Promise<NativeTools> {
   const sources = join(repositoryRoot(), "native");
-  const [agent, supervisor] = await Promise.all([
+  const [agent, supervisor, trees] = await Promise.all([
     compileNative(join(sources, "agent.c"), "agent", dir),
     compileNative(join(sources, "supervisor.c"), "supervisor", dir),
+    compileNative(join(sources, "trees.c"), "trees", dir),
   ]);
-  return { dir, agent, supervisor };
+  return { dir, agent, supervisor, trees };
 }

@@ -46,11 +46,11 @@ describe("the native build", () => {
     expect(readdirSync(dir)).toEqual(["tiny.c"]);
   });
 
-  test("builds the two programs into a folder of choice, by a script that set-up can call", () => {
+  test("builds the programs into a folder of choice, by a script that set-up can call", () => {
     const script = join(import.meta.dirname, "build.ts");
     const env = { ...process.env, GLOVEBOX_NATIVE_DIR: dir };
     const built = JSON.parse(execFileSync(process.execPath, [script], { env, encoding: "utf8", stdio: "pipe" }));
-    for (const path of [built.agent, built.supervisor]) {
+    for (const path of [built.agent, built.supervisor, built.trees]) {
       expect(path.startsWith(dir)).toBe(true);
       expect(statSync(path).mode & 0o777).toBe(0o755);
     }

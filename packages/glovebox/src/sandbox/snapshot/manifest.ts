@@ -13,7 +13,7 @@ const FILE_NAME = /^[a-z][a-z0-9.-]{0,63}$/;
 type Described = Omit<SnapshotManifest, "version" | "files" | "takenAtMs">;
 
 /**
- * Ends the making of a snapshot: takes the checksums of all files in `dir`, syncs them, and writes the manifest last, so that a folder
+ * Ends the making of a snapshot: takes the checksums of all files in `dir` (of folders in it a driver takes them itself), and writes the manifest last, so that a folder
  * with a manifest is whole. Errors: those of the file system.
  */
 export async function writeManifest(
@@ -22,8 +22,7 @@ export async function writeManifest(
   signal?: AbortSignal,
 ): Promise<SnapshotManifest> {
   const files: Record<string, { bytes: number; sha256: string }> = {};
-  for (const name of (await readdir(dir)).sort()) {
-    if (name.startsWith(MANIFEST_NAME)) continue;
+  for (const name of await filesIn(dir)) {
     const path = join(dir, name);
     files[name] = { bytes: (await stat(path)).size, sha256: await sha256Of(path, signal) };
   }
@@ -45,7 +44,7 @@ export async function readManifest(dir: string, isolation: Isolation, signal?: A
   if (manifest.isolation !== isolation) {
     throw new GloveboxError("snapshot_incompatible", `The snapshot is one of ${manifest.isolation}, not ${isolation}`);
   }
-  const present = (await readdir(dir)).filter((name) => name !== MANIFEST_NAME).sort();
+  const present = await filesIn(dir);
   if (present.join("/") !== Object.keys(manifest.files).sort().join("/"))
     throw corrupt("its files are not those it names");
   for (const [name, { bytes, sha256 }] of Object.entries(manifest.files)) {
@@ -67,6 +66,12 @@ export function requireCompatible(manifest: SnapshotManifest, here: Readonly<Rec
   throw new GloveboxError("snapshot_incompatible", `The snapshot does not fit this host: ${said.join(", ")}`, {
     details: { differing },
   });
+}
+
+async function filesIn(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true });
+  const files = entries.filter((entry) => !entry.isDirectory() && !entry.name.startsWith(MANIFEST_NAME));
+  return files.map(({ name }) => name).sort();
 }
 
 function parseManifest(text: string): SnapshotManifest {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { GloveboxError, isGloveboxError, type WorkspaceInput } from "../../core/index.ts";
 import type { Sandbox } from "../../sandbox/index.ts";
+import { removeTree } from "../../sandbox/index.ts";
 import { cloneRepository } from "./clone-repository.ts";
-import { removeTree } from "./remove-tree.ts";
 
 export function workspacesFolder(dataDir: string): string {
   return join(dataDir, "workspaces");

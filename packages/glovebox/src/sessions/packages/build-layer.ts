@@ -1,8 +1,7 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type EgressDecision, GloveboxError, newId, type Outside } from "../../core/index.ts";
-import type { IsolationDriver, Sandbox, SandboxSpec } from "../../sandbox/index.ts";
-import { removeTree } from "../lifecycle/remove-tree.ts";
+import { type IsolationDriver, removeTree, type Sandbox, type SandboxSpec } from "../../sandbox/index.ts";
 import { proxyEnv } from "../network/proxy-env.ts";
 import { FINISH, type InstallStep, installSteps } from "./install-steps.ts";
 import type { Packages } from "./pins.ts";
