@@ -161,7 +161,8 @@ export function bodyOf(response: Response): ReadableStream<Uint8Array> {
   return response.body;
 }
 
-function toContent(content: FileContent): Uint8Array | ReadableStream<Uint8Array> {
+/** As a request takes it. */
+export function toContent(content: FileContent): Uint8Array | ReadableStream<Uint8Array> {
   if (typeof content === "string") return new TextEncoder().encode(content);
   return content instanceof Uint8Array ? content : toStream(content);
 }

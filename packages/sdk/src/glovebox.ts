@@ -6,8 +6,10 @@ import { resultOfAnswer } from "./execution.ts";
 import { Executions } from "./executions.ts";
 import { bodyOf } from "./files.ts";
 import { idempotencyKey } from "./idempotency.ts";
+import { Programs } from "./programs.ts";
 import type { Result } from "./result.ts";
 import { Retention } from "./retention.ts";
+import { Runs } from "./runs.ts";
 import { Secrets } from "./secrets.ts";
 import { Sessions } from "./sessions.ts";
 import { Templates } from "./templates.ts";
@@ -40,6 +42,8 @@ export class Glovebox {
   readonly secrets: Secrets;
   readonly audit: Audit;
   readonly egress: Egress;
+  readonly runs: Runs;
+  readonly programs: Programs;
   readonly #transport: Transport;
 
   /** A client, without asking whether the server answers: see {@link Glovebox.connect}. */
@@ -60,6 +64,8 @@ export class Glovebox {
     this.secrets = new Secrets(transport);
     this.audit = new Audit(transport);
     this.egress = new Egress(transport);
+    this.runs = new Runs(transport);
+    this.programs = new Programs(transport);
   }
 
   /** A client of a server that answers. Errors: `unavailable` when none does. */

@@ -10,7 +10,8 @@ const sources = readdirSync(import.meta.dirname, { recursive: true, encoding: "u
 test.each(sources)("%s imports nothing but its neighbours", (_name, text) => {
   const imports = [...text.matchAll(/^(?:import|export|\}) .*?from "([^"]+)";$/gm)].map((match) => match[1]);
   expect(imports.filter((path) => !path?.startsWith("./") && !path?.startsWith("../"))).toEqual([]);
-  expect(text).not.toMatch(/\bimport\(/);
+  // A method may have that name.
+  expect(text).not.toMatch(/(?<!async )\bimport\(/);
 });
 
 test("it is compiled for the web, with no types of Node", () => {

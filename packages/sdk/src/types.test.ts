@@ -59,6 +59,15 @@ test("the SDK's types are the server's", () => {
   holds<Same<Response<"audit.list">["items"][number], sdk.AuditRecord>>();
   holds<Same<Response<"audit.verify">, sdk.AuditVerification>>();
   holds<Same<Response<"egress.test">, sdk.EgressDecision>>();
+  holds<Same<Response<"programs.list">["items"][number], sdk.ProgramInfo>>();
+  holds<Same<Response<"runs.get">, sdk.RunInfo>>();
+  holds<Same<Response<"runs.result">, sdk.RunResult>>();
+  holds<Same<Response<"runs.journal">, sdk.RunRecordPage>>();
+  holds<Same<Response<"runs.graph">, sdk.RunGraph>>();
+  holds<Same<Response<"runs.budget">, sdk.RunBudgetReport>>();
+  holds<Same<Response<"runs.replay">, sdk.RunReplay>>();
+  holds<Same<Response<"runs.verify">, sdk.RunVerification>>();
+  holds<Same<Response<"runs.import">, sdk.RunImport>>();
   holds<Same<Omit<Response<"executions.events">, "items">, Omit<sdk.EventPage, "items">>>();
   holds<Same<Omit<Response<"executions.create">, "events">, Omit<sdk.ExecutionAnswer, "events">>>();
 });
@@ -73,6 +82,8 @@ test("what the SDK's types let one say, the server accepts", () => {
   holds<Same<sdk.BatchInput, Body<"executions.batch">>>();
   holds<Same<sdk.SecretInput, Body<"secrets.set">>>();
   holds<Same<sdk.EgressTest, Body<"egress.test">>>();
+  holds<Same<sdk.RunInput & { wait?: boolean }, Body<"runs.start">>>();
+  holds<Same<sdk.RunFork, Body<"runs.fork">>>();
   holds<Same<sdk.RetentionPolicy, Body<"retention.set">>>();
 });
 

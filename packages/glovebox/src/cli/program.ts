@@ -11,6 +11,7 @@ import { addExec } from "./commands/exec.ts";
 import { addRepl } from "./commands/repl.ts";
 import { addRetention } from "./commands/retention.ts";
 import { addRun } from "./commands/run.ts";
+import { addRuns } from "./commands/runs/index.ts";
 import { addSecret } from "./commands/secret.ts";
 import { addSession } from "./commands/session.ts";
 import { addShell } from "./commands/shell.ts";
@@ -38,7 +39,7 @@ export function buildProgram(): Command {
     .showHelpAfterError("(add --help for what there is)")
     .exitOverride();
   const add = [
-    ...[addUp, addDoctor, addRun, addRepl, addShell, addExec, addSession, addTemplate],
+    ...[addUp, addDoctor, addRun, addRepl, addShell, addExec, addSession, addTemplate, addRuns],
     ...[addSecret, addEgress, addAudit],
     ...[addToken, addConfig, addSummary, addRetention, addBackup, addBench, addCompletion],
   ];

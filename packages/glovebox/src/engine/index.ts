@@ -3,11 +3,17 @@ export type {
   DurableEngine,
   ForkOptions,
   JournalOptions,
+  Restore,
   RollbackOptions,
   RunHandle,
+  SnapshotFact,
   StartOptions,
 } from "./durable-engine.ts";
 export { type EmbeddedEngineOptions, openEmbeddedEngine } from "./embedded/engine.ts";
+export { type BudgetExcess, type BudgetPoint, BudgetTrail } from "./graph/budget-trail.ts";
+export type { NodeKind, NodeStatus, NodeWait, RunEdge, RunGraph, RunNode } from "./graph/run-graph.ts";
+export { RunTree } from "./graph/run-tree.ts";
+export type { TreeRecord } from "./graph/tree-record.ts";
 export type { JournalRecord, RecordType } from "./journal/record.ts";
 export type { ImportReport } from "./journal/transfer.ts";
 export type { Verification } from "./journal/verify.ts";

@@ -1,5 +1,5 @@
 import { coloursFor } from "./colours.ts";
-import { printableLine } from "./printable.ts";
+import { printable, printableLine } from "./printable.ts";
 
 /** How a command shows what it found. `human` is for eyes on a terminal, `plain` for pipes, `json` for programs. */
 export type Format = "human" | "plain" | "json";
@@ -11,7 +11,12 @@ export function formatFor(options: { readonly json?: boolean | undefined }): For
 
 /** JSON on stdout: indented for eyes, one line for programs. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, process.stdout.isTTY === true ? 2 : undefined)}\n`);
+  process.stdout.write(`${jsonText(value, process.stdout.isTTY === true ? 2 : undefined)}\n`);
+}
+
+/** JSON without a character that a terminal would obey: it stands there as its escape, which is the same JSON. */
+export function jsonText(value: unknown, indent?: number): string {
+  return printable(JSON.stringify(value, null, indent));
 }
 
 export interface Column<T> {

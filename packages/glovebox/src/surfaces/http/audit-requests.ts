@@ -43,9 +43,9 @@ export function record(audit: AuditSink, request: FastifyRequest, action: Operat
 /** The id of what an operation made or changed, where its answer says so: on its own, or within the thing that it names. */
 export function idOfAnswer(answer: unknown): string | undefined {
   if (typeof answer !== "object" || answer === null) return undefined;
-  const { id, session, execution, token } = answer as Readonly<Record<string, unknown>>;
+  const { id, session, execution, run, token } = answer as Readonly<Record<string, unknown>>;
   if (typeof id === "string") return id;
-  for (const inner of [session, execution, token]) {
+  for (const inner of [session, execution, run, token]) {
     const found = idOfAnswer(inner);
     if (found !== undefined) return found;
   }

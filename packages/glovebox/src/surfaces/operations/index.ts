@@ -4,6 +4,7 @@ import { egressOperations } from "./egress.ts";
 import { executionOperations } from "./executions.ts";
 import { fileOperations } from "./files.ts";
 import { maintenanceOperations } from "./maintenance.ts";
+import { runOperations } from "./runs.ts";
 import { secretOperations } from "./secrets.ts";
 import { sessionOperations } from "./sessions.ts";
 import { systemOperations } from "./system.ts";
@@ -22,6 +23,7 @@ export const OPERATIONS = {
   ...sessionOperations,
   ...fileOperations,
   ...executionOperations,
+  ...runOperations,
   ...tokenOperations,
   ...secretOperations,
   ...egressOperations,

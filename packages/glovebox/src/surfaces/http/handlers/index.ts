@@ -7,6 +7,7 @@ import { egressHandlers } from "./egress.ts";
 import { executionHandlers } from "./executions.ts";
 import { fileHandlers } from "./files.ts";
 import { maintenanceHandlers } from "./maintenance.ts";
+import { runHandlers } from "./runs.ts";
 import { secretHandlers } from "./secrets.ts";
 import { sessionHandlers } from "./sessions.ts";
 import { systemHandlers } from "./system.ts";
@@ -26,6 +27,7 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...sessionHandlers(context),
     ...fileHandlers(context),
     ...executionHandlers(context),
+    ...runHandlers(context),
     ...tokenHandlers(context),
     ...secretHandlers(context),
     ...egressHandlers(context),
