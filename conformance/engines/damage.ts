@@ -1,7 +1,8 @@
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { z } from "zod";
 import { type DurableEngine, defineProgram } from "../../packages/glovebox/src/engine/index.ts";
-import { chooser, collect, type MakeEngineSubject, TENANT } from "./subject.ts";
+import { chooser, collect, TENANT } from "./subject.ts";
+import type { Suite } from "./suite.ts";
 
 const steps = defineProgram({
   name: "damaged",
@@ -35,7 +36,7 @@ function withFlip(text: string, at: number): string {
   return bytes.toString("utf8");
 }
 
-export function damageConformance(make: MakeEngineSubject): void {
+export function damageConformance({ make, test }: Suite): void {
   test("whatever byte, row or blob of a journal is damaged or gone, it is found and located", async () => {
     await using subject = await make();
     await using engine = await subject.open();
@@ -58,9 +59,12 @@ export function damageConformance(make: MakeEngineSubject): void {
   test("whatever byte of an exported journal is changed, it is found and located", async () => {
     await using subject = await make();
     await using other = await make();
-    await using engine = await subject.open();
+    let whole: string[] = [];
+    {
+      await using engine = await subject.open();
+      whole = await collect(engine.export(TENANT, await finished(engine)));
+    }
     await using second = await other.open();
-    const whole = await collect(engine.export(TENANT, await finished(engine)));
     // Without the large one, of which every byte would take too long.
     const small = whole.slice(0, 5).join("");
     const bytes = Buffer.byteLength(small);

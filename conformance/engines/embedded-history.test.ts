@@ -1,4 +1,4 @@
 import { embeddedSubject } from "./embedded-subject.ts";
-import { engineHistoryConformance } from "./suite.ts";
+import { engineConformance } from "./suite.ts";
 
-engineHistoryConformance("embedded", embeddedSubject);
+engineConformance("embedded", embeddedSubject, ["recovery", "rollback", "journal", "damage"]);

@@ -19,8 +19,11 @@ export async function embeddedSubject(): Promise<EngineSubject> {
 
 /** An engine with its store; closing the one closes the other. */
 export async function openOn(dataDir: string, options: OpenOptions = {}): Promise<DurableEngine> {
-  const store = await openSqliteStore({ dataDir });
-  const { concurrency, maxQueued, ...others } = options;
+  const { concurrency, maxQueued, disk, ...others } = options;
+  const before = () => {
+    if (disk?.isFull === true) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+  };
+  const store = await openSqliteStore({ dataDir, faults: { before } });
   const limits = {
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(maxQueued === undefined ? {} : { maxQueued }),

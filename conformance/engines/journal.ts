@@ -1,10 +1,11 @@
 import { hash } from "node:crypto";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { z } from "zod";
-import { canonicalJson } from "../../packages/glovebox/src/core/index.ts";
-import { type DurableEngine, defineProgram } from "../../packages/glovebox/src/engine/index.ts";
+import { canonicalJson, GloveboxError } from "../../packages/glovebox/src/core/index.ts";
+import { type DurableEngine, defineProgram, type StepContext } from "../../packages/glovebox/src/engine/index.ts";
 import { createRedactor } from "../../packages/glovebox/src/governance/index.ts";
-import { collect, type MakeEngineSubject, OTHER_TENANT, replayAll, TENANT } from "./subject.ts";
+import { collect, type EngineSubject, OTHER_TENANT, replayAll, TENANT } from "./subject.ts";
+import type { Suite } from "./suite.ts";
 
 const sha256 = (text: string) => hash("sha256", text);
 const anything = z.unknown();
@@ -20,19 +21,72 @@ const steps = defineProgram({
   },
 });
 
+/** A finished run's journal, as lines, from an engine that is closed again. */
+async function exported(subject: EngineSubject): Promise<{ readonly id: string; readonly lines: string[] }> {
+  await using engine = await subject.open();
+  const id = await finished(engine);
+  await replayAll(engine);
+  return { id, lines: await collect(engine.export(TENANT, id)) };
+}
+
 async function finished(engine: DurableEngine): Promise<string> {
   const handle = await engine.start(steps, { x: 1 }, { tenantId: TENANT });
   await handle.result();
   return handle.id;
 }
 
-export function journalConformance(make: MakeEngineSubject): void {
+export function journalConformance({ make, test }: Suite): void {
+  test("what a program asks for is recorded by path, a failed attempt with its delay, and a difference is told by its record", async () => {
+    await using subject = await make();
+    await using engine = await subject.open();
+    const program = defineProgram({
+      name: "layout",
+      version: "1",
+      input: anything,
+      output: anything,
+      run: async (ctx) => {
+        await ctx.parallel({ left: (b) => b.step("x", 1, () => 1), right: (b) => b.step("x", 1, () => 1) });
+        const heals = (_input: unknown, { attempt }: StepContext) => {
+          if (attempt < 3) throw new GloveboxError("unavailable", "away");
+        };
+        await ctx.step("x", 1, heals, { retry: { maxAttempts: 3, firstDelayMs: 2 } });
+        for (const ms of [1, 2]) await ctx.sleep(ms);
+        await Promise.all([ctx.now(), ctx.random(), ctx.uuid(), ctx.budget(), ctx.note("n")]);
+        await ctx.waitAny({ slow: (b) => b.sleep(60_000), quick: (b) => b.sleep(1) });
+        await ctx.waitFor("go", { approval: true });
+      },
+    });
+    const { id, result } = await engine.start(program, null, { tenantId: TENANT });
+    await engine.signal(TENANT, id, "go");
+    await result();
+    const records = await collect(engine.journal(TENANT, id));
+    expect(records.map(({ seq }) => seq)).toEqual(records.map((_, index) => index + 1));
+    const pathsOf = (type: string) => records.filter((record) => record.type === type).map(({ step }) => step);
+    expect(pathsOf("step.completed").toSorted()).toEqual(
+      [
+        ...["parallel/left/x", "parallel/right/x", "x", "sleep", "sleep#2"],
+        ...["now", "random", "uuid", "budget", "note", "waitAny", "waitAny/quick/sleep"],
+      ].toSorted(),
+    );
+    expect(pathsOf("step.retried")).toEqual(["x", "x"]);
+    for (const { type, payload } of records) {
+      if (type === "step.retried") expect(payload.delayMs >= 1 && payload.delayMs <= 4).toBe(true);
+      if (type === "signal.waiting") expect(payload).toMatchObject({ signal: "go", approval: true });
+    }
+    expect(await collect(engine.journal(TENANT, id, { afterSeq: 2 }))).toEqual(records.slice(2));
+    expect(await engine.replay(TENANT, id)).toEqual({ identical: true, records: records.length });
+    await engine.close();
+    const changed = defineProgram({ ...program, continues: [], run: (ctx) => ctx.sleep(1) });
+    await using second = await subject.open({ programs: [changed] });
+    const report = await second.replay(TENANT, id);
+    const first = records.find(({ step }) => step !== undefined);
+    expect(report.firstDifference).toMatchObject({ seq: first?.seq, step: "parallel/left/x" });
+  });
+
   test("a journal goes out as JSONL and comes in elsewhere the same, and replays", async () => {
     await using subject = await make();
     await using other = await make();
-    await using engine = await subject.open();
-    const id = await finished(engine);
-    const lines = await collect(engine.export(TENANT, id));
+    const { id, lines } = await exported(subject);
     await using second = await other.open({ programs: [steps] });
     const report = await second.import(OTHER_TENANT, [lines.join("").slice(0, 100), lines.join("").slice(100)]);
     expect(report).toEqual({ runId: id, records: lines.length - 1 });
@@ -41,15 +95,12 @@ export function journalConformance(make: MakeEngineSubject): void {
     expect(await second.get(OTHER_TENANT, id)).toMatchObject({ status: "completed", imported: true });
     await expect(second.import(OTHER_TENANT, lines)).rejects.toMatchObject({ code: "already_exists" });
     await expect(second.resume(OTHER_TENANT, id)).rejects.toMatchObject({ code: "conflict" });
-    await replayAll(engine);
   });
 
   test("a torn tail of an exported journal is told, and what is before it is kept; another format is refused", async () => {
     await using subject = await make();
     await using other = await make();
-    await using engine = await subject.open();
-    const id = await finished(engine);
-    const whole = await collect(engine.export(TENANT, id));
+    const { id, lines: whole } = await exported(subject);
     await using second = await other.open();
     const cut = whole
       .join("")

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { Budget, Logger, Redactor } from "../../packages/glovebox/src/core/index.ts";
-import type { DurableEngine, Program } from "../../packages/glovebox/src/engine/index.ts";
+import type { DurableEngine, Program, Restore } from "../../packages/glovebox/src/engine/index.ts";
 
 export interface OpenOptions {
   readonly programs?: readonly Program[];
@@ -12,6 +12,9 @@ export interface OpenOptions {
   readonly concurrency?: number;
   readonly maxQueued?: number;
   readonly maxDeaths?: number;
+  /** While `isFull`, nothing can be written. */
+  readonly disk?: { readonly isFull: boolean };
+  readonly onRollback?: Restore;
 }
 
 export interface Damage {

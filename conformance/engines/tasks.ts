@@ -1,11 +1,12 @@
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { z } from "zod";
 import { defineProgram, runTasks, type TaskNode } from "../../packages/glovebox/src/engine/index.ts";
-import { type MakeEngineSubject, replayAll, TENANT } from "./subject.ts";
+import { replayAll, TENANT } from "./subject.ts";
+import type { Suite } from "./suite.ts";
 
 const anything = z.unknown();
 
-export function taskConformance(make: MakeEngineSubject): void {
+export function taskConformance({ make, test }: Suite): void {
   test("a graph of tasks runs in the order of its dependencies, proposed tasks too, and replays; a cycle or a failure ends it", async () => {
     await using subject = await make();
     await using engine = await subject.open();

@@ -1,12 +1,13 @@
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { z } from "zod";
 import type { GloveboxError } from "../../packages/glovebox/src/core/index.ts";
 import { defineProgram } from "../../packages/glovebox/src/engine/index.ts";
-import { type MakeEngineSubject, OTHER_TENANT, replayAll, TENANT, until } from "./subject.ts";
+import { OTHER_TENANT, replayAll, TENANT, until } from "./subject.ts";
+import type { Suite } from "./suite.ts";
 
 const anything = z.unknown();
 
-export function waitingConformance(make: MakeEngineSubject): void {
+export function waitingConformance({ make, test }: Suite): void {
   test("a signal is received whether it comes before or after somebody waits, once each, in order", async () => {
     await using subject = await make();
     await using engine = await subject.open();

@@ -47,6 +47,8 @@ export interface Run {
   readonly usage: Usage;
   /** How often it was taken up again. */
   readonly resumes: number;
+  /** How often it was taken back to before a step; absent: never. */
+  readonly rollbacks?: number;
   /** Set while it is taken back to before a step; a crash in the midst of it is made good by the next engine. */
   readonly rollingBack?: { readonly step: string; readonly reason?: string };
   /** Came in by import: it can be looked at and replayed, never resumed. */

@@ -39,6 +39,16 @@ export interface RollbackOptions {
   readonly reason?: string;
 }
 
+/** A fact `snapshot.taken` that holds where a run goes back to. */
+export interface SnapshotFact {
+  /** The path of the step that kept it. */
+  readonly step: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+/** Puts back what a run's snapshots are of. */
+export type Restore = (run: Run, snapshots: readonly SnapshotFact[], signal: AbortSignal) => Promise<void>;
+
 export interface JournalOptions {
   /** Default 0: from the first. */
   readonly afterSeq?: number;

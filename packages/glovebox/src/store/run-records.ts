@@ -51,8 +51,11 @@ export interface RunStore {
    * wrote to it. `undefined` values in the patch remove the field.
    */
   append(runId: string, expected: JournalHead, rows: readonly JournalRow[], patch?: RunPatch): Promise<void>;
-  /** Records in order, after `afterSeq`. `limit` 1 to 10,000. */
-  read(runId: string, range: { readonly afterSeq: number; readonly limit: number }): Promise<readonly JournalRow[]>;
+  /** Records in order, after `afterSeq`, of one `type` or of all. `limit` 1 to 10,000. */
+  read(
+    runId: string,
+    range: { readonly afterSeq: number; readonly limit: number; readonly type?: string },
+  ): Promise<readonly JournalRow[]>;
   /** Takes a payload out and leaves its hash. `false` when there is no such record or it was erased before. */
   erase(runId: string, seq: number): Promise<boolean>;
   /** The run and its journal. Blobs stay: others may have the same. */

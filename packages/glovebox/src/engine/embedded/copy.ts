@@ -2,12 +2,17 @@ import type { Redactor } from "../../core/index.ts";
 import { type Clock, canonicalJson, GloveboxError, newId, type Run, toTimestamp } from "../../core/index.ts";
 import type { JournalHead, JournalRow, StoredRun } from "../../store/index.ts";
 import { NO_USAGE } from "../budget.ts";
+import type { ForkOptions } from "../durable-engine.ts";
 import { EMPTY_HEAD, linkHash, seal } from "../journal/chain.ts";
-import { corrupt, type JournalSource, verifiedPages } from "../journal/reader.ts";
+import { corrupt, type JournalSource, toRecord, verifiedPages } from "../journal/reader.ts";
 import type { Payloads } from "../journal/record.ts";
 import { type ImportReport, JournalImport, linesOf } from "../journal/transfer.ts";
 import { toJournalValue } from "../journal/writer.ts";
 import type { JsonValue } from "../json-value.ts";
+import { isObject, mergePatch } from "../merge-patch.ts";
+import { type Cut, findCut, isCopied } from "./cut.ts";
+import { counts, refuseErased } from "./opening.ts";
+import { type Voids, voidsOf } from "./voids.ts";
 
 const BATCH = 500;
 
@@ -59,16 +64,19 @@ function halfMade(run: Omit<Run, "status" | "error" | "usage" | "resumes" | "pri
   return { ...run, priority: 0, usage: NO_USAGE, resumes: 0, status: "failed", error };
 }
 
-/** Copies a run's history up to the record that decides on `step`. `not_found` when there is none. */
+/** Copies a run's history up to the step's first record. `not_found` when there is none. */
 export async function forkRun(
   parts: { readonly source: JournalSource; readonly clock: Clock; readonly redactor: Redactor | undefined },
   original: StoredRun,
   opening: Payloads["run.started"],
-  { step, input }: { readonly step: string; readonly input?: unknown },
+  options: ForkOptions,
 ): Promise<StoredRun> {
   const { source, clock, redactor } = parts;
   const { run } = original;
-  const given = input === undefined ? undefined : toJournalValue(input, "the input", redactor);
+  const { step } = options;
+  const voids = await voidsOf(source, original);
+  const cut = await findCut(source, original, voids, step);
+  const given = await changedInput(source, run.id, cut, options, redactor);
   const forkedFrom = { runId: run.id, step };
   const overrides: { [path: string]: JsonValue } = {
     ...opening.overrides,
@@ -82,23 +90,17 @@ export async function forkRun(
     source,
     halfMade({ id, tenantId, program, version, inputHash, createdAt, forkedFrom, ...budget }),
   );
-  const text = canonicalJson({ ...opening, overrides, forkedFrom });
+  const text = canonicalJson({ ...opening, overrides, forkedFrom, copied: cut.records });
   const first = seal(id, EMPTY_HEAD, { ts: clock.nowMs(), type: "run.started", step: null, attempt: null }, text);
   if (first.place === "blob") await source.blobs.put(Buffer.from(text, "utf8"));
   try {
     await fork.add(first);
-    await copyUntil(
-      source,
-      original,
-      step,
-      async (row, head) => {
-        const linked = { ...row, seq: head.seq + 1 };
-        const copy = { ...linked, hash: linkHash(id, head.hash, linked) };
-        await fork.add(copy);
-        return { seq: copy.seq, hash: copy.hash };
-      },
-      first,
-    );
+    let head: JournalHead = first;
+    for await (const row of rowsUntil(source, original, voids, cut)) {
+      const linked = { ...row, seq: head.seq + 1 };
+      head = { ...linked, hash: linkHash(id, head.hash, linked) };
+      await fork.add({ ...linked, hash: head.hash });
+    }
     return await fork.finish({ status: "queued", endedAt: undefined });
   } catch (error) {
     await fork.remove();
@@ -106,23 +108,52 @@ export async function forkRun(
   }
 }
 
-async function copyUntil(
+async function* rowsUntil(
   source: JournalSource,
-  original: StoredRun,
-  step: string,
-  copy: (row: JournalRow, head: JournalHead) => Promise<JournalHead>,
-  first: JournalHead,
-): Promise<void> {
-  let head: JournalHead = first;
-  for await (const rows of verifiedPages(source, original.run.id, original.head)) {
+  { run, head }: StoredRun,
+  voids: Voids,
+  { toSeq }: Cut,
+): AsyncGenerator<JournalRow> {
+  for await (const rows of verifiedPages(source, run.id, head)) {
     for (const row of rows) {
-      if (row.step === step) return;
-      if (row.type === "run.started" || row.type === "run.resumed") continue;
-      head = await copy(row, head);
+      if (row.seq > toSeq) return;
+      if (isCopied(row) && counts(run.id, row, voids)) yield row;
     }
   }
-  throw new GloveboxError("not_found", `run ${original.run.id} has no step ${step}`, { details: { path: "step" } });
 }
+
+/** What the fork's step gets instead of what its program says. */
+async function changedInput(
+  source: JournalSource,
+  runId: string,
+  { first }: Cut,
+  { step, input, patch }: ForkOptions,
+  redactor: Redactor | undefined,
+): Promise<JsonValue | undefined> {
+  if (input === undefined && patch === undefined) return undefined;
+  if (input !== undefined && patch !== undefined) throw unfit("patch", "either input or patch is given, not both");
+  const record = await toRecord(source, runId, first);
+  refuseErased(record);
+  const started = record.type === "step.started" ? record.payload : undefined;
+  if (started === undefined || (started.kind !== "step" && started.kind !== "child")) {
+    throw unfit("step", `${step} is neither a step nor a child, which alone get something that can be changed`);
+  }
+  if (patch === undefined) return toJournalValue(input, "the input", redactor);
+  const got = started.kind === "step" ? started.input : (started.input as { input?: JsonValue } | undefined)?.input;
+  if (!isObject(got)) throw unfit("patch", `what ${step} got is no object, so nothing of it can be patched`);
+  return mergePatch(got, toJournalValue(patch, "the patch", redactor));
+}
+
+function unfit(path: string, message: string): GloveboxError {
+  return new GloveboxError("invalid_argument", message, { details: { path } });
+}
+
+type Ending = Pick<Run, "status"> & Partial<Pick<Run, "error" | "endedAt">>;
+
+const UNFINISHED: Ending = {
+  status: "failed",
+  error: { code: "unavailable", message: "the journal was exported before the run's end" },
+};
 
 /** Reads an exported journal into a run of the tenant's. Nothing of it stays when it turns out to be damaged. */
 export async function importRun(
@@ -132,10 +163,8 @@ export async function importRun(
 ): Promise<ImportReport> {
   const reading = new JournalImport();
   let growing: GrowingRun | undefined;
-  let final: Pick<Run, "status"> & Partial<Pick<Run, "error" | "endedAt">> = {
-    status: "failed",
-    error: { code: "unavailable", message: "the journal was exported before the run's end" },
-  };
+  let final: Ending = UNFINISHED;
+  let rollbacks = 0;
   try {
     for await (const line of linesOf(pieces)) {
       const taken = reading.take(line);
@@ -144,11 +173,12 @@ export async function importRun(
       if (large !== undefined) await source.blobs.put(Buffer.from(large, "utf8"));
       growing ??= new GrowingRun(source, importedRun(tenantId, reading.header?.runId ?? "", row, large));
       await growing.add(row);
-      final = finalStateOf(row, large) ?? final;
+      if (row.type === "rollback") rollbacks += 1;
+      final = row.type === "rollback" ? UNFINISHED : (finalStateOf(row, large) ?? final);
     }
     reading.finish();
     if (growing === undefined) throw corrupt(reading.header?.runId ?? "", 1, "it has no records");
-    await growing.finish(final);
+    await growing.finish({ ...final, ...(rollbacks === 0 ? {} : { rollbacks }) });
   } catch (error) {
     await growing?.remove();
     throw error;
@@ -167,10 +197,7 @@ function importedRun(tenantId: string, id: string, row: JournalRow, large: strin
   return halfMade({ id, tenantId, program, version, inputHash, createdAt: toTimestamp(row.ts), imported: true });
 }
 
-function finalStateOf(
-  { type, ts, payload }: JournalRow,
-  large: string | undefined,
-): (Pick<Run, "status" | "endedAt"> & Partial<Pick<Run, "error">>) | undefined {
+function finalStateOf({ type, ts, payload }: JournalRow, large: string | undefined): Ending | undefined {
   const endedAt = toTimestamp(ts);
   if (type === "run.completed") return { status: "completed", endedAt };
   if (type !== "run.failed" && type !== "run.cancelled") return undefined;

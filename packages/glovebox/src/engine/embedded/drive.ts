@@ -1,12 +1,13 @@
 import { type ErrorBody, GloveboxError, toTimestamp } from "../../core/index.ts";
 import { NO_USAGE } from "../budget.ts";
-import type { Draft, JournalRecord, RecordWith } from "../journal/record.ts";
+import type { Draft, RecordWith } from "../journal/record.ts";
 import type { Program } from "../program.ts";
 import type { Host } from "./host.ts";
 import { live, type Outcome } from "./life.ts";
 import { type LiveRun, usageOf } from "./live-run.ts";
 import { Machine } from "./machine.ts";
-import { journalOf, openingOf } from "./opening.ts";
+import { journalOf, openingOf, refuseErased } from "./opening.ts";
+import { type Voids, voidsOf } from "./voids.ts";
 
 /**
  * Takes a run up where its journal ends and brings it to its end. Rejects, with the journal as it was, when that cannot be: `journal_corrupt`,
@@ -17,7 +18,8 @@ export async function drive(host: Host, run: LiveRun, program: Program): Promise
   const head = run.writer.stored;
   const stored = { run: run.run, head };
   const opening = await openingOf(host.source, stored);
-  const machine = newMachine(host, opening);
+  const voids = await voidsOf(host.source, stored);
+  const machine = newMachine(host, opening, voids);
   const life = live({
     runId: run.id,
     tenantId: run.tenantId,
@@ -31,35 +33,41 @@ export async function drive(host: Host, run: LiveRun, program: Program): Promise
   });
   try {
     let used = NO_USAGE;
-    for await (const page of journalOf(host.source, stored)) {
+    for await (const page of journalOf(host.source, stored, voids)) {
+      run.stopped.throwIfAborted();
       for (const record of page) {
         refuseErased(record);
         await machine.replay(record);
+        // What was spent stays spent, also before a rollback.
         used = usageOf(used, record);
       }
     }
     await machine.settle();
     if (head.seq > 1) resumed(run, program);
-    await run.goLive(machine, used, head);
+    run.stopped.throwIfAborted();
+    await run.goLive(machine, { used, head, epoch: voids.count });
   } catch (error) {
     machine.leave(error);
     throw error;
   }
   const outcome = await Promise.race([life, run.broken]);
+  // Left in the same moment: the end could not be written any more.
+  run.stopped.throwIfAborted();
   await conclude(host, run, outcome);
   return outcome;
 }
 
-export function newMachine(host: Pick<Host, "redactor">, { payload }: RecordWith<"run.started">): Machine {
-  const overrides = payload.overrides === undefined ? {} : { overrides: payload.overrides };
-  return new Machine({ redactor: host.redactor, ...overrides });
-}
-
-/** `not_found`: what the program was answered there is gone. */
-export function refuseErased({ seq, erased }: JournalRecord): void {
-  if (erased !== true) return;
-  throw new GloveboxError("not_found", `the payload of record ${seq} was erased: the run cannot be executed again`, {
-    details: { seq },
+export function newMachine(
+  host: Pick<Host, "redactor">,
+  { payload }: RecordWith<"run.started">,
+  voids: Voids,
+): Machine {
+  const copiedUntil = payload.copied === undefined ? 0 : payload.copied + 1;
+  return new Machine({
+    redactor: host.redactor,
+    ...(payload.overrides === undefined ? {} : { overrides: payload.overrides }),
+    copiedUntil,
+    doneAgainUntil: Math.max(copiedUntil, voids.lastSeq),
   });
 }
 

@@ -18,6 +18,7 @@ import type {
   DurableEngine,
   ForkOptions,
   JournalOptions,
+  Restore,
   RollbackOptions,
   RunHandle,
   StartOptions,
@@ -40,6 +41,7 @@ import type { ChildRun } from "./host.ts";
 import { parse } from "./life.ts";
 import { openingOf } from "./opening.ts";
 import { replayRun } from "./replay.ts";
+import { Rollbacks } from "./rollback.ts";
 import { isUnfinished, Runner } from "./runner.ts";
 
 export interface EmbeddedEngineOptions {
@@ -59,6 +61,11 @@ export interface EmbeddedEngineOptions {
   readonly scheduling?: Omit<SchedulerOptions, "clock" | "onDead">;
   /** Called when a run's end is on disk, to free what was kept for it. A crash just then may skip the call. The end is told once it resolved or failed. */
   readonly onEnd?: (run: Run) => Promise<void>;
+  /**
+   * Puts back what a run's snapshots are of when it is rolled back: called with every `snapshot.taken` that holds at the cut, in order, after the run's work has ended and before
+   * its journal says anything. When it rejects, nothing has changed for the run. It may be called twice for one rollback: when the process ended in between.
+   */
+  readonly onRollback?: Restore;
   /** What a tenant may use over all its runs; looked up once a tenant. */
   readonly tenantBudget?: (tenantId: string) => Omit<Budget, "wallMs"> | undefined;
 }
@@ -91,6 +98,7 @@ class EmbeddedEngine implements DurableEngine {
   readonly #redactor: Redactor | undefined;
   readonly #registry = new ProgramRegistry();
   readonly #runner: Runner;
+  readonly #rollbacks: Rollbacks;
   readonly #watch: Disposable;
   #closing: Promise<void> | undefined;
 
@@ -113,6 +121,13 @@ class EmbeddedEngine implements DurableEngine {
       tenantBudget: options.tenantBudget,
       onEnd: options.onEnd,
       create: (child) => this.#createChild(child),
+    });
+    this.#rollbacks = new Rollbacks({
+      store: options.store,
+      clock: this.#clock,
+      redactor: options.redactor,
+      runner: this.#runner,
+      restore: options.onRollback,
     });
     this.#watch = watchGlobals();
   }
@@ -201,15 +216,17 @@ class EmbeddedEngine implements DurableEngine {
       throw new GloveboxError("conflict", `run ${id} has ended`, { details: { status: stored.run.status } });
     }
     this.#registry.for(stored.run);
+    if (stored.run.rollingBack !== undefined) return this.#rollbacks.finish(stored.run);
     if (!isUnfinished(stored.run)) {
       await this.#store.runs.append(id, stored.head, [], { status: "queued", error: undefined, endedAt: undefined });
     }
     this.#runner.adopt(await this.#find(tenantId, id), { always: true });
   }
 
-  async rollback(tenantId: string, id: string, _options: RollbackOptions): Promise<void> {
-    await this.#find(tenantId, id);
-    throw new GloveboxError("unavailable", "coming with the next commit");
+  async rollback(tenantId: string, id: string, options: RollbackOptions): Promise<void> {
+    const stored = await this.#find(tenantId, id);
+    if (stored.run.imported !== true) this.#registry.for(stored.run);
+    await this.#rollbacks.rollBack(stored, options);
   }
 
   async replay(tenantId: string, id: string, options?: ReplayOptions): Promise<ReplayReport> {
@@ -259,12 +276,21 @@ class EmbeddedEngine implements DurableEngine {
   }
 
   close({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#runner.close(drainMs).finally(() => this.#watch[Symbol.dispose]());
+    this.#closing ??= this.#close(drainMs);
     return this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    try {
+      await this.#rollbacks.close();
+      await this.#runner.close(drainMs);
+    } finally {
+      this.#watch[Symbol.dispose]();
+    }
   }
 
   #handle<Output>(tenantId: string, id: string): RunHandle<Output> {
@@ -296,11 +322,19 @@ class EmbeddedEngine implements DurableEngine {
 
   #tryAdopt(stored: StoredRun): void {
     try {
-      this.#runner.adopt(stored, { always: true });
+      this.#registry.for(stored.run);
+      if (stored.run.rollingBack !== undefined) this.#finishRollback(stored.run);
+      else if (!this.#runner.isHeld(stored.run.id)) this.#runner.adopt(stored, { always: true });
     } catch (error) {
       if (!isGloveboxError(error, "journal_mismatch")) throw error;
       this.#logger.warn({ runId: stored.run.id, ...error.details }, "a run waits for its program");
     }
+  }
+
+  #finishRollback(run: Run): void {
+    void this.#rollbacks.finish(run).catch((error: unknown) => {
+      this.#logger.error({ runId: run.id, err: error }, "could not finish a rollback: the run stays where it is");
+    });
   }
 
   async #startedBefore(program: Program, input: unknown, options: StartOptions): Promise<string | undefined> {

@@ -33,6 +33,7 @@ export class LiveRun implements Frontier {
   #inbox: JournalRecord[] = [];
   #isPumping = false;
   #isExceeded = false;
+  #epoch = 0;
   /** Signals that came before the run went on. */
   #early = 0;
   #patch: RunPatch = {};
@@ -94,6 +95,9 @@ export class LiveRun implements Frontier {
 
   /** A signal for the program; on disk when it resolves. */
   async signal(signal: string, payload: JsonValue | undefined): Promise<void> {
+    if (this.#stop.signal.aborted) {
+      throw new GloveboxError("unavailable", `run ${this.id} ends or is left just now`);
+    }
     if (this.#machine === undefined) this.#early += 1;
     if (Math.max(this.#early, this.#machine?.unreadSignals ?? 0) >= MAX_UNREAD_SIGNALS) {
       throw new GloveboxError(
@@ -106,9 +110,24 @@ export class LiveRun implements Frontier {
     this.checkWritten();
   }
 
-  /** Lets the program go on from the end of its journal. `head`: what it has read. */
-  async goLive(machine: Machine, used: Usage, head: JournalHead): Promise<void> {
+  /** Aborts when the run is left, with the reason. */
+  get stopped(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** The idempotency key of a step that has none of its own: another one after each rollback. */
+  keyFor(path: string): string {
+    return this.#epoch === 0 ? `${this.id}/${path}` : `${this.id}~${this.#epoch}/${path}`;
+  }
+
+  /** Lets the program go on from the end of its journal. `head`: what it has read; `epoch`: how often it was rolled back. */
+  async goLive(
+    machine: Machine,
+    { used, head, epoch }: { readonly used: Usage; readonly head: JournalHead; readonly epoch: number },
+  ): Promise<void> {
     this.#tenantMeter = await this.#host.tenantMeter(this.tenantId);
+    this.#stop.signal.throwIfAborted();
+    this.#epoch = epoch;
     this.#meter = new BudgetMeter(this.#run.budget ?? {}, used);
     this.#machine = machine;
     this.#early = 0;
@@ -283,7 +302,7 @@ export class LiveRun implements Frontier {
   async #child(operation: Operation, program: Parameters<Host["runChild"]>[0]["program"]): Promise<void> {
     const { path, kind, inputHash, signal } = operation;
     const childId = operation.journaled?.childId ?? newId();
-    if (operation.journaled === undefined) {
+    if (operation.journaled?.childId === undefined) {
       operation.journaled = { kind, inputHash, childId };
       this.append({ type: "step.started", step: path, payload: { ...operation.journaled, ...inputOf(operation) } });
       // A child without a record of it in its parent's journal would be nobody's.

@@ -32,6 +32,8 @@ export class Machine {
   readonly compensations = new Compensations();
   readonly #redactor: Redactor | undefined;
   readonly #overrides: { readonly [path: string]: JsonValue };
+  readonly #copiedUntil: number;
+  readonly #doneAgainUntil: number;
   readonly #pending = new Map<string, Operation>();
   /** Decisions of the journal that the program has not made yet. */
   readonly #expected = new Map<string, Decision>();
@@ -49,8 +51,14 @@ export class Machine {
   constructor(options: {
     readonly redactor: Redactor | undefined;
     readonly overrides?: { readonly [path: string]: JsonValue };
+    /** Up to that record another run made the decisions: the children it started are its own. Default 0. */
+    readonly copiedUntil?: number;
+    /** A step that began up to that record and is done again gets another key and its whole time. Default 0. */
+    readonly doneAgainUntil?: number;
   }) {
     this.#redactor = options.redactor;
+    this.#copiedUntil = options.copiedUntil ?? 0;
+    this.#doneAgainUntil = options.doneAgainUntil ?? 0;
     this.#overrides = options.overrides ?? {};
   }
 
@@ -72,7 +80,7 @@ export class Machine {
   ask(scope: Scope, path: string, spec: OpSpec, input?: unknown): Promise<unknown> {
     const ended = scope.endedBy;
     if (ended !== undefined) return Promise.reject(ended);
-    const given = Object.hasOwn(this.#overrides, path) ? this.#overrides[path] : input;
+    const given = this.#given(path, spec, input);
     const journaled = given === undefined ? undefined : toJournalValue(given, `the input of ${path}`, this.#redactor);
     const operation = new Operation({ path, spec, scope, input: journaled, inputHash: hashValue(journaled) });
     this.#checkKey(operation);
@@ -82,7 +90,7 @@ export class Machine {
       this.#expected.delete(path);
       // The program is not told: it is left where it is, and whoever reads the journal stops.
       this.#fault ??= difference(operation, decision);
-      match(operation, decision);
+      this.#match(operation, decision);
     }
     if (operation.spec.kind === "wait") this.#answerFromMailbox(operation, operation.spec.signal);
     this.#frontier?.begin(operation);
@@ -169,9 +177,29 @@ export class Machine {
     const operation = this.#pending.get(path) ?? this.#early.get(path);
     if (operation === undefined) return void this.#expected.set(path, record);
     check(operation, record);
-    match(operation, record);
+    this.#match(operation, record);
     // Answered by a signal that was there before; without a time limit nothing more comes.
     if (operation.spec.kind === "wait" && operation.spec.timeoutMs === undefined) this.#early.delete(path);
+  }
+
+  #given(path: string, spec: OpSpec, input: unknown): unknown {
+    if (!Object.hasOwn(this.#overrides, path)) return input;
+    const override = this.#overrides[path];
+    return spec.kind === "child" ? { ...(input as object), input: override } : override;
+  }
+
+  /** The last attempt's beginning is the one that holds. */
+  #match(operation: Operation, { seq, attempt, payload }: Decision): void {
+    operation.attempt = attempt ?? operation.attempt;
+    operation.retryAtMs = undefined;
+    const { idempotencyKey, dueMs, childId, ...others } = payload;
+    const isAgain = operation.spec.kind === "step" && seq <= this.#doneAgainUntil;
+    operation.journaled = {
+      ...others,
+      ...(childId === undefined || seq <= this.#copiedUntil ? {} : { childId }),
+      ...(dueMs === undefined || isAgain ? {} : { dueMs }),
+      ...(idempotencyKey === undefined || isAgain ? {} : { idempotencyKey }),
+    };
   }
 
   #answer(record: Answer): void {
@@ -264,12 +292,6 @@ function difference(operation: Operation, record: Decision | Answer): Divergence
   const { kind, inputHash } = record.payload;
   if (record.erased === true || (operation.kind === kind && operation.inputHash === inputHash)) return undefined;
   return new Divergence(differenceAt(record, operation));
-}
-
-function match(operation: Operation, record: Decision): void {
-  operation.attempt = record.attempt ?? operation.attempt;
-  operation.retryAtMs = undefined;
-  operation.journaled ??= record.payload;
 }
 
 function differenceAt(record: JournalRecord, found: Operation | undefined): Difference {

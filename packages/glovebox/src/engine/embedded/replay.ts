@@ -6,11 +6,12 @@ import type { JournalRecord } from "../journal/record.ts";
 import type { Program } from "../program.ts";
 import type { ReplayOptions, ReplayReport } from "../replay-report.ts";
 import { Divergence, describeOperation } from "./divergence.ts";
-import { newMachine, refuseErased } from "./drive.ts";
+import { newMachine } from "./drive.ts";
 import type { Host } from "./host.ts";
 import { live, type Outcome } from "./life.ts";
 import type { Machine } from "./machine.ts";
-import { journalOf, openingOf } from "./opening.ts";
+import { journalOf, openingOf, refuseErased } from "./opening.ts";
+import { voidsOf } from "./voids.ts";
 
 const END_MS = 1000;
 
@@ -25,7 +26,8 @@ export async function replayRun(
   { signal }: ReplayOptions = {},
 ): Promise<ReplayReport> {
   const opening = await openingOf(host.source, stored);
-  const machine = newMachine(host, opening);
+  const voids = await voidsOf(host.source, stored);
+  const machine = newMachine(host, opening, voids);
   let outcome: Outcome | undefined;
   const life = live({
     runId: stored.run.id,
@@ -42,9 +44,10 @@ export async function replayRun(
   });
   let records = 0;
   try {
-    for await (const page of journalOf(host.source, stored)) {
+    for await (const page of journalOf(host.source, stored, voids)) {
       for (const record of page) {
         signal?.throwIfAborted();
+        if (voids.has(record.seq)) continue;
         refuseErased(record);
         await machine.replay(record);
         if (isFinal(record)) await endsAs(record, machine, life, () => outcome);

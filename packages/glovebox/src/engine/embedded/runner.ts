@@ -26,10 +26,27 @@ import { RunChanges } from "./run-changes.ts";
 
 interface Active {
   readonly live: LiveRun;
-  readonly ended: Promise<Outcome>;
+  readonly ended: PromiseWithResolvers<Outcome>;
+  /** Resolves once nobody executes it any more. */
+  readonly gone: Promise<void>;
   execute(slot: Slot): Promise<void>;
   /** Ends it before it began. */
   refuse(error: ErrorBody): Promise<void>;
+}
+
+/** A run that is in nobody's hands for a while. */
+interface Held {
+  readonly tenantId: string;
+  /** What its work is told. */
+  readonly reason: GloveboxError;
+  /** Those who wait for the run's end go on waiting. */
+  ended: PromiseWithResolvers<Outcome> | undefined;
+}
+
+/** Disposed of without being given back: the run is left to whoever takes it up next. */
+export interface Hold extends Disposable {
+  /** Lets the run go on, as it is now. */
+  giveBack(stored: StoredRun): void;
 }
 
 export interface RunnerOptions {
@@ -64,6 +81,7 @@ export class Runner implements Host {
   readonly changes = new RunChanges();
   readonly #options: RunnerOptions;
   readonly #active = new Map<string, Active>();
+  readonly #held = new Map<string, Held>();
   readonly #meters = new Map<string, Promise<BudgetMeter | undefined>>();
   #isClosed = false;
 
@@ -94,11 +112,58 @@ export class Runner implements Host {
 
   /** Gives a run its turn. `always`: also when the queue is full. `journal_mismatch` when no program can go on with it. */
   adopt(stored: StoredRun, options: { readonly always?: boolean } = {}): void {
-    const { id, tenantId, priority } = stored.run;
+    const { id } = stored.run;
     if (this.#isClosed) throw new GloveboxError("unavailable", "the engine is closed");
+    if (this.#held.has(id) || stored.run.rollingBack !== undefined) {
+      throw new GloveboxError("unavailable", `run ${id} is being rolled back`);
+    }
     if (this.#active.has(id)) return;
+    this.#adopt(stored, newEnd(), options);
+  }
+
+  isHeld(id: string): boolean {
+    return this.#held.has(id);
+  }
+
+  /** Stops a run's work without a word in its journal, and keeps everybody from taking it up. `conflict` when somebody holds it already. */
+  async hold(run: Run): Promise<Hold> {
+    const { id, tenantId } = run;
+    if (this.#held.has(id)) throw new GloveboxError("conflict", `run ${id} is being rolled back already`);
+    const reason = new GloveboxError("cancelled", "the run is being rolled back");
+    const active = this.#active.get(id);
+    const held: Held = { tenantId, reason, ended: active === undefined && isUnfinished(run) ? newEnd() : undefined };
+    this.#held.set(id, held);
+    if (active !== undefined) {
+      const hasBegun = !this.scheduler.remove(id);
+      await active.live.leave(reason);
+      if (hasBegun) await active.gone;
+      else {
+        this.#active.delete(id);
+        held.ended = active.ended;
+      }
+      await active.live.workEnds();
+    }
+    const release = () => {
+      if (this.#held.get(id) === held) this.#held.delete(id);
+    };
+    return {
+      giveBack: (stored) => {
+        release();
+        if (!this.#isClosed) this.#adopt(stored, held.ended ?? newEnd(), { always: true });
+        else held.ended?.reject(new GloveboxError("unavailable", "the engine was closed before the run's end"));
+      },
+      [Symbol.dispose]: () => {
+        if (this.#held.get(id) !== held) return;
+        release();
+        held.ended?.reject(new GloveboxError("unavailable", `run ${id} could not be rolled back`));
+      },
+    };
+  }
+
+  #adopt(stored: StoredRun, ended: PromiseWithResolvers<Outcome>, options: { readonly always?: boolean }): void {
+    const { id, tenantId, priority } = stored.run;
     const program = this.#options.registry.for(stored.run);
-    const active = this.#newActive(stored, program);
+    const active = this.#newActive(stored, program, ended);
     this.#active.set(id, active);
     try {
       const work = (_attempt: number, _signal: AbortSignal, slot: Slot) => active.execute(slot);
@@ -118,15 +183,16 @@ export class Runner implements Host {
 
   /** How a run ended, once it has. Rejects with what stopped it when it stopped without an end. */
   async end(tenantId: string, id: string, signal?: AbortSignal): Promise<Outcome> {
-    const active = this.#active.get(id);
-    if (active === undefined || active.live.tenantId !== tenantId) return this.#storedEnd(tenantId, id);
+    const [active, held] = [this.#active.get(id), this.#held.get(id)];
+    const ended = (active?.ended ?? held?.ended)?.promise;
+    if (ended === undefined || (active?.live ?? held)?.tenantId !== tenantId) return this.#storedEnd(tenantId, id);
     signal?.throwIfAborted();
-    if (signal === undefined) return active.ended;
+    if (signal === undefined) return ended;
     const { promise, reject } = Promise.withResolvers<never>();
     const onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      return await Promise.race([active.ended, promise]);
+      return await Promise.race([ended, promise]);
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
@@ -144,15 +210,18 @@ export class Runner implements Host {
 
   async runChild(child: ChildRun, signal: AbortSignal): Promise<ChildEnd> {
     const stored = (await this.source.runs.get(child.tenantId, child.childId)) ?? (await this.#options.create(child));
-    if (isUnfinished(stored.run) && !this.#active.has(child.childId)) this.adopt(stored, { always: true });
+    const isInHand = this.#active.has(child.childId) || this.#held.has(child.childId);
+    if (isUnfinished(stored.run) && !isInHand) this.adopt(stored, { always: true });
     try {
       const outcome = await this.end(child.tenantId, child.childId, signal);
       if (outcome.status === "completed") return { ok: true, output: outcome.output };
       const { code, message, details } = outcome.error;
       return { ok: false, error: new GloveboxError(code, message, details === undefined ? {} : { details }) };
     } catch (error) {
-      if (signal.aborted && !(signal.reason instanceof Parked)) {
-        await this.cancel(child.tenantId, child.childId, "the run that started it does not want it any more");
+      // Who rolls the parent back knows which of its children are to stay.
+      const isStopped = signal.reason instanceof Parked || this.#held.has(child.parentId);
+      if (signal.aborted && !isStopped) {
+        await this.#cancelChild(child.tenantId, child.childId, "the run that started it does not want it any more");
       }
       throw error;
     }
@@ -167,9 +236,19 @@ export class Runner implements Host {
     return true;
   }
 
-  async cancelChildren(tenantId: string, parentId: string, reason: string): Promise<void> {
+  /** One that ends in the same moment needs nothing. */
+  async #cancelChild(tenantId: string, id: string, reason: string): Promise<void> {
+    if (this.#active.get(id)?.live.stopped.aborted !== true) await this.cancel(tenantId, id, reason);
+  }
+
+  async cancelChildren(
+    tenantId: string,
+    parentId: string,
+    reason: string,
+    except?: ReadonlySet<string>,
+  ): Promise<void> {
     const { items } = await this.source.runs.list(tenantId, { parentId, status: UNFINISHED, limit: 1000 });
-    for (const { id } of items) await this.cancel(tenantId, id, reason);
+    for (const { id } of items) if (except?.has(id) !== true) await this.#cancelChild(tenantId, id, reason);
   }
 
   onCommit(runId: string): void {
@@ -202,13 +281,13 @@ export class Runner implements Host {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timeout = setTimeout(resolve, drainMs);
     const working = [...this.#active.values()].filter(({ live }) => live.run.status !== "waiting");
-    await Promise.race([promise, Promise.allSettled(working.map(({ ended }) => ended))]);
+    await Promise.race([promise, Promise.allSettled(working.map(({ ended }) => ended.promise))]);
     clearTimeout(timeout);
   }
 
-  #newActive(stored: StoredRun, program: Program): Active {
-    const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-    promise.catch(() => {});
+  #newActive(stored: StoredRun, program: Program, ended: PromiseWithResolvers<Outcome>): Active {
+    const { resolve, reject } = ended;
+    const gone = Promise.withResolvers<void>();
     let slot: Slot | undefined;
     const live = new LiveRun(this, stored, (waits) => (waits ? slot?.release() : slot?.retake()));
     const execute = async (own: Slot) => {
@@ -216,9 +295,12 @@ export class Runner implements Host {
       try {
         resolve(await drive(this, live, program));
       } catch (error) {
-        reject(await this.#stopped(live, error));
+        const held = this.#held.get(live.id);
+        if (held !== undefined && error === held.reason) held.ended = ended;
+        else reject(await this.#stopped(live, error));
       } finally {
         this.#active.delete(live.id);
+        gone.resolve();
       }
     };
     const refuse = async (error: ErrorBody) => {
@@ -229,7 +311,7 @@ export class Runner implements Host {
       this.#active.delete(live.id);
       resolve({ status: "failed", error });
     };
-    return { live, ended: promise, execute, refuse };
+    return { live, ended, gone: gone.promise, execute, refuse };
   }
 
   /** A run that stopped without an end. When its program or journal is to blame, its row says so; its journal stays as it is. */
@@ -281,6 +363,13 @@ export class Runner implements Host {
       error: run.error ?? { code: "internal", message: "unknown" },
     };
   }
+}
+
+function newEnd(): PromiseWithResolvers<Outcome> {
+  const ended = Promise.withResolvers<Outcome>();
+  // Whether anybody waits for it is not known here.
+  ended.promise.catch(() => {});
+  return ended;
 }
 
 export function isUnfinished({ status }: Run): boolean {

@@ -1,7 +1,7 @@
 import { GloveboxError, type Usage } from "../../core/index.ts";
 import { BudgetMeter, budgetExceeded, checkBudget, checkUsage } from "../budget.ts";
 import { outsideProgram } from "../guard/guard.ts";
-import type { FactType } from "../journal/record.ts";
+import { type FactType, isFactType } from "../journal/record.ts";
 import { toJournalValue } from "../journal/writer.ts";
 import { toJsonValue } from "../json-value.ts";
 import type { StepContext } from "../program.ts";
@@ -26,7 +26,7 @@ export class StepRunner {
     this.#spec = spec;
     const { timeoutMs, idempotencyKey, budget } = spec.options;
     this.#dueMs = operation.journaled?.dueMs ?? (timeoutMs === undefined ? undefined : run.nowMs() + timeoutMs);
-    this.#key = operation.journaled?.idempotencyKey ?? idempotencyKey ?? `${run.id}/${operation.path}`;
+    this.#key = operation.journaled?.idempotencyKey ?? idempotencyKey ?? run.keyFor(operation.path);
     this.#meter = new BudgetMeter(checkBudget(budget ?? {}));
   }
 
@@ -133,6 +133,9 @@ export class StepRunner {
         throw error;
       },
       record: (type: FactType, payload) => {
+        if (!isFactType(type)) {
+          throw new GloveboxError("invalid_argument", `${String(type)} is no fact that a step can keep`);
+        }
         if (stop.signal.aborted) return;
         const value = toJournalValue(payload, `the payload of ${type}`, undefined) as Record<string, never>;
         this.#run.append({ type, step: path, attempt, payload: value }, { soon: true });

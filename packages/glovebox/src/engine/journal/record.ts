@@ -59,6 +59,8 @@ export interface Payloads extends Facts {
     /** A fork: inputs that its program's steps get instead of their own, by path. */
     readonly overrides?: { readonly [path: string]: JsonValue };
     readonly forkedFrom?: { readonly runId: string; readonly step: string };
+    /** A fork: how many records behind this one are its original's. */
+    readonly copied?: number;
   };
   /** `from`: the version that wrote what is before, when the program declares that it can go on from there. */
   readonly "run.resumed": { readonly version: string; readonly from?: string };
@@ -103,7 +105,23 @@ export interface Payloads extends Facts {
 
 export type RecordType = keyof Payloads;
 
+const FACTS: { readonly [T in FactType]: true } = {
+  "task.accepted": true,
+  "task.started": true,
+  "task.completed": true,
+  "task.failed": true,
+  "task.cancelled": true,
+  "result.applied": true,
+  "llm.called": true,
+  "llm.answered": true,
+  "tool.called": true,
+  "tool.answered": true,
+  "policy.denied": true,
+  "snapshot.taken": true,
+};
+
 const TYPES: { readonly [T in RecordType]: true } = {
+  ...FACTS,
   "run.started": true,
   "run.resumed": true,
   "run.completed": true,
@@ -117,20 +135,12 @@ const TYPES: { readonly [T in RecordType]: true } = {
   "signal.received": true,
   "budget.updated": true,
   "budget.exceeded": true,
-  "task.accepted": true,
-  "task.started": true,
-  "task.completed": true,
-  "task.failed": true,
-  "task.cancelled": true,
-  "result.applied": true,
-  "llm.called": true,
-  "llm.answered": true,
-  "tool.called": true,
-  "tool.answered": true,
-  "policy.denied": true,
-  "snapshot.taken": true,
   rollback: true,
 };
+
+export function isFactType(type: string): type is FactType {
+  return Object.hasOwn(FACTS, type);
+}
 
 export function isRecordType(type: string): type is RecordType {
   return Object.hasOwn(TYPES, type);

@@ -114,17 +114,16 @@ export class SqliteRunStore implements RunStore {
 
   async read(
     runId: string,
-    { afterSeq, limit }: { readonly afterSeq: number; readonly limit: number },
+    { afterSeq, limit, type }: { readonly afterSeq: number; readonly limit: number; readonly type?: string },
   ): Promise<readonly JournalRow[]> {
-    return this.#reader.all(
-      query
-        .selectFrom("run_records")
-        .select(["seq", "ts", "type", "step", "attempt", "place", "payload", "payload_hash as payloadHash", "hash"])
-        .where("run_id", "=", runId)
-        .where("seq", ">", afterSeq)
-        .orderBy("seq")
-        .limit(checked(limit, MAX_READ)),
-    );
+    const rows = query
+      .selectFrom("run_records")
+      .select(["seq", "ts", "type", "step", "attempt", "place", "payload", "payload_hash as payloadHash", "hash"])
+      .where("run_id", "=", runId)
+      .where("seq", ">", afterSeq)
+      .orderBy("seq")
+      .limit(checked(limit, MAX_READ));
+    return this.#reader.all(type === undefined ? rows : rows.where("type", "=", type));
   }
 
   async erase(runId: string, seq: number): Promise<boolean> {

@@ -1,0 +1,4 @@
+import { embeddedSubject } from "./embedded-subject.ts";
+import { enduranceConformance } from "./endurance.ts";
+
+enduranceConformance(embeddedSubject);
