@@ -8,6 +8,7 @@ import { blobConformance, idempotencyConformance, settingsConformance, tokenConf
 import { runConformance } from "./runs.ts";
 import { secretConformance } from "./sealed.ts";
 import { sessionConformance } from "./sessions.ts";
+import { snapshotConformance } from "./snapshots.ts";
 import type { MakeSubject } from "./subject.ts";
 import { templateConformance } from "./templates.ts";
 
@@ -25,6 +26,7 @@ export function storeConformance(name: string, make: MakeSubject): void {
     describe("secrets", () => secretConformance(make));
     describe("audit", () => auditConformance(make));
     describe("runs", () => runConformance(make));
+    describe("snapshots", () => snapshotConformance(make));
     describe("maintenance", () => maintenanceConformance(make));
     describe("faults", () => faultConformance(make));
   });

@@ -47,6 +47,7 @@ export type { AppliedLimit, ExecutionLimits, LimitName, Limits, SessionLimits } 
 export { type Logger, type Redactor, type RedactorStream, silentLogger } from "./ports.ts";
 export type { Budget, Run, RunStatus, RunWait, Usage } from "./run.ts";
 export type { Session, SessionInput, SessionStatus, WorkspaceInput } from "./session.ts";
+export type { Snapshot, SnapshotChange, SnapshotInput, SnapshotOrigin } from "./snapshot.ts";
 export { isFinal, LIVE_SESSION_STATUSES, STATUS_EXIT_CODES } from "./statuses.ts";
 export type {
   Capability,

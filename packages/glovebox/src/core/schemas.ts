@@ -7,5 +7,6 @@ export * from "./execution.ts";
 export * from "./isolation.ts";
 export * from "./limits.ts";
 export * from "./session.ts";
+export * from "./snapshot.ts";
 export * from "./template.ts";
 export * from "./token.ts";

@@ -2,6 +2,7 @@
 export type * from "./audit-records.ts";
 export type * from "./run-records.ts";
 export type * from "./sealed-records.ts";
+export type * from "./snapshot-records.ts";
 export type { StoreFaults, WriteKind } from "./sqlite/faults.ts";
 export { restoreBackup } from "./sqlite/maintenance/restore.ts";
 export { openSqliteStore, type SqliteStoreOptions } from "./sqlite/open.ts";

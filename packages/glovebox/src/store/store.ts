@@ -15,6 +15,7 @@ import type {
 import type { AuditStore } from "./audit-records.ts";
 import type { RunStore } from "./run-records.ts";
 import type { SealedAuthorityStore, SecretStore } from "./sealed-records.ts";
+import type { SnapshotStore } from "./snapshot-records.ts";
 
 /** One page of a list, newest first unless said otherwise. */
 export interface Page<T> {
@@ -40,6 +41,7 @@ export interface Store extends AsyncDisposable {
   readonly authorities: SealedAuthorityStore;
   readonly audit: AuditStore;
   readonly runs: RunStore;
+  readonly snapshots: SnapshotStore;
   readonly events: EventLog;
   readonly blobs: BlobStore;
   readonly settings: SettingsStore;
@@ -73,6 +75,8 @@ export interface SessionInternals {
   /** The sandbox's `SandboxRecord`, JSON. */
   readonly sandboxRecord?: unknown;
   readonly workspaceDir: string;
+  /** The snapshot that its state comes from. */
+  readonly snapshotId?: string;
 }
 
 export type SessionPatch = Partial<Omit<Session, "id" | "tenantId" | "createdAt">>;

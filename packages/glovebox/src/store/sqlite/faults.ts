@@ -13,7 +13,8 @@ export type WriteKind =
   | "blob"
   | "secret"
   | "audit"
-  | "run";
+  | "run"
+  | "snapshot";
 
 /** For tests: stands where the disk does. Throwing makes that write reject with `store_failed`, with nothing written. */
 export interface StoreFaults {

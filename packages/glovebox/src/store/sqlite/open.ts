@@ -20,6 +20,7 @@ import { SqliteRunStore } from "./run-store.ts";
 import { SqliteSecretStore } from "./secret-store.ts";
 import { SqliteSessionStore } from "./session-store.ts";
 import { SqliteSettingsStore } from "./settings-store.ts";
+import { SqliteSnapshotStore } from "./snapshot-store.ts";
 import { StreamRemovals } from "./stream-removals.ts";
 import { SqliteTemplateStore } from "./template-store.ts";
 import { SqliteTokenStore } from "./token-store.ts";
@@ -92,6 +93,7 @@ async function connect(
       authorities: new SqliteAuthorityStore(reader, writes),
       audit: new SqliteAuditStore(reader, writes),
       runs: new SqliteRunStore(reader, writes),
+      snapshots: new SqliteSnapshotStore(reader, writes),
       events,
       blobs,
       settings,

@@ -132,11 +132,12 @@ export class SqliteSessionStore implements SessionStore {
     return returnedDoc<Session>(updated);
   }
 
-  /** Also deletes its executions, and the events of both (soon after, and after a crash too). */
+  /** Also deletes its executions and what is known of its snapshots, and the events of the former two (soon after, and after a crash too). */
   async delete(tenantId: string, id: string): Promise<boolean> {
     const results = await this.#writes.run("session", [
       ...this.#removals.ofSession(tenantId, id),
       { query: query.deleteFrom("executions").where("tenant_id", "=", tenantId).where("session_id", "=", id) },
+      { query: query.deleteFrom("snapshots").where("tenant_id", "=", tenantId).where("session_id", "=", id) },
       { query: query.deleteFrom("sessions").where("tenant_id", "=", tenantId).where("id", "=", id) },
     ]);
     this.#removals.removeSoon();

@@ -134,6 +134,15 @@ interface RunRecordsTable {
   hash: string;
 }
 
+interface SnapshotsTable {
+  id: string;
+  tenant_id: string;
+  session_id: string;
+  doc: string;
+  parent_id: Virtual<string | null>;
+  stored_bytes: Virtual<number>;
+}
+
 /** The main database, as the migrations leave it. */
 export interface Tables {
   templates: TemplatesTable;
@@ -150,6 +159,7 @@ export interface Tables {
   audit_checkpoints: AuditCheckpointsTable;
   runs: RunsTable;
   run_records: RunRecordsTable;
+  snapshots: SnapshotsTable;
 }
 
 export type SecretRow = Selectable<SecretsTable>;

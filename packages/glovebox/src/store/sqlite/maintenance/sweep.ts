@@ -98,6 +98,7 @@ async function sweepSessions(parts: SweepParts, before: string, options: SweepOp
       note({ kind: "execution", by: "session_id", values: ids }),
       note({ kind: "session", by: "id", values: ids }),
       { query: query.deleteFrom("executions").where("session_id", "in", ids) },
+      { query: query.deleteFrom("snapshots").where("session_id", "in", ids) },
       { query: query.deleteFrom("sessions").where("id", "in", ids) },
     ]);
     return results.at(-1)?.changes ?? 0;
