@@ -11,6 +11,8 @@ export interface Running {
   readonly token: string;
   readonly ended: Promise<unknown>;
   stop(): Promise<void>;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
 }
 
 /** A server of the tour's. `scratch`: its data folder, which goes with it. */
@@ -32,11 +34,15 @@ export async function startTourServer(
     child.stdout.resume();
     const { url, token } = JSON.parse(line) as { url: string; token: string };
     const stop = async () => {
-      if (child.exitCode === null) child.kill("SIGTERM");
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
       await ended;
       if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
     };
-    return { url, token, ended, stop };
+    const kill = async () => {
+      child.kill("SIGKILL");
+      await ended;
+    };
+    return { url, token, ended, stop, kill };
   }
   throw new Error(`the server did not start: ${errors.trim()}`);
 }

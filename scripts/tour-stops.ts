@@ -1,6 +1,7 @@
 import { type Glovebox, isGloveboxError, type Result } from "@glovebox/sdk";
 
 import { network } from "./tour-egress.ts";
+import { durableRun } from "./tour-runs.ts";
 
 export interface Stop {
   readonly title: string;
@@ -165,4 +166,5 @@ export const STOPS: readonly Stop[] = [
   forbidden,
   noNetwork,
   network,
+  durableRun,
 ];

@@ -15,6 +15,16 @@ function programOf(run: (context: ProgramContext, input: unknown) => Promise<unk
   return defineProgram({ name: `test-${counter}`, version: "1", ...any, run });
 }
 
+/** What `look` gives once there is something. */
+async function poll<T>(look: () => Promise<readonly T[]>): Promise<readonly T[]> {
+  let found: readonly T[] = [];
+  await until(async () => {
+    found = await look();
+    return found.length > 0;
+  });
+  return found;
+}
+
 async function until(condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 30_000;
   while (!(await condition())) {
@@ -55,7 +65,11 @@ describe("a run's sandbox", { timeout: 60_000 }, () => {
     const program = programOf((context) =>
       at.sandboxes.use(context, { template: "python" }, async (sandbox) => {
         await sandbox.execute(context, "write", shell("echo 41 > n"));
-        await sandbox.execute(context, "read", { kind: "repl", language: "python", input: "n = int(open('n').read())" });
+        await sandbox.execute(context, "read", {
+          kind: "repl",
+          language: "python",
+          input: "n = int(open('n').read())",
+        });
         return (await sandbox.execute(context, "add", { kind: "repl", language: "python", input: "n + 1" })).value;
       }),
     );
@@ -65,7 +79,11 @@ describe("a run's sandbox", { timeout: 60_000 }, () => {
   it("bounds the text that it takes into the journal, and says so", async () => {
     const program = programOf((context) =>
       at.sandboxes.use(context, { template: "python" }, async (sandbox) => {
-        const { stdout, stderr, truncated } = await sandbox.execute(context, "flood", shell("seq 1 100000; echo e >&2"));
+        const { stdout, stderr, truncated } = await sandbox.execute(
+          context,
+          "flood",
+          shell("seq 1 100000; echo e >&2"),
+        );
         return { length: stdout.length, stderr, truncated };
       }),
     );
@@ -129,6 +147,25 @@ describe("a run's sandbox", { timeout: 60_000 }, () => {
     await expect(result(id)).rejects.toMatchObject({ code: "cancelled", message: "enough" });
     expect(await executions()).toEqual([]);
     expect(await at.open()).toBe(0);
+  });
+
+  it("leaves an execution alone when the engine closes, and finds it again with the next one", async () => {
+    const program = programOf((context) =>
+      at.sandboxes.use(context, { template: "python" }, (sandbox) =>
+        sandbox.execute(context, "once", shell("echo x >> begun; while ! test -e go; do sleep 0.05; done; cat begun")),
+      ),
+    );
+    const id = await at.start(program, {});
+    const { executions, sessions } = at.stage.services;
+    const [running] = await poll(async () => (await executions.list(TENANT, { status: ["running"] })).items);
+    const before = (await executions.list(TENANT)).items.length;
+    await at.reopen([program]);
+    expect(await executions.get(TENANT, running?.id ?? "")).toMatchObject({ status: "running" });
+    const files = await sessions.files(TENANT, running?.sessionId ?? "");
+    await files.write("go", Buffer.from(""));
+    expect(await result(id)).toMatchObject({ status: "ok", stdout: "x\n", executionId: running?.id });
+    expect((await executions.list(TENANT)).items.length).toBe(before);
+    expect(await at.engine.get(TENANT, id)).toMatchObject({ resumes: 1 });
   });
 
   it("ends an execution that uses up the budget while it is at work", async () => {

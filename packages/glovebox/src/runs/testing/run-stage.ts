@@ -5,9 +5,12 @@ import { Sandboxes } from "../sandboxes.ts";
 /** An engine over real sessions, wired as the server has it. */
 export interface RunStage extends AsyncDisposable {
   readonly stage: Stage;
+  /** The one that is open now. */
   readonly engine: DurableEngine;
   readonly sandboxes: Sandboxes;
   start<Input>(program: Program<Input, unknown>, input: Input): Promise<string>;
+  /** Closes the engine, as a server that stops does, and opens another one. */
+  reopen(programs: readonly Program[]): Promise<void>;
   /** Sessions of the tenant that are open. */
   open(): Promise<number>;
 }
@@ -16,17 +19,25 @@ export async function openRunStage(): Promise<RunStage> {
   await using opened = new AsyncDisposableStack();
   const stage = opened.use(await openStage());
   const sandboxes = new Sandboxes(stage.services);
-  const engine = opened.use(
-    await openEmbeddedEngine({
+  const open = (programs: readonly Program[]) =>
+    openEmbeddedEngine({
       store: stage.store,
+      programs,
       determinism: "strict",
       onEnd: ({ tenantId, id }) => sandboxes.closeAll(tenantId, id),
-    }),
-  );
+    });
+  let engine = await open([]);
+  opened.defer(() => engine.close());
   const resources = opened.move();
   return {
     stage,
-    engine,
+    get engine() {
+      return engine;
+    },
+    reopen: async (programs) => {
+      await engine.close();
+      engine = await open(programs);
+    },
     sandboxes,
     start: async (program, input) => (await engine.start(program, input, { tenantId: TENANT })).id,
     open: async () => (await stage.services.sessions.list(TENANT, { status: ["starting", "ready"] })).items.length,
