@@ -1,4 +1,4 @@
 import { embeddedSubject } from "./embedded-subject.ts";
 import { engineConformance } from "./suite.ts";
 
-engineConformance("embedded", embeddedSubject, ["recovery", "rollback", "journal", "damage"]);
+engineConformance("embedded", embeddedSubject, ["recovery", "rollback", "journal", "damage", "deadLetters"]);

@@ -19,7 +19,7 @@ export async function embeddedSubject(): Promise<EngineSubject> {
 
 /** An engine with its store; closing the one closes the other. */
 export async function openOn(dataDir: string, options: OpenOptions = {}): Promise<DurableEngine> {
-  const { concurrency, maxQueued, disk, ...others } = options;
+  const { concurrency, maxQueued, whenFull, disk, ...others } = options;
   const before = () => {
     if (disk?.isFull === true) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
   };
@@ -27,6 +27,7 @@ export async function openOn(dataDir: string, options: OpenOptions = {}): Promis
   const limits = {
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(maxQueued === undefined ? {} : { maxQueued }),
+    ...(whenFull === undefined ? {} : { whenFull }),
   };
   const engine = await openEmbeddedEngine({ determinism: "strict", ...others, store, scheduling: limits });
   const closeEngine = engine.close.bind(engine);

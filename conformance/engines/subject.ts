@@ -11,6 +11,8 @@ export interface OpenOptions {
   readonly tenantBudget?: (tenantId: string) => Omit<Budget, "wallMs"> | undefined;
   readonly concurrency?: number;
   readonly maxQueued?: number;
+  /** Default `reject`. */
+  readonly whenFull?: "reject" | "drop_oldest";
   readonly maxDeaths?: number;
   /** While `isFull`, nothing can be written. */
   readonly disk?: { readonly isFull: boolean };

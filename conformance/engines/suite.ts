@@ -1,5 +1,6 @@
 import { afterEach, describe, test as vitestTest } from "vitest";
 import { damageConformance } from "./damage.ts";
+import { deadLetterConformance } from "./dead-letters.ts";
 import { endingConformance } from "./ending.ts";
 import { journalConformance } from "./journal.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
@@ -25,6 +26,7 @@ const PARTS = {
   recovery: recoveryConformance,
   rollback: rollbackConformance,
   replay: replayConformance,
+  deadLetters: deadLetterConformance,
   /** This and the next know how this repository's journals are laid out: exact records and numbers. */
   journal: journalConformance,
   damage: damageConformance,

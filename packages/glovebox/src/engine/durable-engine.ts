@@ -1,5 +1,6 @@
 import type { Budget, Run } from "../core/index.ts";
-import type { Page, RunFilter } from "../store/index.ts";
+import type { Page, PageRequest, RunFilter } from "../store/index.ts";
+import type { DeadRun } from "./dead-run.ts";
 import type { JournalRecord } from "./journal/record.ts";
 import type { ImportReport } from "./journal/transfer.ts";
 import type { Verification } from "./journal/verify.ts";
@@ -76,6 +77,11 @@ export interface DurableEngine extends AsyncDisposable {
   /** `status` and `waitingFor` follow from the journal, and may lag behind what the program does just now. */
   get(tenantId: string, id: string): Promise<Run>;
   list(tenantId: string, filter?: RunFilter): Promise<Page<Run>>;
+  /**
+   * The failed runs that were tried again in vain, that ended the process too often, or that a full queue dropped, newest first. A run is no longer one once it was taken up
+   * again, rolled back or deleted.
+   */
+  deadLetters(tenantId: string, page?: PageRequest): Promise<Page<DeadRun>>;
   /** Waits for the run's end and gives its output, or rejects with its error. Aborting ends only the waiting. */
   result(tenantId: string, id: string, signal?: AbortSignal): Promise<unknown>;
   /**

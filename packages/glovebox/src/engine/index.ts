@@ -1,4 +1,5 @@
 /** Durable runs: programs whose every answer is journaled, so that they survive the process and can be replayed. */
+export type { DeadRun } from "./dead-run.ts";
 export type {
   DurableEngine,
   ForkOptions,

@@ -34,6 +34,8 @@ export interface RunFilter extends PageRequest {
   readonly status?: readonly RunStatus[];
   readonly program?: string;
   readonly parentId?: string;
+  /** Only those that failed although they were tried again (`failures` in the error's details), that ended the process too often (`deaths`), or that a full queue dropped. */
+  readonly dead?: true;
 }
 
 export type RunPatch = { readonly [K in keyof Omit<Run, "id" | "tenantId" | "createdAt">]?: Run[K] | undefined };

@@ -12,8 +12,9 @@ import {
   systemClock,
   toTimestamp,
 } from "../../core/index.ts";
-import type { Page, RunFilter, Store, StoredRun } from "../../store/index.ts";
+import type { Page, PageRequest, RunFilter, Store, StoredRun } from "../../store/index.ts";
 import { checkBudget, NO_USAGE } from "../budget.ts";
+import { type DeadRun, deadRunOf } from "../dead-run.ts";
 import type {
   DurableEngine,
   ForkOptions,
@@ -34,7 +35,7 @@ import type { JsonValue } from "../json-value.ts";
 import type { Program } from "../program.ts";
 import { ProgramRegistry } from "../registry.ts";
 import type { ReplayOptions, ReplayReport } from "../replay-report.ts";
-import type { DeadLetter, SchedulerOptions } from "../scheduler/scheduler.ts";
+import type { SchedulerOptions } from "../scheduler/scheduler.ts";
 import { forkRun, importRun } from "./copy.ts";
 import { recordsOf } from "./follow.ts";
 import type { ChildRun } from "./host.ts";
@@ -75,9 +76,7 @@ const MAX_DEATHS = 20;
 const PAGE = 500;
 
 /** The engine on the store of this node. What did not end goes on, in the order in which it was started. Dispose of it before the store. */
-export async function openEmbeddedEngine(
-  options: EmbeddedEngineOptions,
-): Promise<DurableEngine & { readonly deadLetters: readonly DeadLetter[] }> {
+export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<DurableEngine> {
   const engine = new EmbeddedEngine(options);
   await engine.resumeAll();
   return engine;
@@ -132,10 +131,6 @@ class EmbeddedEngine implements DurableEngine {
     this.#watch = watchGlobals();
   }
 
-  get deadLetters(): readonly DeadLetter[] {
-    return this.#runner.scheduler.deadLetters;
-  }
-
   register(program: Program): void {
     this.#registry.add(program);
     void this.resumeAll(program.name).catch((error: unknown) => {
@@ -184,6 +179,11 @@ class EmbeddedEngine implements DurableEngine {
 
   list(tenantId: string, filter?: RunFilter): Promise<Page<Run>> {
     return this.#store.runs.list(tenantId, filter);
+  }
+
+  async deadLetters(tenantId: string, page: PageRequest = {}): Promise<Page<DeadRun>> {
+    const { items, ...rest } = await this.#store.runs.list(tenantId, { ...page, dead: true });
+    return { items: items.map(deadRunOf), ...rest };
   }
 
   async result(tenantId: string, id: string, signal?: AbortSignal): Promise<unknown> {

@@ -19,6 +19,9 @@ INSERT INTO run_records (run_id, seq, ts, type, step, attempt, place, payload, p
 SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
 FROM json_each(?)`;
 
+const IS_DEAD = sql<boolean>`(doc ->> '$.error.details.failures' IS NOT NULL OR doc ->> '$.error.details.deaths' IS NOT NULL
+  OR doc ->> '$.error.code' = 'queue_full')`;
+
 interface RunRow {
   readonly doc: string;
   readonly head_seq: number;
@@ -79,6 +82,7 @@ export class SqliteRunStore implements RunStore {
     if (filter.status !== undefined) rows = rows.where("status", "in", filter.status);
     if (filter.program !== undefined) rows = rows.where("program", "=", filter.program);
     if (filter.parentId !== undefined) rows = rows.where("parent_id", "=", filter.parentId);
+    if (filter.dead === true) rows = rows.where("status", "=", "failed").where(IS_DEAD);
     const found = this.#reader.all(rows.orderBy("id", "desc").limit(limit + 1));
     return toPage(
       found.map((row) => fromDoc<Run>(row)),
