@@ -1,4 +1,5 @@
 import { GloveboxError } from "../../core/index.ts";
+import { checkBudget } from "../budget.ts";
 import { outsideProgram } from "../guard/guard.ts";
 import type {
   Branches,
@@ -42,6 +43,7 @@ export class EmbeddedContext implements ProgramContext {
     options: StepOptions<Awaited<Result>> = {},
   ): Promise<Awaited<Result>> {
     if (options.timeoutMs !== undefined) checkMs(options.timeoutMs, "timeoutMs");
+    checkBudget(options.budget ?? {});
     const spec = { kind: "step", work, options } as unknown as OpSpec;
     return (await this.#ask(name, spec, input)) as Awaited<Result>;
   }

@@ -7,6 +7,7 @@ import { live, type Outcome } from "./life.ts";
 import { type LiveRun, usageOf } from "./live-run.ts";
 import { Machine } from "./machine.ts";
 import { journalOf, openingOf, refuseErased } from "./opening.ts";
+import type { Operation } from "./operation.ts";
 import { type Voids, voidsOf } from "./voids.ts";
 
 /**
@@ -61,12 +62,14 @@ export function newMachine(
   host: Pick<Host, "redactor">,
   { payload }: RecordWith<"run.started">,
   voids: Voids,
+  onAsk?: (operation: Operation) => void,
 ): Machine {
   const copiedUntil = payload.copied === undefined ? 0 : payload.copied + 1;
   return new Machine({
     redactor: host.redactor,
     ...(payload.overrides === undefined ? {} : { overrides: payload.overrides }),
     copiedUntil,
+    onAsk,
     doneAgainUntil: Math.max(copiedUntil, voids.lastSeq),
   });
 }

@@ -99,6 +99,8 @@ class EmbeddedEngine implements DurableEngine {
   readonly #runner: Runner;
   readonly #rollbacks: Rollbacks;
   readonly #watch: Disposable;
+  readonly #closed = new AbortController();
+  readonly #replays = new Set<Promise<ReplayReport>>();
   #closing: Promise<void> | undefined;
 
   constructor(options: EmbeddedEngineOptions) {
@@ -229,9 +231,15 @@ class EmbeddedEngine implements DurableEngine {
     await this.#rollbacks.rollBack(stored, options);
   }
 
-  async replay(tenantId: string, id: string, options?: ReplayOptions): Promise<ReplayReport> {
+  async replay(tenantId: string, id: string, { signal, ...options }: ReplayOptions = {}): Promise<ReplayReport> {
     const stored = await this.#find(tenantId, id);
-    return replayRun(this.#runner, stored, this.#registry.for(stored.run), options);
+    const program = this.#registry.for(stored.run);
+    const closed = this.#closed.signal;
+    const either = signal === undefined ? closed : AbortSignal.any([signal, closed]);
+    either.throwIfAborted();
+    const replay = replayRun(this.#runner, stored, program, { ...options, signal: either });
+    this.#replays.add(replay);
+    return replay.finally(() => this.#replays.delete(replay));
   }
 
   async fork(tenantId: string, id: string, options: ForkOptions): Promise<RunHandle<unknown>> {
@@ -286,6 +294,8 @@ class EmbeddedEngine implements DurableEngine {
 
   async #close(drainMs: number): Promise<void> {
     try {
+      this.#closed.abort(new GloveboxError("unavailable", "the engine is closed"));
+      await Promise.allSettled([...this.#replays]);
       await this.#rollbacks.close();
       await this.#runner.close(drainMs);
     } finally {

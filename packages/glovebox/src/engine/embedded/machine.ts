@@ -41,6 +41,7 @@ export class Machine {
   readonly #early = new Map<string, Operation>();
   readonly #keys = new Map<string, string>();
   readonly #mailbox = new Mailbox();
+  readonly #onAsk: ((operation: Operation) => void) | undefined;
   #frontier: Frontier | undefined;
   #fault: Divergence | undefined;
   #endedBy: GloveboxError | undefined;
@@ -55,7 +56,10 @@ export class Machine {
     readonly copiedUntil?: number;
     /** A step that began up to that record and is done again gets another key and its whole time. Default 0. */
     readonly doneAgainUntil?: number;
+    /** Is told of everything that the program asks for. */
+    readonly onAsk?: ((operation: Operation) => void) | undefined;
   }) {
+    this.#onAsk = options.onAsk;
     this.#redactor = options.redactor;
     this.#copiedUntil = options.copiedUntil ?? 0;
     this.#doneAgainUntil = options.doneAgainUntil ?? 0;
@@ -93,6 +97,7 @@ export class Machine {
       this.#match(operation, decision);
     }
     if (operation.spec.kind === "wait") this.#answerFromMailbox(operation, operation.spec.signal);
+    this.#onAsk?.(operation);
     this.#frontier?.begin(operation);
     return operation.promise;
   }

@@ -9,6 +9,7 @@ import { Divergence, describeOperation } from "./divergence.ts";
 import { newMachine } from "./drive.ts";
 import type { Host } from "./host.ts";
 import { live, type Outcome } from "./life.ts";
+import { isAnswer, LiveReplay } from "./live-replay.ts";
 import type { Machine } from "./machine.ts";
 import { journalOf, openingOf, refuseErased } from "./opening.ts";
 import { voidsOf } from "./voids.ts";
@@ -17,17 +18,20 @@ const END_MS = 1000;
 
 /**
  * Executes a program from the journal alone, with no effect, clock or chance, and compares what it decides: paths, inputs, children, signals
- * asked for, the end. Rejects with `journal_corrupt` when the journal itself is damaged, with `not_found` when a payload that it needs was erased.
+ * asked for, the end. `live`: see {@link LiveReplay}. Rejects with `journal_corrupt` when the journal itself is damaged, with `not_found` when a payload that it needs was erased.
  */
 export async function replayRun(
   host: Host,
   stored: StoredRun,
   program: Program,
-  { signal }: ReplayOptions = {},
+  { signal, live: isLive = false }: ReplayOptions = {},
 ): Promise<ReplayReport> {
   const opening = await openingOf(host.source, stored);
   const voids = await voidsOf(host.source, stored);
-  const machine = newMachine(host, opening, voids);
+  const again = isLive ? new LiveReplay(host) : undefined;
+  const machine = newMachine(host, opening, voids, again && ((operation) => again.begin(operation)));
+  const onAbort = () => machine.leave(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
   let outcome: Outcome | undefined;
   const life = live({
     runId: stored.run.id,
@@ -49,17 +53,27 @@ export async function replayRun(
         signal?.throwIfAborted();
         if (voids.has(record.seq)) continue;
         refuseErased(record);
+        if (again !== undefined && isAnswer(record)) {
+          await machine.settle(record);
+          await again.finished(record.step ?? "");
+          signal?.throwIfAborted();
+        }
         await machine.replay(record);
+        if (isAnswer(record)) again?.compare(record);
         if (isFinal(record)) await endsAs(record, machine, life, () => outcome);
         records += 1;
       }
     }
-    return { identical: true, records };
+    return { identical: true, records, ...(again && { live: again.report }) };
   } catch (error) {
-    if (error instanceof Divergence) return { identical: false, records, firstDifference: error.difference };
-    throw error;
+    signal?.throwIfAborted();
+    if (!(error instanceof Divergence)) throw error;
+    const firstDifference = error.difference;
+    return { identical: false, records, firstDifference, ...(again && { live: again.report }) };
   } finally {
+    signal?.removeEventListener("abort", onAbort);
     machine.leave(new GloveboxError("cancelled", "the replay is over"));
+    await again?.end();
   }
 }
 

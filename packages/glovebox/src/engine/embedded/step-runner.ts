@@ -1,33 +1,48 @@
 import { GloveboxError, type Usage } from "../../core/index.ts";
-import { BudgetMeter, budgetExceeded, checkBudget, checkUsage } from "../budget.ts";
+import { BudgetMeter, budgetExceeded, checkUsage } from "../budget.ts";
 import { outsideProgram } from "../guard/guard.ts";
-import { type FactType, isFactType } from "../journal/record.ts";
+import { type Draft, type FactType, isFactType } from "../journal/record.ts";
 import { toJournalValue } from "../journal/writer.ts";
 import { toJsonValue } from "../json-value.ts";
 import type { StepContext } from "../program.ts";
 import { nextDelayMs, toJournaledError } from "../retry.ts";
-import type { LiveRun } from "./live-run.ts";
+import type { Timers } from "../scheduler/timers.ts";
 import type { Operation, OpSpec } from "./operation.ts";
 
-type StepSpec = Extract<OpSpec, { readonly kind: "step" | "compensation" }>;
+export type StepSpec = Extract<OpSpec, { readonly kind: "step" | "compensation" }>;
+
+/** For whom a step is done: a run, or a live replay of one. */
+export interface StepHost {
+  readonly id: string;
+  readonly timers: Timers;
+  readonly maxDeaths: number;
+  nowMs(): number;
+  /** The idempotency key of a step that has none of its own. */
+  keyFor(path: string): string;
+  append(draft: Draft, options?: { readonly soon?: boolean }): void;
+  spend(step: string, used: Partial<Usage>): void;
+  refuseBeyondBudget(): boolean;
+  /** Is told of work that may go on although nobody wants it any more. */
+  track(work: Promise<unknown>): void;
+}
 
 /** Does a step's work, attempt after attempt, until it has an answer for the journal or nobody wants one any more. */
 export class StepRunner {
-  readonly #run: LiveRun;
+  readonly #run: StepHost;
   readonly #operation: Operation;
   readonly #spec: StepSpec;
   readonly #dueMs: number | undefined;
   readonly #key: string;
   readonly #meter: BudgetMeter;
 
-  constructor(run: LiveRun, operation: Operation, spec: StepSpec) {
+  constructor(run: StepHost, operation: Operation, spec: StepSpec) {
     this.#run = run;
     this.#operation = operation;
     this.#spec = spec;
     const { timeoutMs, idempotencyKey, budget } = spec.options;
     this.#dueMs = operation.journaled?.dueMs ?? (timeoutMs === undefined ? undefined : run.nowMs() + timeoutMs);
     this.#key = operation.journaled?.idempotencyKey ?? idempotencyKey ?? run.keyFor(operation.path);
-    this.#meter = new BudgetMeter(checkBudget(budget ?? {}));
+    this.#meter = new BudgetMeter(budget ?? {});
   }
 
   async start(): Promise<void> {
@@ -36,7 +51,7 @@ export class StepRunner {
     if (attempt - failures >= this.#run.maxDeaths) return this.#giveUp(attempt - failures);
     if (retryAtMs !== undefined && !(await this.#waitUntil(retryAtMs))) return;
     while (!this.#operation.signal.aborted) {
-      if (await this.#run.refuseBeyondBudget()) return;
+      if (this.#run.refuseBeyondBudget()) return;
       if (this.#operation.signal.aborted) return;
       this.#begin();
       const failed = await this.#attempt();
