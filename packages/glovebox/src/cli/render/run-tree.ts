@@ -118,6 +118,7 @@ function nameText({ path, parent, kind, status }: RunNode, colours: Colours): st
 }
 
 function kindText(kind: RunNodeKind, name: string): string {
+  if (kind === "wait") return "";
   if (kind === "wait_any") return "first of";
   return kind === name ? "" : kind;
 }
@@ -134,6 +135,6 @@ function waitText({ waitsFor, error }: RunNode, nowMs: number): string {
   if (kind === "timer") return left === "" ? "sleeps" : `${left} left`;
   if (kind === "retry") return `again in ${left}${error === undefined ? "" : " after"}`;
   if (kind === "child") return "waits for its run";
-  const what = kind === "approval" ? "waits for approval" : "waits for signal";
-  return `${what} ${printableLine(name, 60)}${left === "" ? "" : `, ${left} left`}`;
+  const what = kind === "approval" ? "waits for approval" : `waits for signal ${printableLine(name, 60)}`;
+  return left === "" ? what : `${what}, ${left} left`;
 }

@@ -78,7 +78,8 @@ export class RunTree {
   }
 
   #started(record: TreeRecord): void {
-    const kind = kindOf(record) ?? "step";
+    const said = kindOf(record) ?? "step";
+    const kind = AT_ONCE.has(said) ? "step" : said;
     const node = this.#begin(record, kind);
     if (node === undefined) return;
     node.attempts = record.attempt ?? node.attempts;
@@ -129,7 +130,7 @@ export class RunTree {
     const isBegun = known !== undefined && known.status !== "void";
     // What began and is not known was left out.
     if (!isBegun && kind !== undefined && !AT_ONCE.has(kind) && record.type === "step.completed") return;
-    const node = isBegun && !(kind === "wait_any") ? known : this.#begin(record, kind ?? "step");
+    const node = isBegun && !known.isStructure ? known : this.#begin(record, kind ?? "step");
     if (node === undefined) return;
     if (kind === "wait_any") this.#drop(this.#openIn(node), record);
     const hasFailed = record.type === "step.failed" || fieldOf(record.payload, "timedOut") === true;
@@ -214,6 +215,8 @@ export class RunTree {
     const path = record.step ?? "";
     if (path === "" || path.length > MAX_PATH) return undefined;
     const known = this.#nodes.get(path);
+    // No engine lets an operation have the path of a branch.
+    if (known !== undefined && known.isStructure !== (kind === "wait_any")) return undefined;
     const isAgain = known !== undefined && !known.isStructure && known.status !== "void";
     const node = isAgain ? known : this.#nodeAt(path, kind, record);
     if (node === undefined) {
@@ -239,7 +242,8 @@ export class RunTree {
     let parent: TreeNode | undefined;
     if (above !== "") {
       parent = this.#nodeAt(above, kind === "branch" || kind === "compensation" ? "group" : "branch", record);
-      if (parent === undefined) return undefined;
+      if (parent?.isStructure === false && kind === "compensation") parent = undefined;
+      else if (parent?.isStructure !== true) return undefined;
     }
     if (!this.#makeRoom(parent)) return undefined;
     const flow = parent?.flow ?? this.#top;
