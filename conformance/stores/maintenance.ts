@@ -27,7 +27,7 @@ async function aPast(store: Store, clock: ManualClock, status: "ready" | "closed
 export function maintenanceConformance(make: MakeSubject): void {
   test("retention has defaults, is kept, and refuses nonsense", async () => {
     await using subject = await make();
-    const policy = { events: 7, executions: null, closedSessions: 0 };
+    const policy = { events: 7, executions: null, closedSessions: 0, runs: 3 };
     {
       await using store = await subject.open();
       expect((await store.maintenance.retention()).events).toBeGreaterThan(0);
@@ -49,8 +49,8 @@ export function maintenanceConformance(make: MakeSubject): void {
     const live = await aPast(store, clock, "ready");
     clock.ms += 20 * DAY_MS;
     const recent = await aPast(store, clock, "closed");
-    await store.maintenance.setRetention({ events: 10, executions: 10, closedSessions: 10 });
-    const counts = { events: 3, executions: 1, closedSessions: 1 };
+    await store.maintenance.setRetention({ events: 10, executions: 10, closedSessions: 10, runs: 10 });
+    const counts = { events: 3, executions: 1, closedSessions: 1, runs: 0 };
     expect(await store.maintenance.sweep({ dryRun: true })).toEqual(counts);
     expect((await store.events.read(aStream({ id: old.executionId }))).length).toBe(2);
     expect(await store.sessions.get(TENANT, old.sessionId)).toBeDefined();
@@ -64,7 +64,7 @@ export function maintenanceConformance(make: MakeSubject): void {
       expect(await store.events.read(aStream({ id: executionId }))).toHaveLength(2);
       expect(await store.events.read(aStream({ kind: "session", id: sessionId }))).toHaveLength(1);
     }
-    const none = { events: 0, executions: 0, closedSessions: 0 };
+    const none = { events: 0, executions: 0, closedSessions: 0, runs: 0 };
     expect(await store.maintenance.sweep({ dryRun: false })).toEqual(none);
     // The live one's stream goes on where it was.
     expect(await store.events.append(aStream({ id: live.executionId }), lines("d"))).toEqual({
@@ -81,10 +81,10 @@ export function maintenanceConformance(make: MakeSubject): void {
     const run = aStream({ kind: "run", id: newId(clock.ms) });
     await store.events.append(run, lines("a"));
     clock.ms += 1000 * DAY_MS;
-    await store.maintenance.setRetention({ events: null, executions: null, closedSessions: null });
-    const none = { events: 0, executions: 0, closedSessions: 0 };
+    await store.maintenance.setRetention({ events: null, executions: null, closedSessions: null, runs: null });
+    const none = { events: 0, executions: 0, closedSessions: 0, runs: 0 };
     expect(await store.maintenance.sweep({ dryRun: false })).toEqual(none);
-    await store.maintenance.setRetention({ events: 1, executions: null, closedSessions: null });
+    await store.maintenance.setRetention({ events: 1, executions: null, closedSessions: null, runs: null });
     expect(await store.maintenance.sweep({ dryRun: false })).toEqual({ ...none, events: 3 });
     expect(await store.executions.get(TENANT, made.executionId)).toBeDefined();
     expect(await store.events.read(run)).toHaveLength(1);
@@ -106,9 +106,9 @@ export function maintenanceConformance(make: MakeSubject): void {
       ),
     );
     await Promise.all(created);
-    await store.maintenance.setRetention({ events: null, executions: 1, closedSessions: null });
+    await store.maintenance.setRetention({ events: null, executions: 1, closedSessions: null, runs: null });
     const nowMs = Date.UTC(2026, 0, 3, 12);
-    const counts = { events: 0, executions: 300, closedSessions: 0 };
+    const counts = { events: 0, executions: 300, closedSessions: 0, runs: 0 };
     expect(await store.maintenance.sweep({ dryRun: true, nowMs })).toEqual(counts);
     expect(await store.maintenance.sweep({ dryRun: false, nowMs })).toEqual(counts);
     expect(await store.executions.countByStatus(TENANT)).toEqual({ ok: 600 });
@@ -123,7 +123,7 @@ export function maintenanceConformance(make: MakeSubject): void {
     await store.events.append(stream, lines("a", "b"), { n: 2 });
     expect(await store.events.read(stream)).toHaveLength(2);
     clock.ms += 400 * DAY_MS;
-    await store.maintenance.setRetention({ events: 1, executions: 1, closedSessions: 1 });
+    await store.maintenance.setRetention({ events: 1, executions: 1, closedSessions: 1, runs: 1 });
     expect((await store.maintenance.sweep({ dryRun: false })).events).toBe(2);
     expect(await store.events.state(stream)).toEqual({ state: undefined, lastSeq: 0 });
     expect(await store.events.append(stream, lines("c"))).toEqual({ firstSeq: 1, lastSeq: 1 });

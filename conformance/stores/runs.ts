@@ -6,7 +6,7 @@ import type { MakeSubject } from "./subject.ts";
 
 const START = { seq: 0, hash: "" };
 
-function aRun(change: Partial<Run> = {}): Run {
+export function aRun(change: Partial<Run> = {}): Run {
   return {
     id: newId(),
     tenantId: TENANT,
@@ -22,7 +22,7 @@ function aRun(change: Partial<Run> = {}): Run {
   };
 }
 
-function row(seq: number, change: Partial<JournalRow> = {}): JournalRow {
+export function row(seq: number, change: Partial<JournalRow> = {}): JournalRow {
   const payload = JSON.stringify({ text: `é'"\n${seq}` });
   const place = { step: seq % 2 === 0 ? "a/b#2" : null, attempt: seq % 2 === 0 ? seq : null };
   return {

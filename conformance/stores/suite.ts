@@ -5,6 +5,7 @@ import { executionConformance } from "./executions.ts";
 import { faultConformance } from "./faults.ts";
 import { maintenanceConformance } from "./maintenance.ts";
 import { blobConformance, idempotencyConformance, settingsConformance, tokenConformance } from "./others.ts";
+import { runRetentionConformance } from "./run-retention.ts";
 import { runConformance } from "./runs.ts";
 import { secretConformance } from "./sealed.ts";
 import { sessionConformance } from "./sessions.ts";
@@ -26,6 +27,7 @@ export function storeConformance(name: string, make: MakeSubject): void {
     describe("secrets", () => secretConformance(make));
     describe("audit", () => auditConformance(make));
     describe("runs", () => runConformance(make));
+    describe("retention of runs", () => runRetentionConformance(make));
     describe("snapshots", () => snapshotConformance(make));
     describe("maintenance", () => maintenanceConformance(make));
     describe("faults", () => faultConformance(make));

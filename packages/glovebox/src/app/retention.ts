@@ -12,6 +12,7 @@ export async function applyRetention({ maintenance }: Store, wanted: Config["ret
     events: wanted.events === undefined ? stored.events : wanted.events,
     executions: wanted.executions === undefined ? stored.executions : wanted.executions,
     closedSessions: wanted.closedSessions === undefined ? stored.closedSessions : wanted.closedSessions,
+    runs: wanted.runs === undefined ? stored.runs : wanted.runs,
   };
   await maintenance.setRetention(policy);
 }

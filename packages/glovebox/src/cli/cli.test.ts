@@ -254,8 +254,8 @@ describe("the server", () => {
     expect((await glovebox(["summary"])).stdout).toMatch(/^sessions\t\d+/m);
     expect((await json(["config", "show"])).values).toContainEqual({ key: "port", value: 0, source: "flag" });
     expect((await json(["config", "schema"])).title).toBe("glovebox.yaml");
-    await glovebox(["retention", "set", "--events", "30", "--executions", "forever"]);
-    expect(await json(["retention", "get"])).toMatchObject({ events: 30, executions: null });
+    await glovebox(["retention", "set", "--events", "30", "--executions", "forever", "--runs", "9"]);
+    expect(await json(["retention", "get"])).toMatchObject({ events: 30, executions: null, runs: 9 });
     expect(await json(["retention", "sweep", "--dry-run"])).toMatchObject({ events: 0 });
     expect((await glovebox(["retention", "set"])).code).toBe(2);
   });

@@ -144,6 +144,7 @@ export const ConfigSchema = z.strictObject({
       events: days.optional().describe("Days that events are kept; null means for ever"),
       executions: days.optional().describe("Days that executions are kept; null means for ever"),
       closedSessions: days.optional().describe("Days that closed sessions are kept; null means for ever"),
+      runs: days.optional().describe("Days that ended runs and their journals are kept; null means for ever"),
     })
     .prefault({})
     .describe("Where set, it replaces at each start what `retention set` has stored"),

@@ -60,7 +60,7 @@ export interface RunStore {
   ): Promise<readonly JournalRow[]>;
   /** Takes a payload out and leaves its hash. `false` when there is no such record or it was erased before. */
   erase(runId: string, seq: number): Promise<boolean>;
-  /** The run and its journal. Blobs stay: others may have the same. */
+  /** The run and its journal. Payloads in blobs go an hour later, if no record has them then. */
   delete(tenantId: string, id: string): Promise<boolean>;
   /** What all runs of the tenant used together. */
   usage(tenantId: string): Promise<Usage>;

@@ -214,6 +214,8 @@ export interface RetentionPolicy {
   readonly events: number | null;
   readonly executions: number | null;
   readonly closedSessions: number | null;
+  /** From their end. */
+  readonly runs: number | null;
 }
 
 export interface Maintenance {

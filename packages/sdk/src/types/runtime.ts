@@ -90,6 +90,7 @@ export interface RetentionPolicy {
   readonly events: number | null;
   readonly executions: number | null;
   readonly closedSessions: number | null;
+  readonly runs: number | null;
 }
 
 /** What a sweep removed, or would remove. */
@@ -97,4 +98,5 @@ export interface SweepReport {
   readonly events: number;
   readonly executions: number;
   readonly closedSessions: number;
+  readonly runs: number;
 }

@@ -21,11 +21,12 @@ export function addRetention(program: Command): void {
     .option("--events <days>", "`forever`, or days", days)
     .option("--executions <days>", "`forever`, or days", days)
     .option("--closed-sessions <days>", "`forever`, or days", days)
+    .option("--runs <days>", "`forever`, or days", days)
     .action(async (_options, command: Command) => {
-      const flags = flagsOf<{ events?: Days; executions?: Days; closedSessions?: Days }>(command);
-      const { events, executions, closedSessions } = flags;
-      if (events === undefined && executions === undefined && closedSessions === undefined) {
-        throw new UsageError("nothing to set", "--events, --executions, --closed-sessions");
+      const flags = flagsOf<{ events?: Days; executions?: Days; closedSessions?: Days; runs?: Days }>(command);
+      const { events, executions, closedSessions, runs } = flags;
+      if ([events, executions, closedSessions, runs].every((given) => given === undefined)) {
+        throw new UsageError("nothing to set", "--events, --executions, --closed-sessions, --runs");
       }
       const box = await openClient(flags);
       const now = await box.retention.get();
@@ -33,6 +34,7 @@ export function addRetention(program: Command): void {
         events: chosen(events, now.events),
         executions: chosen(executions, now.executions),
         closedSessions: chosen(closedSessions, now.closedSessions),
+        runs: chosen(runs, now.runs),
       };
       show(flags, await box.retention.set(policy));
     });
@@ -53,6 +55,7 @@ export function addRetention(program: Command): void {
           ["events", report.events],
           ["executions", report.executions],
           ["closed sessions", report.closedSessions],
+          ["runs", report.runs],
         ],
         format,
       );
@@ -85,6 +88,7 @@ function show(flags: { readonly json?: boolean | undefined }, policy: RetentionP
       ["events", text(policy.events)],
       ["executions", text(policy.executions)],
       ["closed sessions", text(policy.closedSessions)],
+      ["runs", text(policy.runs)],
     ],
     format,
   );

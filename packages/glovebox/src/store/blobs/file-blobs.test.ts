@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -40,6 +40,37 @@ test("what a crash left half written is removed at the next start", async () => 
     })();
     await expect(blobs.put(abandoned)).rejects.toThrow(/gone/);
     expect(await readdir(folder, { recursive: true })).toEqual(["unfinished"]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("an old blob is deleted, but never one that is being put again", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "glovebox-blobs-"));
+  try {
+    const blobs = new FileBlobStore(folder, undefined);
+    await blobs.prepare();
+    const data = Buffer.from("the same again");
+    const { hash } = await blobs.put(data);
+    const minuteAgo = () => Date.now() - 60_000;
+    expect(blobs.deleteIfOld(hash, minuteAgo())).toBe(false);
+    for (let round = 0; round < 30; round += 1) {
+      await utimes(join(folder, hash.slice(0, 2), hash), 0, 0);
+      let isPut = false;
+      const put = blobs.put(data).finally(() => {
+        isPut = true;
+      });
+      while (!isPut) {
+        blobs.deleteIfOld(hash, minuteAgo());
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await put;
+      expect(await blobs.has(hash)).toBe(true);
+    }
+    await utimes(join(folder, hash.slice(0, 2), hash), 0, 0);
+    expect(blobs.deleteIfOld(hash, minuteAgo())).toBe(true);
+    expect(await blobs.has(hash)).toBe(false);
+    expect(blobs.deleteIfOld(hash, minuteAgo())).toBe(true);
   } finally {
     await rm(folder, { recursive: true });
   }

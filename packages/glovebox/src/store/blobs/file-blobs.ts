@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, rmSync, statSync } from "node:fs";
 import { access, type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { GloveboxError } from "../../core/index.ts";
@@ -13,6 +13,8 @@ const HASH = /^[0-9a-f]{64}$/;
 export class FileBlobStore implements BlobStore {
   readonly #folder: string;
   readonly #faults: StoreFaults | undefined;
+  /** What is being put in its place now, how often. */
+  readonly #placing = new Map<string, number>();
 
   constructor(folder: string, faults: StoreFaults | undefined) {
     this.#folder = folder;
@@ -32,10 +34,7 @@ export class FileBlobStore implements BlobStore {
     try {
       this.#faults?.before("blob");
       const written = await writeHashed(unfinished, data instanceof Uint8Array ? [data] : data);
-      const folder = join(this.#folder, written.hash.slice(0, 2));
-      if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) await syncFolder(this.#folder);
-      await rename(unfinished, join(folder, written.hash));
-      await syncFolder(folder);
+      await this.#place(unfinished, written.hash);
       return written;
     } catch (error) {
       await rm(unfinished, { force: true });
@@ -82,6 +81,35 @@ export class FileBlobStore implements BlobStore {
       await rm(file, { force: true });
     } catch (error) {
       throw storeFailed("could not delete a blob", error);
+    }
+  }
+
+  /** Deletes a blob unless it was put at or after `beforeMs`, or is being put now. False when it stays. */
+  deleteIfOld(hash: string, beforeMs: number): boolean {
+    const file = this.#path(hash);
+    if (this.#placing.has(hash)) return false;
+    try {
+      // Both at once: nobody can begin to put it between them.
+      const found = statSync(file, { throwIfNoEntry: false });
+      if (found !== undefined && found.mtimeMs >= beforeMs) return false;
+      rmSync(file, { force: true });
+      return true;
+    } catch (error) {
+      throw storeFailed("could not delete a blob", error);
+    }
+  }
+
+  async #place(unfinished: string, hash: string): Promise<void> {
+    this.#placing.set(hash, (this.#placing.get(hash) ?? 0) + 1);
+    try {
+      const folder = join(this.#folder, hash.slice(0, 2));
+      if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) await syncFolder(this.#folder);
+      await rename(unfinished, join(folder, hash));
+      await syncFolder(folder);
+    } finally {
+      const others = (this.#placing.get(hash) ?? 1) - 1;
+      if (others === 0) this.#placing.delete(hash);
+      else this.#placing.set(hash, others);
     }
   }
 

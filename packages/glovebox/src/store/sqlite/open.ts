@@ -16,6 +16,7 @@ import { FolderLock } from "./lock.ts";
 import { MainReader } from "./main-reader.ts";
 import { MainWrites } from "./main-writes.ts";
 import { SqliteMaintenance } from "./maintenance/maintenance.ts";
+import { RunRemovals } from "./run-removals.ts";
 import { SqliteRunStore } from "./run-store.ts";
 import { SqliteSecretStore } from "./secret-store.ts";
 import { SqliteSessionStore } from "./session-store.ts";
@@ -75,12 +76,25 @@ async function connect(
     opened.defer(() => events.end());
     const blobs = new FileBlobStore(folder.blobsFolder, faults);
     await blobs.prepare();
+    const runRemovals = opened.use(new RunRemovals({ reader, writes, blobs, clock, logger }));
     const settings = new SqliteSettingsStore(reader, writes);
     const idempotency = new SqliteIdempotencyStore(writes, clock);
     await idempotency.releaseAbandoned();
     removals.removeSoon();
+    runRemovals.removeSoon();
     const maintenance = opened.use(
-      new SqliteMaintenance({ folder, reader, eventReader, writer, writes, removals, settings, clock, logger }),
+      new SqliteMaintenance({
+        folder,
+        reader,
+        eventReader,
+        writer,
+        writes,
+        removals,
+        runRemovals,
+        settings,
+        clock,
+        logger,
+      }),
     );
     const resources = opened.move();
     return {
@@ -92,7 +106,7 @@ async function connect(
       secrets: new SqliteSecretStore(reader, writes),
       authorities: new SqliteAuthorityStore(reader, writes),
       audit: new SqliteAuditStore(reader, writes),
-      runs: new SqliteRunStore(reader, writes),
+      runs: new SqliteRunStore(reader, writes, runRemovals),
       snapshots: new SqliteSnapshotStore(reader, writes),
       events,
       blobs,

@@ -7,6 +7,7 @@ import { checkId, fromDoc } from "./document.ts";
 import type { MainReader } from "./main-reader.ts";
 import type { MainWrites, Step } from "./main-writes.ts";
 import { patchedJson, query } from "./query.ts";
+import type { RunRemovals } from "./run-removals.ts";
 import { literals } from "./session-store.ts";
 
 const UNFINISHED: readonly RunStatus[] = ["queued", "running", "waiting"];
@@ -31,10 +32,12 @@ interface RunRow {
 export class SqliteRunStore implements RunStore {
   readonly #reader: MainReader;
   readonly #writes: MainWrites;
+  readonly #removals: RunRemovals;
 
-  constructor(reader: MainReader, writes: MainWrites) {
+  constructor(reader: MainReader, writes: MainWrites, removals: RunRemovals) {
     this.#reader = reader;
     this.#writes = writes;
+    this.#removals = removals;
   }
 
   async create(run: Run, rows: readonly JournalRow[]): Promise<void> {
@@ -131,7 +134,8 @@ export class SqliteRunStore implements RunStore {
   }
 
   async erase(runId: string, seq: number): Promise<boolean> {
-    const [erased] = await this.#writes.run("run", [
+    const [, erased] = await this.#writes.run("run", [
+      this.#removals.noteBlob(runId, seq),
       {
         query: query
           .updateTable("run_records")
@@ -145,12 +149,10 @@ export class SqliteRunStore implements RunStore {
   }
 
   async delete(tenantId: string, id: string): Promise<boolean> {
-    const ofRun = query.selectFrom("runs").select("id").where("tenant_id", "=", tenantId).where("id", "=", id);
-    const [, deleted] = await this.#writes.run("run", [
-      { query: query.deleteFrom("run_records").where("run_id", "in", ofRun) },
-      { query: query.deleteFrom("runs").where("tenant_id", "=", tenantId).where("id", "=", id) },
-    ]);
-    return (deleted?.changes ?? 0) > 0;
+    const [, deleted] = await this.#writes.run("run", this.#removals.take([id], tenantId));
+    if ((deleted?.changes ?? 0) === 0) return false;
+    await this.#removals.removeRecords(id);
+    return true;
   }
 
   async usage(tenantId: string): Promise<Usage> {

@@ -119,6 +119,7 @@ interface RunsTable {
   program: Virtual<string>;
   parent_id: Virtual<string | null>;
   idempotency_key: Virtual<string | null>;
+  ended_at: Virtual<string | null>;
 }
 
 interface RunRecordsTable {

@@ -117,7 +117,8 @@ describe("the HTTP surface", () => {
     const secret = await server.token(["admin"]);
     const headers = { authorization: `Bearer ${secret}` };
     expect(
-      (await server.send("PUT", "/v1/retention", { events: 1, executions: 1, closedSessions: 1 }, headers)).status,
+      (await server.send("PUT", "/v1/retention", { events: 1, executions: 1, closedSessions: 1, runs: 1 }, headers))
+        .status,
     ).toBe(403);
     expect((await server.send("POST", "/v1/tokens", { name: "x", tenantId: "other" }, headers)).status).toBe(403);
   });
@@ -332,13 +333,14 @@ describe("the HTTP surface", () => {
   });
 
   it("reads and sets retention, sweeps, and streams a backup with its checksum", async () => {
-    const policy = { events: 30, executions: null, closedSessions: 7 };
+    const policy = { events: 30, executions: null, closedSessions: 7, runs: 5 };
     expect(await (await server.send("PUT", "/v1/retention", policy)).json()).toEqual(policy);
     expect(await (await server.request("/v1/retention")).json()).toEqual(policy);
     expect(await (await server.send("POST", "/v1/retention/sweep", { dryRun: true })).json()).toEqual({
       events: 0,
       executions: 0,
       closedSessions: 0,
+      runs: 0,
     });
     const backup = await server.request("/v1/backup", { method: "POST" });
     expect(backup.status).toBe(200);

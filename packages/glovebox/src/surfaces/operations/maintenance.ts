@@ -4,7 +4,7 @@ import { defineOperations } from "./operation.ts";
 const days = z.number().int().min(0).max(36_500).nullable();
 
 /** Days to keep, per kind; `null` keeps for ever. */
-export const RetentionSchema = z.strictObject({ events: days, executions: days, closedSessions: days });
+export const RetentionSchema = z.strictObject({ events: days, executions: days, closedSessions: days, runs: days });
 
 /** Keeping and losing data. These concern every tenant, so only the root token may. */
 export const maintenanceOperations = defineOperations({
@@ -52,7 +52,12 @@ export const maintenanceOperations = defineOperations({
     body: z.strictObject({ dryRun: z.boolean() }),
     answer: "json",
     status: 200,
-    response: z.strictObject({ events: z.number(), executions: z.number(), closedSessions: z.number() }),
+    response: z.strictObject({
+      events: z.number(),
+      executions: z.number(),
+      closedSessions: z.number(),
+      runs: z.number(),
+    }),
     sdk: "retention.sweep",
     cli: "retention sweep",
   },

@@ -4,6 +4,7 @@ import type { DataFolder } from "../data-folder.ts";
 import type { EventReader } from "../events/event-reader.ts";
 import type { MainReader } from "../main-reader.ts";
 import type { MainWrites } from "../main-writes.ts";
+import type { RunRemovals } from "../run-removals.ts";
 import type { SqliteSettingsStore } from "../settings-store.ts";
 import type { StreamRemovals } from "../stream-removals.ts";
 import type { WriterThread } from "../writer-thread.ts";
@@ -13,7 +14,7 @@ import { sweep } from "./sweep.ts";
 const SETTING = "retention";
 const MAX_DAYS = 36_500;
 /** Logs are large and soon useless; what was run, and what came of it, is small and asked for later. */
-const DEFAULT_RETENTION: RetentionPolicy = { events: 30, executions: 90, closedSessions: 90 };
+const DEFAULT_RETENTION: RetentionPolicy = { events: 30, executions: 90, closedSessions: 90, runs: 90 };
 
 export interface MaintenanceParts {
   readonly folder: DataFolder;
@@ -22,6 +23,7 @@ export interface MaintenanceParts {
   readonly writer: WriterThread;
   readonly writes: MainWrites;
   readonly removals: StreamRemovals;
+  readonly runRemovals: RunRemovals;
   readonly settings: SqliteSettingsStore;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -38,18 +40,20 @@ export class SqliteMaintenance implements Maintenance, AsyncDisposable {
   }
 
   async retention(): Promise<RetentionPolicy> {
-    return ((await this.#parts.settings.get(SETTING)) as RetentionPolicy | undefined) ?? DEFAULT_RETENTION;
+    const stored = (await this.#parts.settings.get(SETTING)) as Partial<RetentionPolicy> | undefined;
+    // What an older version stored says nothing of what came later.
+    return { ...DEFAULT_RETENTION, ...stored };
   }
 
   async setRetention(policy: RetentionPolicy): Promise<void> {
-    const { events, executions, closedSessions } = policy;
-    for (const [path, days] of Object.entries({ events, executions, closedSessions })) {
+    const { events, executions, closedSessions, runs } = policy;
+    for (const [path, days] of Object.entries({ events, executions, closedSessions, runs })) {
       if (days === null || (Number.isInteger(days) && days >= 0 && days <= MAX_DAYS)) continue;
       throw new GloveboxError("invalid_argument", `${path} must be a number of days from 0 to ${MAX_DAYS}, or null`, {
         details: { path },
       });
     }
-    await this.#parts.settings.set(SETTING, { events, executions, closedSessions });
+    await this.#parts.settings.set(SETTING, { events, executions, closedSessions, runs });
   }
 
   async sweep(options: {

@@ -6,6 +6,7 @@ import type { EventReader } from "../events/event-reader.ts";
 import type { MainReader } from "../main-reader.ts";
 import type { MainWrites } from "../main-writes.ts";
 import { query } from "../query.ts";
+import type { RunRemovals } from "../run-removals.ts";
 import { literals } from "../session-store.ts";
 import { note, type StreamRemovals } from "../stream-removals.ts";
 import type { WriterThread } from "../writer-thread.ts";
@@ -21,6 +22,7 @@ export interface SweepParts {
   readonly writer: WriterThread;
   readonly writes: MainWrites;
   readonly removals: StreamRemovals;
+  readonly runRemovals: RunRemovals;
   readonly logger: Logger;
 }
 
@@ -37,7 +39,7 @@ type Counts = Record<keyof RetentionPolicy, number>;
  * removes: executions and events that go because their session goes are not counted again.
  */
 export async function sweep(parts: SweepParts, policy: RetentionPolicy, options: SweepOptions): Promise<Counts> {
-  const counts: Counts = { events: 0, executions: 0, closedSessions: 0 };
+  const counts: Counts = { events: 0, executions: 0, closedSessions: 0, runs: 0 };
   const before = (days: number) => options.nowMs - days * DAY_MS;
   if (policy.events !== null) counts.events = await sweepEvents(parts, before(policy.events), options);
   if (policy.executions !== null) {
@@ -46,7 +48,9 @@ export async function sweep(parts: SweepParts, policy: RetentionPolicy, options:
   if (policy.closedSessions !== null) {
     counts.closedSessions = await sweepSessions(parts, iso(before(policy.closedSessions)), options);
   }
+  if (policy.runs !== null) counts.runs = await sweepRuns(parts, iso(before(policy.runs)), options);
   if (!options.dryRun) {
+    await parts.runRemovals.removeNoted(options.nowMs);
     parts.removals.removeSoon();
     parts.logger.info({ ...counts }, "swept what is past its retention");
   }
@@ -101,6 +105,36 @@ async function sweepSessions(parts: SweepParts, before: string, options: SweepOp
       { query: query.deleteFrom("snapshots").where("session_id", "in", ids) },
       { query: query.deleteFrom("sessions").where("id", "in", ids) },
     ]);
+    return results.at(-1)?.changes ?? 0;
+  });
+}
+
+/** Not those that were imported, whose end was elsewhere and long ago: they go by hand. Nor children of a run that goes on, which may ask for their results. */
+async function sweepRuns(parts: SweepParts, before: string, options: SweepOptions): Promise<number> {
+  const unfinished = literals(["queued", "running", "waiting"]);
+  const page = (after: Ended) =>
+    query
+      .selectFrom("runs")
+      .select(["id", sql<string>`ended_at`.as("endedAt")])
+      .where("ended_at", "<=", before)
+      .where(isAfter(after))
+      .where("status", "not in", unfinished)
+      .where(sql<boolean>`doc ->> '$.imported' IS NULL`)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom("runs as parents")
+              .select("parents.id")
+              .whereRef("parents.id", "=", "runs.parent_id")
+              .where("parents.status", "in", unfinished),
+          ),
+        ),
+      )
+      .orderBy("ended_at")
+      .orderBy("id")
+      .limit(BATCH);
+  return inBatches(parts, page, options, async (ids) => {
+    const results = await parts.writes.run("retention", parts.runRemovals.take(ids));
     return results.at(-1)?.changes ?? 0;
   });
 }
