@@ -73,7 +73,9 @@ function arranged({ nodes }: RunGraph) {
   const below = new Map<string, RunNode[]>();
   for (const node of nodes) {
     const parent = node.parent !== undefined && ids.has(node.parent) ? node.parent : "";
-    below.set(parent, [...(below.get(parent) ?? []), node]);
+    const siblings = below.get(parent);
+    if (siblings === undefined) below.set(parent, [node]);
+    else siblings.push(node);
   }
   const structure = new Set(nodes.map(({ path }) => path).filter((path) => (below.get(path) ?? []).length > 0));
   return { ids, structure, below };

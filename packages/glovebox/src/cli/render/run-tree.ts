@@ -21,7 +21,13 @@ export function treeLines(graph: RunGraph, style: TreeStyle): string[] {
   const shown = graph.nodes.filter(({ kind }) => !VALUES.has(kind));
   const { kept, left } = chooseNodes(shown, style.maxLines ?? Number.POSITIVE_INFINITY);
   const below = new Map<string, RunNode[]>();
-  for (const node of kept) below.set(node.parent ?? "", [...(below.get(node.parent ?? "") ?? []), node]);
+  const paths = new Set(kept.map(({ path }) => path));
+  for (const node of kept) {
+    const parent = node.parent !== undefined && paths.has(node.parent) ? node.parent : "";
+    const siblings = below.get(parent);
+    if (siblings === undefined) below.set(parent, [node]);
+    else siblings.push(node);
+  }
   const lines: string[] = [];
   const walk = (parent: string, indent: string) => {
     const nodes = below.get(parent) ?? [];
