@@ -6,6 +6,7 @@ export {
   type StepContext,
   type StepOptions,
 } from "../engine/index.ts";
+export { type AskModelOptions, askModel } from "./ask-model.ts";
 export { loadPrograms } from "./load-programs.ts";
 export type { ProgramHost, ProgramModule } from "./program-host.ts";
 export type { RunSandbox, SandboxRequest, SandboxResult, SandboxStepOptions } from "./run-sandbox.ts";
