@@ -185,4 +185,42 @@ export function endingConformance({ make, test }: Suite): void {
     await (await engine.start(twice, null, { tenantId: TENANT })).result();
     expect(told).toEqual(["Math.random()"]);
   });
+
+  test("an engine that closes lets work end for as long as it is told, and leaves what waits and what takes longer to the next", async () => {
+    await using subject = await make();
+    const begun: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const works = program("works", (ctx) =>
+      ctx.step("work", null, async () => {
+        begun.push("works");
+        await gate.promise;
+        return "done";
+      }),
+    );
+    const hangs = program("hangs", (ctx) =>
+      ctx.step("work", null, (_input, { attempt, signal }) => {
+        begun.push("hangs");
+        if (attempt > 1) return "done later";
+        return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+      }),
+    );
+    const waits = program("waits", (ctx) => ctx.waitFor("x"));
+    const ids: string[] = [];
+    const engine = await subject.open();
+    for (const each of [works, waits]) ids.push((await engine.start(each, null, { tenantId: TENANT })).id);
+    await until(async () => begun.length === 1 && (await engine.get(TENANT, ids[1] ?? "")).status === "waiting");
+    const closed = engine.close({ drainMs: 600_000 });
+    gate.resolve();
+    await closed;
+    const second = await subject.open({ programs: [works, waits, hangs] });
+    expect(await second.get(TENANT, ids[0] ?? "")).toMatchObject({ status: "completed", resumes: 0 });
+    ids.push((await second.start(hangs, null, { tenantId: TENANT })).id);
+    await until(() => begun.length === 2);
+    await second.close({ drainMs: 20 });
+    await using third = await subject.open({ programs: [works, waits, hangs] });
+    expect(await third.result(TENANT, ids[2] ?? "")).toBe("done later");
+    await third.signal(TENANT, ids[1] ?? "", "x", 1);
+    expect(await third.result(TENANT, ids[1] ?? "")).toBe(1);
+    await replayAll(third);
+  });
 }

@@ -49,4 +49,46 @@ export function taskConformance({ make, test }: Suite): void {
     await expect(fails.result()).rejects.toMatchObject({ message: "seven" });
     await replayAll(engine);
   });
+
+  test("tasks that results propose are done as well, to the limits on depth, breadth and total, and not beyond", async () => {
+    await using subject = await make();
+    await using engine = await subject.open();
+    const done: string[] = [];
+    /** Each task proposes `breadth` more, down to `depth`. */
+    const growing = (breadth: number, depth: number) =>
+      defineProgram({
+        name: `grows-${breadth}-${depth}`,
+        version: "1",
+        input: anything,
+        output: z.number(),
+        run: async (ctx) => {
+          const results = await runTasks(
+            ctx,
+            [{ id: "r", after: [], task: 0 }],
+            async (own, { id, task }) => {
+              await own.step("work", task, () => void done.push(id));
+              if (task >= depth) return { result: task };
+              const children = Array.from({ length: breadth }, (_, i) => ({
+                id: `${id}.${i}`,
+                after: [id],
+                task: task + 1,
+              }));
+              return { result: task, newTasks: children };
+            },
+            { depth: 3, breadth: 3, total: 20 },
+          );
+          return results.size;
+        },
+      });
+    const run = async (breadth: number, depth: number) =>
+      (await engine.start(growing(breadth, depth), null, { tenantId: TENANT })).result();
+    expect(await run(2, 3)).toBe(15);
+    expect(new Set(done).size).toBe(15);
+    const beyond = async (breadth: number, depth: number, limit: string) =>
+      await expect(run(breadth, depth)).rejects.toMatchObject({ code: "resource_exhausted", details: { limit } });
+    await beyond(1, 4, "depth");
+    await beyond(4, 1, "breadth");
+    await beyond(3, 3, "total");
+    await replayAll(engine);
+  });
 }

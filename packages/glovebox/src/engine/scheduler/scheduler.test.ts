@@ -141,3 +141,48 @@ test("10,000 queued tasks of one tenant all get their turn", async () => {
   for (let i = 0; i < 10_000; i += 1) scheduler.submit(task(`${i}`, work));
   await until(() => done === 10_000);
 });
+
+test("ties are always decided the same way: by priority, then by the order of coming", async () => {
+  const priorities = fc.array(fc.integer({ min: -2, max: 2 }), { minLength: 1, maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(priorities, async (given) => {
+      await using scheduler = make({ concurrency: 1 });
+      const order: number[] = [];
+      for (const [index, priority] of given.entries()) {
+        // Of many tenants and kinds, which have queues of their own.
+        const lane = { tenantId: `t${index % 3}`, kind: `k${index % 2}` };
+        scheduler.submit(task(`${index}`, async () => void order.push(index), { priority, ...lane }));
+      }
+      await until(() => order.length === given.length);
+      const expected = given.map((priority, index) => ({ priority, index }));
+      expected.sort((a, b) => b.priority - a.priority || a.index - b.index);
+      expect(order).toEqual(expected.map(({ index }) => index));
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test("a deadline holds over all attempts, and a wall clock that jumps back moves no turn", async () => {
+  let offMs = 0;
+  const clock = { nowMs: () => Date.now() + offMs, monotonicMs: () => performance.now() };
+  await using scheduler = make({ clock });
+  let tries = 0;
+  const retry = { maxAttempts: 50, firstDelayMs: 1, maxDelayMs: 1 };
+  const late = async () => {
+    tries += 1;
+    // Time passes while it works.
+    if (tries === 3) offMs = 60_000;
+    throw new GloveboxError("unavailable", "not yet");
+  };
+  scheduler.submit(task("late", late, { retry, deadlineMs: clock.nowMs() + 30_000 }));
+  await until(() => scheduler.deadLetters.length === 1);
+  expect(tries).toBe(3);
+  expect(scheduler.deadLetters[0]).toMatchObject({ id: "late", attempts: [{}, {}, {}] });
+  let isDone = false;
+  const work = async () => {
+    isDone = true;
+  };
+  scheduler.submit(task("soon", work, { delayMs: 20 }));
+  offMs = -3_600_000;
+  await until(() => isDone);
+});
