@@ -5,20 +5,30 @@ import { Files } from "./files.ts";
 import type { FollowOptions } from "./follow.ts";
 import type { Result } from "./result.ts";
 import type { Sessions } from "./sessions.ts";
+import { Snapshots } from "./snapshots.ts";
 import type { Terminal, TerminalOptions } from "./terminal.ts";
 import type { Transport } from "./transport.ts";
 import type { StoredEvent } from "./types/event.ts";
 import type { EventPage, EventPageRequest, ExecutionInput } from "./types/execution.ts";
 import type { CallOptions, CreateOptions } from "./types/page.ts";
 import type { SessionInfo, SessionStats } from "./types/session.ts";
+import type { ForkAnswer, ForkOptions, RollbackOptions, Snapshot } from "./types/snapshot.ts";
+import { urlPath } from "./url-path.ts";
 
 /** What may be said of an execution besides what it runs. */
 export type RunOptions = CreateOptions & Omit<ExecutionInput, "kind" | "input" | "path" | "argv" | "idempotencyKey">;
+
+/** What a fork made. */
+export interface Fork extends Omit<ForkAnswer, "sessions"> {
+  readonly sessions: readonly Session[];
+}
 
 /** One session: what is known of it, and what can be done in it. `await using` closes it at the end of the block. */
 export class Session implements AsyncDisposable {
   readonly id: string;
   readonly files: Files;
+  readonly snapshots: Snapshots;
+  readonly #transport: Transport;
   readonly #sessions: Sessions;
   readonly #executions: Executions;
   #info: SessionInfo;
@@ -26,6 +36,8 @@ export class Session implements AsyncDisposable {
   constructor(transport: Transport, sessions: Sessions, executions: Executions, info: SessionInfo) {
     this.id = info.id;
     this.files = new Files(transport, info.id);
+    this.snapshots = new Snapshots(transport, info.id);
+    this.#transport = transport;
     this.#sessions = sessions;
     this.#executions = executions;
     this.#info = info;
@@ -117,6 +129,37 @@ export class Session implements AsyncDisposable {
 
   stats(options: CallOptions = {}): Promise<SessionStats> {
     return this.#sessions.stats(this.id, options);
+  }
+
+  /**
+   * Puts the session, or chosen paths of its workspace, back into a snapshot's state; rolling back to `undo` undoes it. Errors: `conflict`
+   * while something runs (`force` ends it), `snapshot_corrupt`.
+   */
+  async rollback(snapshot: string, options: RollbackOptions & CallOptions = {}): Promise<{ readonly undo: Snapshot }> {
+    const { paths, force, signal } = options;
+    const answer = await this.#transport.json<{ readonly session: SessionInfo; readonly undo: Snapshot }>({
+      method: "POST",
+      path: urlPath("sessions", this.id, "rollback"),
+      body: { snapshot, paths, force },
+      signal,
+    });
+    this.#info = answer.session;
+    return { undo: answer.undo };
+  }
+
+  /** Makes sessions that continue from this one's state, or from a snapshot of it: all or none. `path` says what they have of it. */
+  async fork(options: ForkOptions & CallOptions = {}): Promise<Fork> {
+    const { count, snapshot, signal } = options;
+    const answer = await this.#transport.json<ForkAnswer>({
+      method: "POST",
+      path: urlPath("sessions", this.id, "fork"),
+      body: { count, snapshot },
+      signal,
+    });
+    const sessions = answer.sessions.map(
+      (info) => new Session(this.#transport, this.#sessions, this.#executions, info),
+    );
+    return { ...answer, sessions };
   }
 
   /** Counts as activity, so that the session does not end as idle. */

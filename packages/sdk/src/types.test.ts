@@ -49,6 +49,11 @@ test("the SDK's types are the server's", () => {
   holds<Same<ServerFileChange, sdk.FileChange>>();
   holds<Same<server.Session, sdk.SessionInfo>>();
   holds<Same<Response<"sessions.stats">, sdk.SessionStats>>();
+  holds<Same<server.Snapshot, sdk.Snapshot>>();
+  holds<Same<server.SnapshotChange, sdk.SnapshotChange>>();
+  holds<Same<Response<"sessions.fork">, sdk.ForkAnswer>>();
+  holds<Same<Body<"sessions.fork">, sdk.ForkOptions>>();
+  holds<Same<Omit<Body<"sessions.rollback">, "snapshot">, sdk.RollbackOptions>>();
   holds<Same<Response<"summary.get">, sdk.Summary>>();
   holds<Same<Response<"whoami.get">, sdk.Whoami>>();
   holds<Same<Response<"doctor.get">, sdk.DoctorReport>>();

@@ -8,6 +8,7 @@ import { addConfig } from "./commands/config.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEgress } from "./commands/egress.ts";
 import { addExec } from "./commands/exec.ts";
+import { addFork } from "./commands/fork.ts";
 import { addRepl } from "./commands/repl.ts";
 import { addRetention } from "./commands/retention.ts";
 import { addRun } from "./commands/run.ts";
@@ -15,6 +16,7 @@ import { addRuns } from "./commands/runs/index.ts";
 import { addSecret } from "./commands/secret.ts";
 import { addSession } from "./commands/session.ts";
 import { addShell } from "./commands/shell.ts";
+import { addSnapshot } from "./commands/snapshot.ts";
 import { addSummary } from "./commands/summary.ts";
 import { addTemplate } from "./commands/template.ts";
 import { addToken } from "./commands/token.ts";
@@ -39,7 +41,7 @@ export function buildProgram(): Command {
     .showHelpAfterError("(add --help for what there is)")
     .exitOverride();
   const add = [
-    ...[addUp, addDoctor, addRun, addRepl, addShell, addExec, addSession, addTemplate, addRuns],
+    ...[addUp, addDoctor, addRun, addRepl, addShell, addExec, addSession, addSnapshot, addFork, addTemplate, addRuns],
     ...[addSecret, addEgress, addAudit],
     ...[addToken, addConfig, addSummary, addRetention, addBackup, addBench, addCompletion],
   ];

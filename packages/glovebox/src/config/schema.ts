@@ -19,6 +19,7 @@ function quota(whose: string) {
       sessions: amount.optional().describe(`Live sessions of ${whose}`),
       memoryMb: amount.optional().describe(`Sum of their memory limits, MiB, of ${whose}`),
       diskMb: amount.optional().describe(`Sum of their disk limits, MiB, of ${whose}`),
+      snapshotMb: amount.optional().describe(`What the snapshots of all sessions take on disk, MiB, of ${whose}`),
     })
     .prefault({});
 }
@@ -242,7 +243,7 @@ export const ConfigSchema = z.strictObject({
   quotas: z
     .strictObject({ tenant: quota("each tenant"), host: quota("all tenants together") })
     .prefault({})
-    .describe("What live sessions may take; absent means unlimited"),
+    .describe("What live sessions, and the snapshots of any, may take; absent means unlimited"),
 });
 
 /** Absent settings are absent, never `undefined`. */

@@ -48,3 +48,21 @@ export const SnapshotChange = z.strictObject({
   sizeAfter: z.number().int().optional(),
 });
 export type SnapshotChange = z.infer<typeof SnapshotChange>;
+
+export const RollbackInput = z.strictObject({
+  /** Id of a snapshot of the session. */
+  snapshot: z.string(),
+  /** Only these files and folders of the workspace; what was not there then goes. `%xx` stands for a byte. Default: everything. */
+  paths: z.array(z.string().min(1).max(4096)).min(1).max(1000).optional(),
+  /** End what runs in the session. Default: `conflict` while something does. */
+  force: z.boolean().optional(),
+});
+export type RollbackInput = z.infer<typeof RollbackInput>;
+
+export const ForkInput = z.strictObject({
+  /** How many sessions. Default 1. */
+  count: z.number().int().min(1).max(64).optional(),
+  /** Fork the state of this snapshot. Default: the session's state now. */
+  snapshot: z.string().optional(),
+});
+export type ForkInput = z.infer<typeof ForkInput>;

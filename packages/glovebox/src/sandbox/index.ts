@@ -39,4 +39,4 @@ export type {
   SnapshotManifest,
   SnapshotOptions,
 } from "./snapshot.ts";
-export { removeTree } from "./trees/index.ts";
+export { combineSnapshots, compareSnapshots, ownBytes, removeTree, syncFolder } from "./trees/index.ts";

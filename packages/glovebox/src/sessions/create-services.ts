@@ -21,6 +21,10 @@ import { PackageLayers, type PackageSettings } from "./packages/package-layers.t
 import { type RecoveryReport, recoverSessions } from "./recovery/recover.ts";
 import type { Room } from "./room.ts";
 import type { SessionServices } from "./services.ts";
+import { AutomaticSnapshots } from "./snapshots/automatic.ts";
+import { InTurn } from "./snapshots/in-turn.ts";
+import type { SnapshotParts } from "./snapshots/parts.ts";
+import { Snapshots } from "./snapshots/snapshot-service.ts";
 import { Templates } from "./templates/template-service.ts";
 
 export interface SessionServicesOptions {
@@ -71,6 +75,9 @@ export function createSessionServices(options: SessionServicesOptions): Recovera
   const registry = new SessionRegistry(room.store);
   const isolations = new Isolations(room.drivers);
   const keeper = new SessionKeeper(room, isolations, registry, new QuotaLedger(room.quotas));
+  const ending = new AbortController();
+  const snapshots: SnapshotParts = { room, keeper, isolations, inTurn: new InTurn(), ending: ending.signal };
+  keeper.hooks = new AutomaticSnapshots(snapshots);
   const templates = new Templates(room);
   const sessions = new Sessions(room, { templates, keeper, isolations });
   const executions = new Executions(room, registry);
@@ -78,8 +85,13 @@ export function createSessionServices(options: SessionServicesOptions): Recovera
     templates,
     sessions,
     executions,
+    snapshots: new Snapshots(snapshots),
     isolations: (asked) => isolations.all(asked),
     recover: () => recoverSessions({ room, keeper }),
-    [Symbol.asyncDispose]: () => keeper.letGo(),
+    [Symbol.asyncDispose]: async () => {
+      ending.abort();
+      await snapshots.inTurn.idle();
+      await keeper.letGo();
+    },
   };
 }

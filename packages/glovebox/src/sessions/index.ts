@@ -8,4 +8,10 @@ export type { LibraryCache } from "./libraries/library-cache.ts";
 export type { QuotaLimits, Quotas } from "./lifecycle/quota-ledger.ts";
 export type { PackageSettings } from "./packages/package-layers.ts";
 export type { RecoveryReport } from "./recovery/recover.ts";
-export type { ExecutionService, SessionService, SessionServices, TemplateService } from "./services.ts";
+export type {
+  ExecutionService,
+  SessionService,
+  SessionServices,
+  SnapshotService,
+  TemplateService,
+} from "./services.ts";

@@ -7,6 +7,9 @@ import type {
   Language,
   Session,
   SessionInput,
+  Snapshot,
+  SnapshotChange,
+  SnapshotInput,
   StartupFile,
   StoredEvent,
   StreamRef,
@@ -22,6 +25,7 @@ export interface SessionServices extends AsyncDisposable {
   readonly templates: TemplateService;
   readonly sessions: SessionService;
   readonly executions: ExecutionService;
+  readonly snapshots: SnapshotService;
   /** Probes (cached; `fresh` asks again) of every driver, and what the default isolation is and why. */
   isolations(options?: { readonly fresh?: boolean }): Promise<{
     readonly probes: Readonly<Partial<Record<Isolation, ProbeResult>>>;
@@ -85,6 +89,46 @@ export interface SessionService {
       readonly queued: number;
       readonly running: number;
     };
+  }>;
+}
+
+/** Snapshots of sessions. Errors of all: `not_found`, `not_supported_by_isolation`; of what needs the live session: `session_not_ready`. */
+export interface SnapshotService {
+  /** Freezes a session's state; what runs in it stands still meanwhile. On disk when it resolves. Errors: `resource_exhausted` (a quota, no space, too much). */
+  create(tenantId: string, sessionId: string, input?: SnapshotInput): Promise<Snapshot>;
+  get(tenantId: string, sessionId: string, id: string): Promise<Snapshot>;
+  /** Newest first. `head`: the snapshot that the session's state comes from. */
+  list(tenantId: string, sessionId: string, page?: PageRequest): Promise<Page<Snapshot> & { readonly head?: string }>;
+  /** What differs from one snapshot to another, or to the present; `truncated` after 10,000 changes. Errors: `snapshot_corrupt`. */
+  diff(
+    tenantId: string,
+    sessionId: string,
+    beforeId: string,
+    afterId?: string,
+  ): Promise<{ readonly items: readonly SnapshotChange[]; readonly truncated: boolean }>;
+  delete(tenantId: string, sessionId: string, id: string): Promise<void>;
+  /**
+   * Puts a session back into a snapshot's state, or chosen paths of its workspace. The present is taken first, as `undo`. Doing it twice gives
+   * the same state. Errors: `conflict` while something runs (`force` ends it), `snapshot_corrupt` and `snapshot_incompatible`: nothing is changed then.
+   */
+  rollback(
+    tenantId: string,
+    sessionId: string,
+    id: string,
+    options?: { readonly paths?: readonly string[]; readonly force?: boolean },
+  ): Promise<{ readonly session: Session; readonly undo: Snapshot }>;
+  /**
+   * New sessions with the state of this one, or of a snapshot of it (also when it is closed). All or none. `count` 1 to 64, default 1. `path` says what
+   * they have: `files`, or memory and processes too. Errors: `resource_exhausted` (a quota).
+   */
+  fork(
+    tenantId: string,
+    sessionId: string,
+    options?: { readonly count?: number; readonly snapshotId?: string },
+  ): Promise<{
+    readonly sessions: readonly Session[];
+    readonly path: "files" | "shared" | "copied";
+    readonly silentMs: number;
   }>;
 }
 

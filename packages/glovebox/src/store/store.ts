@@ -84,6 +84,11 @@ export type SessionPatch = Partial<Omit<Session, "id" | "tenantId" | "createdAt"
 export interface SessionStore {
   /** `conflict` when an open session of the tenant has the same key; `resource_exhausted` when `maxLive` is reached. */
   create(session: Session, internals: SessionInternals, limits?: { readonly maxLive?: number }): Promise<void>;
+  /** All of them or none; errors as of `create`. */
+  createAll(
+    all: readonly { readonly session: Session; readonly internals: SessionInternals }[],
+    limits?: { readonly maxLive?: number },
+  ): Promise<void>;
   get(tenantId: string, id: string): Promise<Session | undefined>;
   internals(id: string): Promise<SessionInternals | undefined>;
   openByKey(tenantId: string, key: string): Promise<Session | undefined>;

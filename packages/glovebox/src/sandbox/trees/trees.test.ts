@@ -117,7 +117,7 @@ describe("a copy is refused, with a code", () => {
 
   test("when no space is left, which is told from other failures", async ({ skip }) => {
     const small = folder("small");
-    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", small]).status === 0;
+    const mounted = spawnSync("/bin/mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", small]).status === 0;
     skip(!mounted, "nothing can be mounted here");
     try {
       for (let i = 0; i < 40; i += 1) writeFileSync(join(tree, `f${i}`), Buffer.alloc(65_536, i + 1));
@@ -129,7 +129,7 @@ describe("a copy is refused, with a code", () => {
       const restoring = restoreTree({ store, into: join(small, "into") });
       await expect(restoring).rejects.toMatchObject({ code: "resource_exhausted" });
     } finally {
-      execFileSync("umount", [small]);
+      execFileSync("/bin/umount", [small]);
     }
   });
 

@@ -88,8 +88,8 @@ export class ExecutionRun {
     try {
       if (place !== undefined && (place.waited || this.#execution.status === "queued")) await this.#waitTurn(place);
       if (session.letGo) return this.#letGo();
-      const work = this.#performance();
-      const end = this.control.cause === undefined || resume ? await (resume ?? perform)(work) : neverRan();
+      const fresh = resume === undefined || this.#options.execution.status === "queued";
+      const end = (fresh ? await this.#hookBefore() : undefined) ?? (await this.#work(resume));
       if (end.kind === "detached") return this.#letGo();
       await this.#settle(end);
     } catch (error) {
@@ -101,6 +101,35 @@ export class ExecutionRun {
         session.runOver(this);
       }
     }
+  }
+
+  async #work(resume: ((work: Performance) => Promise<WorkEnd>) | undefined): Promise<WorkEnd> {
+    const work = this.#performance();
+    return this.control.cause === undefined || resume ? await (resume ?? perform)(work) : neverRan();
+  }
+
+  /** Gives the end of one that is not begun because what should come first failed. */
+  async #hookBefore(): Promise<WorkEnd | undefined> {
+    const { session } = this.#options;
+    if (session.hooks === undefined || !this.#hooked || this.control.cause !== undefined) return undefined;
+    try {
+      await session.hooks.before(session, this.#execution);
+      return undefined;
+    } catch (error) {
+      return { kind: "not_started", error: toGloveboxError(error) };
+    }
+  }
+
+  async #hookAfter(): Promise<void> {
+    const { session, place } = this.#options;
+    place?.finish();
+    if (session.hooks !== undefined && this.#hooked) await session.hooks.after(session, this.#execution);
+  }
+
+  /** Around what runs beside, in a terminal, or while the session is made, nothing is done. */
+  get #hooked(): boolean {
+    const { place, request } = this.#options;
+    return place !== undefined && request.terminal === undefined && this.#execution.kind !== "startup";
   }
 
   /** The server shuts down while it runs or waits its turn. */
@@ -172,6 +201,7 @@ export class ExecutionRun {
     this.#execution = execution;
     if (end.kind === "exit") void this.#process.promise.then((process) => process.release());
     await forgetHeld(session.room.store, request).catch(() => {});
+    await this.#hookAfter();
     if (failure !== undefined) this.#finished.reject(failure);
     else this.#finished.resolve(execution);
   }

@@ -9,13 +9,20 @@ export interface Place {
   readonly mine: Promise<void>;
   /** Whether it had to wait. */
   readonly waited: boolean;
+  /** The work is over, and only what follows it is not: from now on others wait for the turn, also those who would not. */
+  finish(): void;
   /** Ends the turn, or gives up the place. Idempotent. */
   leave(): void;
 }
 
+interface Entry {
+  readonly begin: () => void;
+  finishing: boolean;
+}
+
 /** One execution at a time, in order of arrival. */
 export class Turn {
-  readonly #queue: { readonly begin: () => void }[] = [];
+  readonly #queue: Entry[] = [];
 
   get busy(): boolean {
     return this.#queue.length > 0;
@@ -24,20 +31,23 @@ export class Turn {
   /** Errors: `session_busy` when another has the turn and `onBusy` is `reject`; `queue_full`. */
   enter(onBusy: "reject" | "queue"): Place {
     const waited = this.#queue.length > 0;
-    if (waited && onBusy === "reject") {
+    if (onBusy === "reject" && this.#queue.some(({ finishing }) => !finishing)) {
       throw new GloveboxError("session_busy", "another execution runs in the session; ask with onBusy 'queue' to wait");
     }
     if (this.#queue.length > MAX_WAITING) {
       throw new GloveboxError("queue_full", `${MAX_WAITING} executions wait for the session already`);
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    const entry = { begin: resolve };
+    const entry = { begin: resolve, finishing: false };
     this.#queue.push(entry);
     if (!waited) resolve();
-    return { mine: promise, waited, leave: () => this.#leave(entry) };
+    const finish = () => {
+      entry.finishing = true;
+    };
+    return { mine: promise, waited, finish, leave: () => this.#leave(entry) };
   }
 
-  #leave(entry: { readonly begin: () => void }): void {
+  #leave(entry: Entry): void {
     const at = this.#queue.indexOf(entry);
     if (at < 0) return;
     this.#queue.splice(at, 1);

@@ -23,9 +23,9 @@ export function explainSandboxEnd(end: SandboxEnd): LastError {
   }
 }
 
-/** Ends everything that runs in a session, for the given reason; resolves when it is settled. */
-export async function stopRuns(session: LiveSession): Promise<void> {
-  const runs = [...session.runs.values()];
+/** Ends everything that runs in a session, but the execution `except`; resolves when it is settled. */
+export async function stopRuns(session: LiveSession, except?: string): Promise<void> {
+  const runs = [...session.runs.values()].filter(({ id }) => id !== except);
   for (const run of runs) run.control.stop({ kind: "cancelled" });
   await Promise.allSettled(runs.map((run) => run.finished));
 }

@@ -1,4 +1,4 @@
-import type { Redactor, Session, Template } from "../../core/index.ts";
+import type { Execution, Redactor, Session, Template } from "../../core/index.ts";
 import type { SandboxEnd } from "../../sandbox/index.ts";
 import type { ExecutionRun } from "../executions/execution-run.ts";
 import { IdempotencyKeys } from "../executions/idempotency-keys.ts";
@@ -9,13 +9,22 @@ import type { Workbench } from "../work/workbench.ts";
 /** How long a sandbox whose connection ended may take to say why. */
 const END_PATIENCE_MS = 2_000;
 
+/** Done around each execution that has the session's turn, before it begins and before its end is told. */
+export interface ExecutionHooks {
+  /** What fails here keeps the execution from being run. */
+  before(session: LiveSession, execution: Execution): Promise<void>;
+  /** Never rejects. */
+  after(session: LiveSession, execution: Execution): Promise<void>;
+}
+
 /** A session that has a sandbox on this node, with what runs in it. */
 export class LiveSession {
   readonly room: Room;
   /** The room's, which also masks the values of the session's secrets. */
-  readonly redactor: Redactor | undefined;
+  redactor: Redactor | undefined;
   readonly template: Template;
-  readonly bench: Workbench;
+  /** Another after a rollback. */
+  bench: Workbench;
   readonly turn = new Turn();
   readonly idempotencyKeys = new IdempotencyKeys();
   /** Requirements that executions had installed in it; a restart forgets them, and installing again does no harm. */
@@ -32,6 +41,10 @@ export class LiveSession {
   readonly detaching: AbortController;
   /** Why it is closed although nobody asked for it. */
   restartReason: string | undefined;
+  /** Its sandbox is being replaced: it takes no work. */
+  rollingBack = false;
+  /** What the template wants done around executions. */
+  hooks: ExecutionHooks | undefined;
   /** Closing was asked for: what ends now was ended by us. */
   closing = false;
   readonly #index: Map<string, ExecutionRun>;

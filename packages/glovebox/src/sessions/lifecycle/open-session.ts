@@ -157,18 +157,30 @@ export function makeLive(
   sandbox: Sandbox,
 ): LiveSession {
   const detaching = new AbortController();
-  const { store, logger } = room;
   const { redactor } = network;
+  const bench = makeBench(room, row, network, sandbox, detaching.signal);
+  const session = new LiveSession({ room, redactor, template, bench, row, detaching, index: keeper.registry.runs });
+  if (template.snapshots.auto !== "never") session.hooks = keeper.hooks;
+  return session;
+}
+
+/** What a session works with in a sandbox; the network is closed when that ends or is let go of. */
+export function makeBench(
+  room: Room,
+  row: Pick<Session, "tenantId" | "id">,
+  network: SessionNetwork,
+  sandbox: Sandbox,
+  detach: AbortSignal,
+): Workbench {
   void sandbox.ended.then(() => network.close());
-  detaching.signal.addEventListener("abort", () => network.close(), { once: true });
+  detach.addEventListener("abort", () => network.close(), { once: true });
   const idle = new SessionIdleOutput({
-    events: store.events,
+    events: room.store.events,
     stream: sessionStream(row.tenantId, row.id),
-    redactor,
-    logger,
+    redactor: network.redactor,
+    logger: room.logger,
   });
-  const bench = new Workbench({ sandbox, idle, detach: detaching.signal });
-  return new LiveSession({ room, redactor, template, bench, row, detaching, index: keeper.registry.runs });
+  return new Workbench({ sandbox, idle, detach });
 }
 
 /** A secret's variable holds its placeholder and nothing else. */

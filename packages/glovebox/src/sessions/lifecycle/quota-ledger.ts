@@ -7,6 +7,8 @@ export interface QuotaLimits {
   /** Sum of the live sessions' limits, MiB. */
   readonly memoryMb?: number;
   readonly diskMb?: number;
+  /** What snapshots take on disk, MiB. */
+  readonly snapshotMb?: number;
 }
 
 export interface Quotas {

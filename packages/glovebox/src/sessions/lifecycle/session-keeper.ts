@@ -3,7 +3,7 @@ import type { Room } from "../room.ts";
 import { closeSession, crashSession, explainSandboxEnd } from "./end-session.ts";
 import { type ExpiryReason, watchExpiry } from "./expiry.ts";
 import type { Isolations } from "./isolations.ts";
-import type { LiveSession } from "./live-session.ts";
+import type { ExecutionHooks, LiveSession } from "./live-session.ts";
 import type { QuotaLedger } from "./quota-ledger.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 
@@ -18,6 +18,8 @@ interface Kept {
 export class SessionKeeper {
   readonly registry: SessionRegistry;
   readonly quotas: QuotaLedger;
+  /** For sessions whose template has automatic snapshots. */
+  hooks: ExecutionHooks | undefined;
   readonly #room: Room;
   readonly #isolations: Isolations;
   readonly #kept = new Map<string, Kept>();
@@ -33,7 +35,20 @@ export class SessionKeeper {
   keep(session: LiveSession, quota: Disposable): void {
     this.#kept.set(session.id, { session, quota, expiry: undefined, ending: undefined });
     this.registry.add(session);
-    void session.bench.sandbox.ended.then((end) => {
+    this.#watchSandbox(session);
+  }
+
+  /** The session has another sandbox from now on; the one before is the caller's to destroy. */
+  replace(session: LiveSession, next: Pick<LiveSession, "bench" | "redactor" | "row">): void {
+    Object.assign(session, next);
+    session.installed.clear();
+    this.#watchSandbox(session);
+  }
+
+  #watchSandbox(session: LiveSession): void {
+    const { sandbox } = session.bench;
+    void sandbox.ended.then((end) => {
+      if (session.bench.sandbox !== sandbox) return;
       session.sandboxEnd = end;
       if (session.closing || session.letGo) return;
       session.background(this.crash(session, explainSandboxEnd(end)));

@@ -38,11 +38,12 @@ export class SessionRegistry {
   /** A session that takes work. Errors: `not_found`, `session_not_ready`. */
   async ready(tenantId: string, id: string): Promise<LiveSession> {
     const session = this.find(tenantId, id);
-    if (session?.row.status === "ready" && !session.closing) return session;
+    if (session?.row.status === "ready" && !session.closing && !session.rollingBack) return session;
     const row = session?.row ?? (await this.#store.sessions.get(tenantId, id));
     if (row === undefined) throw new GloveboxError("not_found", `no session ${id}`);
     const status = session?.closing === true ? "closing" : row.status;
-    throw new GloveboxError("session_not_ready", `the session is ${status}`, {
+    const state = session?.rollingBack === true ? "being rolled back" : status;
+    throw new GloveboxError("session_not_ready", `the session is ${state}`, {
       details: { status, ...(row.lastError !== undefined && { lastError: row.lastError }) },
     });
   }

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import {
   GloveboxError,
   isGloveboxError,
@@ -11,6 +12,7 @@ import type { SandboxFiles } from "../../sandbox/index.ts";
 import type { Page, SessionFilter } from "../../store/index.ts";
 import type { Room } from "../room.ts";
 import type { SessionService, TemplateService } from "../services.ts";
+import { sessionFolder } from "../snapshots/folders.ts";
 import { chooseTemplate } from "./choose-template.ts";
 import { sessionStream } from "./idle-output.ts";
 import type { Isolations } from "./isolations.ts";
@@ -110,8 +112,11 @@ export class Sessions implements SessionService {
 
   async delete(tenantId: string, id: string): Promise<void> {
     await this.close(tenantId, id);
-    await this.#room.store.sessions.delete(tenantId, id);
-    await removeWorkspace(workspaceDir(this.#room.dataDir, id));
+    const { store, dataDir } = this.#room;
+    const internals = await store.sessions.internals(id);
+    await store.sessions.delete(tenantId, id);
+    await removeWorkspace(internals?.workspaceDir ?? workspaceDir(dataDir, id));
+    await rm(sessionFolder(dataDir, id), { recursive: true, force: true });
   }
 
   async keepalive(tenantId: string, id: string): Promise<Session> {

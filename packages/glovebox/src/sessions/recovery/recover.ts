@@ -1,11 +1,13 @@
 import { readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { type Isolation, isId, type Session, toGloveboxError, toTimestamp } from "../../core/index.ts";
 import type { Sandbox, SandboxRecord } from "../../sandbox/index.ts";
 import { sessionStream } from "../lifecycle/idle-output.ts";
 import type { SessionKeeper } from "../lifecycle/session-keeper.ts";
-import { removeWorkspace, workspaceDir, workspacesFolder } from "../lifecycle/workspace.ts";
+import { removeWorkspace, workspacesFolder } from "../lifecycle/workspace.ts";
 import { openNetwork, type SessionNetwork } from "../network/session-network.ts";
 import type { Room } from "../room.ts";
+import { sweepSnapshots } from "../snapshots/sweep-snapshots.ts";
 import { reattachSession } from "./reattach-session.ts";
 import { readRemains, settleRemains } from "./settle-execution.ts";
 
@@ -40,7 +42,7 @@ export async function recoverSessions({ room, keeper }: Parts): Promise<Recovery
     const record = (await store.sessions.internals(id))?.sandboxRecord;
     if (status === "ready" && record !== undefined) records.set(id, record as SandboxRecord);
   }
-  await sweep(room, new Set(records.keys()));
+  await sweep(room, new Set([...records.values()].map(({ id }) => id)));
   let [attached, closed, resumed] = [0, 0, 0];
   for (let at = 0; at < sessions.length; at += AT_ONCE) {
     await Promise.all(
@@ -56,6 +58,7 @@ export async function recoverSessions({ room, keeper }: Parts): Promise<Recovery
   }
   const settled = await settleRest({ room, keeper });
   await removeStrayWorkspaces(room);
+  await sweepSnapshots(room);
   const mounted = keeper.registry.all().map(({ template }) => room.layers.keyOf(template.packages));
   const layers = await room.layers.sweep(new Set(mounted));
   if (layers.length > 0) room.logger.info({ layers }, "removed packages that nobody uses");
@@ -139,13 +142,18 @@ async function sweep(room: Room, known: ReadonlySet<string>): Promise<void> {
   }
 }
 
-/** Folders whose session was deleted, or whose row was never written. */
+/** Folders that no session has: it was deleted, its row never written, or it has another since a rollback. */
 async function removeStrayWorkspaces(room: Room): Promise<void> {
   const { dataDir, store, logger } = room;
-  const names = await readdir(workspacesFolder(dataDir)).catch(() => []);
-  for (const id of names.filter(isId)) {
-    if ((await store.sessions.internals(id)) !== undefined) continue;
-    logger.info({ sessionId: id }, "removing a workspace without a session");
-    await removeWorkspace(workspaceDir(dataDir, id));
+  const folder = workspacesFolder(dataDir);
+  for (const name of await readdir(folder).catch(() => [])) {
+    // `<session>`, `<session>.<sandbox>`, and either with a suffix while it is made.
+    const [id = ""] = name.split(".");
+    if (!isId(id)) continue;
+    const path = join(folder, name);
+    const internals = await store.sessions.internals(id);
+    if (internals !== undefined && basename(internals.workspaceDir) === name) continue;
+    logger.info({ sessionId: id, folder: name }, "removing a workspace without a session");
+    await removeWorkspace(path);
   }
 }

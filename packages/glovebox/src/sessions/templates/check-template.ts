@@ -76,10 +76,17 @@ function checkLanguages({ isolation, languages }: Template): void {
 
 /** What the words of a template allow and this version cannot do. */
 function checkLater(template: Template): void {
-  const { pool, snapshots, image } = template;
+  const { pool, snapshots, image, isolation } = template;
   if (pool.min > 0 || pool.max > 0) throw later("pool", "pools of ready sandboxes are not available yet; use 0");
-  if (snapshots.auto !== "never" || snapshots.rollbackOnFailure) {
-    throw later("snapshots", "automatic snapshots are not available yet; use 'never'");
+  if (snapshots.auto === "never" && snapshots.rollbackOnFailure) {
+    throw new GloveboxError("invalid_argument", "'rollbackOnFailure' needs snapshots to go back to: set 'auto'", {
+      details: { path: "snapshots.rollbackOnFailure" },
+    });
+  }
+  if (snapshots.auto !== "never" && isolation === "isolate") {
+    throw new GloveboxError("not_supported_by_isolation", "'isolate' cannot snapshot a session", {
+      details: { path: "snapshots.auto" },
+    });
   }
   if (image !== undefined) throw later("image", "images of your own are not available yet; leave 'image' out");
 }

@@ -70,7 +70,11 @@ test("what could not be honoured is refused with its reason", async () => {
     [{ ...base, capabilities: [{ kind: "net", name: "everything", enabled: true, config: {} }] }, "invalid_argument"],
     [{ ...base, secrets: ["API_KEY"] }, "invalid_argument"],
     [{ ...base, pool: { min: 1, max: 1, refillConcurrency: 1 } }, "not_supported_by_isolation"],
-    [{ ...base, snapshots: { auto: "never", rollbackOnFailure: true, keep: 1 } }, "not_supported_by_isolation"],
+    [{ ...base, snapshots: { auto: "never", rollbackOnFailure: true, keep: 1 } }, "invalid_argument"],
+    [
+      { isolation: "isolate", snapshots: { auto: "after_success", rollbackOnFailure: false, keep: 1 } },
+      "not_supported_by_isolation",
+    ],
     [{ ...base, image: "debian" }, "not_supported_by_isolation"],
     [{ ...base, modules: ["fs"] }, "not_supported_by_isolation"],
     [{ ...base, libraries: ["lodash"] }, "not_supported_by_isolation"],

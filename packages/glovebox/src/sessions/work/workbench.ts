@@ -54,6 +54,16 @@ export class Workbench {
     return { kernel: await this.#start(language), replacesLost };
   }
 
+  /** The languages of which a kernel was started, and whose next one must say that their state is gone. */
+  get languages(): readonly KernelLanguage[] {
+    return [...new Set([...this.#kernels.keys(), ...this.#lost])];
+  }
+
+  /** The state of these languages is gone. */
+  lose(languages: readonly KernelLanguage[]): void {
+    for (const language of languages) this.#lost.add(language);
+  }
+
   /** Takes over a kernel that outlived the server. */
   adopt(language: KernelLanguage, kernel: Kernel): void {
     this.#kernels.set(language, Promise.resolve(kernel));

@@ -25,43 +25,14 @@ export class SqliteSessionStore implements SessionStore {
   }
 
   async create(session: Session, internals: SessionInternals, limits?: { readonly maxLive?: number }): Promise<void> {
-    checkId("session", session.id);
-    const { id, tenantId, key } = session;
-    const steps: Step[] = [];
-    // Whoever deletes a template and whoever makes a session from it are told apart here, in the writer's order.
-    steps.push({
-      query: query
-        .selectFrom("templates")
-        .select("id")
-        .where("id", "=", session.templateId)
-        .where("deleted_at", "is not", null),
-      expect: "no_row",
-      otherwise: ["not_found", `the template ${session.templateId} was deleted`],
-    });
-    if (key !== undefined) {
-      steps.push({ query: openByKey(tenantId, key).select("id"), expect: "no_row", otherwise: KEY_TAKEN });
-    }
-    if (limits?.maxLive !== undefined) {
-      steps.push({
-        query: query
-          .selectFrom("sessions")
-          .select((select) => select.fn.countAll<number>().as("live"))
-          .where("tenant_id", "=", tenantId)
-          .where("status", "in", LIVE_SESSION_STATUSES)
-          .having((having) => having(having.fn.countAll<number>(), "<", limits.maxLive ?? 0)),
-        expect: "row",
-        otherwise: ["resource_exhausted", `the tenant has ${limits.maxLive} live sessions, the most it may have`],
-      });
-    }
-    steps.push({
-      query: query.insertInto("sessions").values({
-        id,
-        tenant_id: tenantId,
-        doc: JSON.stringify(session),
-        internals: JSON.stringify(internals),
-      }),
-      onDuplicate: ["already_exists", `there is a session ${id} already`],
-    });
+    await this.#writes.run("session", creation(session, internals, limits));
+  }
+
+  async createAll(
+    all: readonly { readonly session: Session; readonly internals: SessionInternals }[],
+    limits?: { readonly maxLive?: number },
+  ): Promise<void> {
+    const steps = all.flatMap(({ session, internals }) => creation(session, internals, limits));
     await this.#writes.run("session", steps);
   }
 
@@ -159,6 +130,48 @@ export class SqliteSessionStore implements SessionStore {
     const row = this.#reader.first(select) as { doc: string } | undefined;
     return row === undefined ? undefined : fromDoc<Session>(row);
   }
+}
+
+/** What makes a session's row, each condition looked at in the writer's order. */
+function creation(session: Session, internals: SessionInternals, limits?: { readonly maxLive?: number }): Step[] {
+  checkId("session", session.id);
+  const { id, tenantId, key } = session;
+  const steps: Step[] = [];
+  // Whoever deletes a template and whoever makes a session from it are told apart here, in the writer's order.
+  steps.push({
+    query: query
+      .selectFrom("templates")
+      .select("id")
+      .where("id", "=", session.templateId)
+      .where("deleted_at", "is not", null),
+    expect: "no_row",
+    otherwise: ["not_found", `the template ${session.templateId} was deleted`],
+  });
+  if (key !== undefined) {
+    steps.push({ query: openByKey(tenantId, key).select("id"), expect: "no_row", otherwise: KEY_TAKEN });
+  }
+  if (limits?.maxLive !== undefined) {
+    steps.push({
+      query: query
+        .selectFrom("sessions")
+        .select((select) => select.fn.countAll<number>().as("live"))
+        .where("tenant_id", "=", tenantId)
+        .where("status", "in", LIVE_SESSION_STATUSES)
+        .having((having) => having(having.fn.countAll<number>(), "<", limits.maxLive ?? 0)),
+      expect: "row",
+      otherwise: ["resource_exhausted", `the tenant has ${limits.maxLive} live sessions, the most it may have`],
+    });
+  }
+  steps.push({
+    query: query.insertInto("sessions").values({
+      id,
+      tenant_id: tenantId,
+      doc: JSON.stringify(session),
+      internals: JSON.stringify(internals),
+    }),
+    onDuplicate: ["already_exists", `there is a session ${id} already`],
+  });
+  return steps;
 }
 
 function openByKey(tenantId: string, key: string) {

@@ -7,6 +7,7 @@ import { maintenanceOperations } from "./maintenance.ts";
 import { runOperations } from "./runs.ts";
 import { secretOperations } from "./secrets.ts";
 import { sessionOperations } from "./sessions.ts";
+import { snapshotOperations } from "./snapshots.ts";
 import { systemOperations } from "./system.ts";
 import { templateOperations, templatePartOperations } from "./templates.ts";
 import { tokenOperations } from "./tokens.ts";
@@ -21,6 +22,7 @@ export const OPERATIONS = {
   ...templatePartOperations,
   ...catalogOperations,
   ...sessionOperations,
+  ...snapshotOperations,
   ...fileOperations,
   ...executionOperations,
   ...runOperations,

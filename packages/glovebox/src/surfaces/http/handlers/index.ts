@@ -10,6 +10,7 @@ import { maintenanceHandlers } from "./maintenance.ts";
 import { runHandlers } from "./runs.ts";
 import { secretHandlers } from "./secrets.ts";
 import { sessionHandlers } from "./sessions.ts";
+import { snapshotHandlers } from "./snapshots.ts";
 import { systemHandlers } from "./system.ts";
 import { templateHandlers, templatePartHandlers } from "./templates.ts";
 import { tokenHandlers } from "./tokens.ts";
@@ -25,6 +26,7 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...templatePartHandlers(context),
     ...catalogHandlers(context),
     ...sessionHandlers(context),
+    ...snapshotHandlers(context),
     ...fileHandlers(context),
     ...executionHandlers(context),
     ...runHandlers(context),

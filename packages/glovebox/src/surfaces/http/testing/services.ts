@@ -20,6 +20,7 @@ export async function realServices(room: {
     templates: services.templates,
     sessions: services.sessions,
     executions: services.executions,
+    snapshots: services.snapshots,
     isolations: services.isolations,
     [Symbol.asyncDispose]: async () => {
       for (const session of await room.store.sessions.live())
