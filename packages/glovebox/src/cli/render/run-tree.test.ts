@@ -68,6 +68,22 @@ test("a tree tells how each step stands, how long it took, what it waits for and
   ]);
 });
 
+test("what is done although something in it failed is marked", () => {
+  const group = node("g", { kind: "group" });
+  const branch = node("g/k", { kind: "branch" });
+  const lines = treeLines(
+    graphOf([group, branch, node("g/k/a", { status: "failed" }), node("g/k/b"), node("c")]),
+    style,
+  );
+  expect(lines.map((line) => line.slice(0, 12).trimEnd())).toEqual([
+    "├─ !  g  1.0",
+    "│  └─ !  k",
+    "│     ├─ ✗",
+    "│     └─ ✓",
+    "└─ ✓  c  1.0",
+  ]);
+});
+
 test("with few lines to draw on, it shows what is on or failed and what that is in, then the newest", () => {
   const nodes = [
     ...Array.from({ length: 50 }, (_, at) => node(`done#${at}`)),

@@ -28,12 +28,18 @@ export function treeLines(graph: RunGraph, style: TreeStyle): string[] {
     if (siblings === undefined) below.set(parent, [node]);
     else siblings.push(node);
   }
+  const troubled = new Set<string>();
+  for (const node of shown.toReversed()) {
+    if (node.parent !== undefined && (node.status === "failed" || troubled.has(node.path))) troubled.add(node.parent);
+  }
   const lines: string[] = [];
   const walk = (parent: string, indent: string) => {
     const nodes = below.get(parent) ?? [];
     for (const [index, node] of nodes.entries()) {
       const isLast = index === nodes.length - 1;
-      lines.push(`${style.colours.dim(indent + (isLast ? "└─ " : "├─ "))}${nodeText(node, style)}`);
+      lines.push(
+        `${style.colours.dim(indent + (isLast ? "└─ " : "├─ "))}${nodeText(node, troubled.has(node.path), style)}`,
+      );
       walk(node.path, indent + (isLast ? "   " : "│  "));
     }
   };
@@ -77,9 +83,11 @@ function chooseNodes(nodes: readonly RunNode[], most: number): { readonly kept: 
   return { kept: nodes.filter((node) => chosen.has(node)), left: nodes.length - chosen.size };
 }
 
-function nodeText(node: RunNode, style: TreeStyle): string {
+function nodeText(node: RunNode, hasFailure: boolean, style: TreeStyle): string {
   const { colours } = style;
-  const parts = [markOf(node.status, style), nameText(node, colours)];
+  // Done, and something in it failed: whether that mattered is the program's affair.
+  const mark = hasFailure && node.status === "completed" ? colours.yellow("!") : markOf(node.status, style);
+  const parts = [mark, nameText(node, colours)];
   if (node.status === "running" || node.status === "waiting" || node.endedAtMs !== undefined) {
     parts.push(colours.dim(tookText(node, style.nowMs)));
   }

@@ -5,7 +5,7 @@ export type NodeKind = OpKind | "group" | "branch";
 
 /**
  * `pending`: it was under way when the process ended, and has not begun again. `cancelled`: nobody wanted its answer any more. `void`: taken back by a
- * rollback. A group and its branches are as what is in them: a branch as its last operation, a group failed when a branch is.
+ * rollback. A group and its branches are as what is in them: a branch as its last operation or failed when its error ended the run, a group failed when a branch is.
  */
 export type NodeStatus = "pending" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "void";
 

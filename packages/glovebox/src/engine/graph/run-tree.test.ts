@@ -210,6 +210,28 @@ describe("the graph of a real run", () => {
     });
   });
 
+  it("blames the branch whose error ended the run, although it tidied up after it", async () => {
+    const id = await start((context) =>
+      context.parallel({
+        bad: async (branch) => {
+          try {
+            await branch.step("work", null, () => Promise.reject(new GloveboxError("test_failed", "red")));
+          } finally {
+            await branch.step("tidy", null, () => 1).catch(() => {});
+          }
+        },
+        good: (branch) => branch.step("work", null, () => 1),
+      }),
+    );
+    expect(await end(id)).toBe("test_failed");
+    expect(await statuses(id)).toMatchObject({
+      parallel: "failed",
+      "parallel/bad": "failed",
+      "parallel/bad/work": "failed",
+      "parallel/good": "completed",
+    });
+  });
+
   it("links a child's run, and puts what undoes steps beside them", async () => {
     const child = programOf((context) => context.step("inner", null, () => 7));
     const id = await start(async (context) => {

@@ -55,9 +55,12 @@ export class RunTree {
       case "rollback":
         this.#rolledBack(record);
         break;
+      case "run.failed":
+        this.#drop(this.#open, record);
+        this.#blame(record);
+        break;
       case "budget.exceeded":
       case "run.completed":
-      case "run.failed":
       case "run.cancelled":
         this.#drop(this.#open, record);
         break;
@@ -145,6 +148,15 @@ export class RunTree {
     for (const node of this.#open) if (node.status === "running") this.#set(node, "pending");
   }
 
+  /** What a program undoes or tidies up hides which branch the error came from that ended it; the error itself tells. */
+  #blame(record: TreeRecord): void {
+    const error = errorOf(record.payload);
+    const source = [...this.#nodes.values()].findLast(
+      (node) => node.status === "failed" && node.error?.code === error?.code && node.error?.message === error?.message,
+    );
+    for (let at = source?.parent; at !== undefined; at = at.parent) at.endedRun = true;
+  }
+
   /** What is behind `toSeq` counts no more. */
   #rolledBack(record: TreeRecord): void {
     const toSeq = numberOf(record.payload, "toSeq");
@@ -153,6 +165,7 @@ export class RunTree {
     this.#letters.void(fromSeq);
     const operations = [...this.#nodes.values()].filter(({ isStructure, status }) => !isStructure && status !== "void");
     for (const node of this.#nodes.values()) {
+      node.endedRun = false;
       if (node.kind === "wait_any" && node.endedSeq >= fromSeq) node.kind = "group";
     }
     for (const node of operations) {

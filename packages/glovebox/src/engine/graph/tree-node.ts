@@ -64,6 +64,8 @@ export class TreeNode {
   /** What is right below and changed last. */
   latest: TreeNode | undefined;
   sawFailure = false;
+  /** An error that came of it ended the run. */
+  endedRun = false;
   #status: NodeStatus | undefined;
 
   constructor(options: {
@@ -87,6 +89,7 @@ export class TreeNode {
   get status(): NodeStatus {
     if (!this.isStructure) return this.#status ?? "running";
     if (this.open > 0) return this.waiting === this.open ? "waiting" : "running";
+    if (this.endedRun) return "failed";
     // That the waiting is over was said; of other groups it is only seen.
     if (this.kind === "wait_any" && this.#status !== undefined) return this.#status;
     if (this.kind === "branch") return this.latest?.status ?? this.#status ?? "completed";
