@@ -1,4 +1,4 @@
 import { embeddedSubject } from "./embedded-subject.ts";
 import { engineConformance } from "./suite.ts";
 
-engineConformance("embedded", embeddedSubject, ["recovery", "rollback", "journal", "damage", "deadLetters"]);
+engineConformance("embedded", embeddedSubject, ["recovery", "forking", "rollback", "journal", "damage", "deadLetters"]);

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { z } from "zod";
-import { defineProgram, type ProgramContext } from "../../packages/glovebox/src/engine/index.ts";
-import { replayAll, TENANT, until } from "./subject.ts";
+import { defineProgram, type ProgramContext, type StepContext } from "../../packages/glovebox/src/engine/index.ts";
+import { collect, OTHER_TENANT, replayAll, TENANT, until } from "./subject.ts";
 import type { Suite } from "./suite.ts";
 
 const anything = z.unknown();
@@ -58,6 +58,76 @@ export function endingConformance({ make, test }: Suite): void {
     await until(async () => (await engine.list(TENANT, { parentId: id })).items[0]?.status === "cancelled");
     await expect(engine.cancel(TENANT, id)).rejects.toMatchObject({ code: "conflict" });
     await replayAll(engine);
+  });
+
+  test("a cancel reaches every running step within a second, in branches and children too, whoever listens", async () => {
+    await using subject = await make();
+    await using engine = await subject.open();
+    const events: string[] = [];
+    const listens =
+      (name: string) =>
+      (_input: unknown, { signal }: StepContext) =>
+        new Promise<never>((_, reject) => {
+          events.push(`${name} begun`);
+          signal.addEventListener("abort", () => {
+            events.push(`${name} told`);
+            reject(signal.reason as Error);
+          });
+        });
+    const deaf = () => {
+      events.push("deaf begun");
+      return new Promise<never>(() => {});
+    };
+    const child = program("kid", (ctx) => ctx.step("work", null, listens("child")));
+    const works = program("works", async (ctx) => {
+      await ctx.parallel({
+        a: (b) => b.step("work", null, listens("branch")),
+        b: (b) => b.child(child, null),
+        c: (b) => b.step("deaf", null, deaf),
+        // It fails when it is told, and is not tried again.
+        d: (b) =>
+          b.step("retried", null, listens("retried"), { retry: { maxAttempts: 9, firstDelayMs: 1, when: () => true } }),
+      });
+    });
+    const second = program("second", async (ctx) => {
+      await ctx.sleep(1000);
+      events.push("a second has passed");
+    });
+    const { id, result } = await engine.start(works, null, { tenantId: TENANT });
+    await until(() => events.filter((event) => event.endsWith("begun")).length === 4);
+    const watch = await engine.start(second, null, { tenantId: TENANT });
+    await until(async () => (await engine.get(TENANT, watch.id)).status === "waiting");
+    await engine.cancel(TENANT, id);
+    await expect(result()).rejects.toMatchObject({ code: "cancelled" });
+    events.push("the end is known");
+    await watch.result();
+    const told = ["branch told", "child told", "retried told", "the end is known"];
+    expect(events.slice(4).toSorted()).toEqual(["a second has passed", ...told]);
+    expect(events.at(-1)).toBe("a second has passed");
+    await replayAll(engine);
+  });
+
+  test("an ended run is deleted with its journal; one that goes on, or whose parent does, is not", async () => {
+    await using subject = await make();
+    await using engine = await subject.open();
+    const child = program("kid", async () => "done");
+    const parent = program("parent", async (ctx) => [await ctx.child(child, null), await ctx.waitFor("go")]);
+    const { id, result } = await engine.start(parent, null, { tenantId: TENANT });
+    const [kid] = await until(async () => {
+      const { items } = await engine.list(TENANT, { parentId: id });
+      return items[0]?.status === "completed" && items;
+    });
+    for (const run of [id, kid?.id ?? ""]) {
+      await expect(engine.delete(TENANT, run)).rejects.toMatchObject({ code: "conflict" });
+    }
+    await engine.signal(TENANT, id, "go", 1);
+    expect(await result()).toEqual(["done", 1]);
+    await replayAll(engine);
+    await expect(engine.delete(OTHER_TENANT, id)).rejects.toMatchObject({ code: "not_found" });
+    for (const run of [id, kid?.id ?? ""]) await engine.delete(TENANT, run);
+    expect((await engine.list(TENANT)).items).toEqual([]);
+    await expect(collect(engine.journal(TENANT, id))).rejects.toMatchObject({ code: "not_found" });
+    await expect(engine.delete(TENANT, id)).rejects.toMatchObject({ code: "not_found" });
   });
 
   test("a run is cancelled before it began, while it waits, and although its program does not listen", async () => {

@@ -2,9 +2,14 @@ import { hash } from "node:crypto";
 import { expect } from "vitest";
 import { z } from "zod";
 import { canonicalJson, GloveboxError } from "../../packages/glovebox/src/core/index.ts";
-import { type DurableEngine, defineProgram, type StepContext } from "../../packages/glovebox/src/engine/index.ts";
+import {
+  type DurableEngine,
+  defineProgram,
+  type JournalRecord,
+  type StepContext,
+} from "../../packages/glovebox/src/engine/index.ts";
 import { createRedactor } from "../../packages/glovebox/src/governance/index.ts";
-import { collect, type EngineSubject, OTHER_TENANT, replayAll, TENANT } from "./subject.ts";
+import { collect, type EngineSubject, OTHER_TENANT, replayAll, TENANT, until } from "./subject.ts";
 import type { Suite } from "./suite.ts";
 
 const sha256 = (text: string) => hash("sha256", text);
@@ -81,6 +86,50 @@ export function journalConformance({ make, test }: Suite): void {
     const report = await second.replay(TENANT, id);
     const first = records.find(({ step }) => step !== undefined);
     expect(report.firstDifference).toMatchObject({ seq: first?.seq, step: "parallel/left/x" });
+  });
+
+  test("a journal can be followed: records come as they are committed, until the run has ended, the follower or the engine", async () => {
+    await using subject = await make();
+    await using engine = await subject.open();
+    const program = defineProgram({
+      name: "followed",
+      version: "1",
+      input: anything,
+      output: anything,
+      run: async (ctx) => [await ctx.waitFor("go"), await ctx.step("s", null, () => 1), await ctx.waitFor("go")],
+    });
+    const start = async () => (await engine.start(program, null, { tenantId: TENANT })).id;
+    const id = await start();
+    const followed: JournalRecord[] = [];
+    const following = (async () => {
+      for await (const record of engine.journal(TENANT, id, { follow: true })) followed.push(record);
+    })();
+    for (const round of [1, 2]) {
+      const waits = () => followed.filter(({ type }) => type === "signal.waiting").length === round;
+      await until(waits);
+      await engine.signal(TENANT, id, "go", round);
+    }
+    await following;
+    expect(followed).toEqual(await collect(engine.journal(TENANT, id)));
+    expect(followed.at(-1)?.type).toBe("run.completed");
+    // Of a run that has ended it is what is there.
+    expect(await collect(engine.journal(TENANT, id, { follow: true, afterSeq: 1 }))).toEqual(followed.slice(1));
+    await expect(collect(engine.journal(OTHER_TENANT, id, { follow: true }))).rejects.toMatchObject({
+      code: "not_found",
+    });
+    const other = await start();
+    const stop = new AbortController();
+    const stopped = expect(
+      collect(engine.journal(TENANT, other, { follow: true, signal: stop.signal })),
+    ).rejects.toThrow("enough");
+    const closed = expect(collect(engine.journal(TENANT, other, { follow: true }))).rejects.toMatchObject({
+      code: "unavailable",
+    });
+    await until(async () => (await engine.get(TENANT, other)).status === "waiting");
+    stop.abort(new Error("enough"));
+    await stopped;
+    await engine.close();
+    await closed;
   });
 
   test("a journal goes out as JSONL and comes in elsewhere the same, and replays", async () => {

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { z } from "zod";
 import { GloveboxError } from "../../packages/glovebox/src/core/index.ts";
 import { defineProgram } from "../../packages/glovebox/src/engine/index.ts";
-import { replayAll, TENANT } from "./subject.ts";
+import { replayAll, TENANT, until } from "./subject.ts";
 import type { Suite } from "./suite.ts";
 
 const anything = z.unknown();
@@ -62,6 +62,9 @@ export function programConformance({ make, test }: Suite): void {
           const failed = await ctx.step("bad", null, () => value).then(String, (error: GloveboxError) => error.code);
           seen.push(failed);
         }
+        // The bound of a payload is 16 MiB.
+        const huge = () => "x".repeat((16 << 20) + 1);
+        seen.push(await ctx.step("huge", null, huge).then(String, (error: GloveboxError) => error.code));
         const cycle: unknown[] = [];
         cycle.push(cycle);
         seen.push(await ctx.step("cycle", null, () => cycle).then(String, (error: GloveboxError) => error.code));
@@ -70,7 +73,8 @@ export function programConformance({ make, test }: Suite): void {
     });
     expect(await (await engine.start(program, null, { tenantId: TENANT })).result()).toBe("done");
     expect(seen.slice(0, 2)).toEqual([{ a: 0, list: [1] }, undefined]);
-    expect(seen.slice(2)).toEqual(Array.from({ length: 7 }, () => "invalid_argument"));
+    const codes = Array.from({ length: 6 }, () => "invalid_argument");
+    expect(seen.slice(2)).toEqual([...codes, "payload_too_large", "invalid_argument"]);
     await replayAll(engine);
   });
 
@@ -149,6 +153,73 @@ export function programConformance({ make, test }: Suite): void {
       status: "failed",
       error: { code: "deadline_exceeded" },
     });
+    await replayAll(engine);
+  });
+
+  test("what nobody awaits may fail: the program goes on, and so does the process", async () => {
+    await using subject = await make();
+    await using engine = await subject.open();
+    const unhandled: unknown[] = [];
+    const onUnhandled = (error: unknown) => void unhandled.push(error);
+    process.on("unhandledRejection", onUnhandled);
+    try {
+      const program = defineProgram({
+        name: "careless",
+        version: "1",
+        input: anything,
+        output: anything,
+        run: async (ctx) => {
+          const fails = () => Promise.reject(new Error("no"));
+          void ctx.step("fails", null, fails);
+          void ctx.parallel({ a: (b) => b.step("fails", null, fails) });
+          void ctx.waitAny({ a: (b) => b.waitFor("$no") });
+          void ctx.sleep(-1);
+          return ctx.waitFor("go");
+        },
+      });
+      const { id, result } = await engine.start(program, null, { tenantId: TENANT });
+      await until(async () => (await engine.get(TENANT, id)).status === "waiting");
+      await engine.signal(TENANT, id, "go", "on");
+      expect(await result()).toBe("on");
+      await replayAll(engine);
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off("unhandledRejection", onUnhandled);
+    }
+  });
+
+  test("programs are listed with what they say of themselves; a run knows its tenant; a priority is a small whole number", async () => {
+    await using subject = await make();
+    await using engine = await subject.open();
+    const whose = (version: string, description?: string) =>
+      defineProgram({
+        name: "whose",
+        version,
+        ...(description === undefined ? {} : { description }),
+        input: anything,
+        output: anything,
+        run: async (ctx) => {
+          const inner = await ctx.parallel({ b: async (b) => [b.tenantId, b.runId === ctx.runId] });
+          return [ctx.tenantId, inner.b, await ctx.step("in", null, (_input, { runId }) => runId === ctx.runId)];
+        },
+      });
+    const [first, second] = [whose("1"), whose("2", "Says whose it is")];
+    engine.register(first);
+    engine.register(second);
+    engine.register(first);
+    expect(engine.programs()).toEqual([first, second]);
+    expect(engine.programs()[1]?.description).toBe("Says whose it is");
+    expect(() => engine.register(whose("1"))).toThrow(expect.objectContaining({ code: "already_exists" }));
+    const start = (priority: number) => engine.start(second, null, { tenantId: TENANT, priority });
+    for (const priority of [0.5, 1001, -1001, Number.NaN]) {
+      await expect(start(priority)).rejects.toMatchObject({ code: "invalid_argument", details: { path: "priority" } });
+    }
+    expect((await engine.list(TENANT)).items).toEqual([]);
+    for (const priority of [-1000, 1000]) {
+      const { id, result } = await start(priority);
+      expect(await result()).toEqual([TENANT, [TENANT, true], true]);
+      expect(await engine.get(TENANT, id)).toMatchObject({ priority });
+    }
     await replayAll(engine);
   });
 

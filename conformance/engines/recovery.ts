@@ -1,12 +1,17 @@
 import { expect } from "vitest";
 import { z } from "zod";
-import { defineProgram, type ProgramContext } from "../../packages/glovebox/src/engine/index.ts";
-import { collect, replayAll, TENANT, until } from "./subject.ts";
+import { GloveboxError } from "../../packages/glovebox/src/core/index.ts";
+import { type Continuation, defineProgram, type ProgramContext } from "../../packages/glovebox/src/engine/index.ts";
+import { replayAll, TENANT, until } from "./subject.ts";
 import type { Suite } from "./suite.ts";
 
 const anything = z.unknown();
 
-function program(version: string, run: (ctx: ProgramContext) => Promise<unknown>, continues: readonly string[] = []) {
+function program(
+  version: string,
+  run: (ctx: ProgramContext) => Promise<unknown>,
+  continues: readonly (string | Continuation)[] = [],
+) {
   return defineProgram({ name: "changing", version, input: anything, output: anything, continues, run });
 }
 
@@ -70,6 +75,86 @@ export function recoveryConformance({ make, test }: Suite): void {
     await engine.signal(TENANT, id, "go");
     expect(await engine.result(TENANT, id)).toEqual(["a", "b"]);
     expect(await engine.get(TENANT, id)).toMatchObject({ version: "3" });
+    await replayAll(engine);
+  });
+
+  test("a new version goes on from journals of older ones: renamed, changed and new steps as it declares, what it does not declare is refused", async () => {
+    await using subject = await make();
+    const done: string[] = [];
+    const step = (ctx: ProgramContext, name: string, input: unknown, undo = name) =>
+      ctx.step(name, input, () => void done.push(name), { compensate: () => void done.push(`undo ${undo}`) });
+    const first = program("1", async (ctx) => {
+      await step(ctx, "build", 1);
+      await step(ctx, "build", 2);
+      await ctx.parallel({ a: (b) => step(b, "test", null) }, { name: "tests" });
+      await ctx.waitFor("one");
+    });
+    const changed = async (ctx: ProgramContext) => {
+      const report = await ctx.step("check", null, () => void done.push("check"));
+      await step(ctx, "compile", 1);
+      await step(ctx, "compile", { level: 2 });
+      await ctx.parallel({ a: (b) => step(b, "test", null) }, { name: "suites" });
+      await ctx.waitFor("one");
+      await step(ctx, "package", null);
+      await ctx.waitFor("two");
+      await ctx.waitFor("three");
+      return report;
+    };
+    const declared = {
+      version: "1",
+      rename: { build: "compile", tests: "suites" },
+      sameInput: ["compile#2"],
+      without: { check: "not checked" },
+    };
+    let id = "";
+    {
+      await using engine = await subject.open();
+      ({ id } = await engine.start(first, null, { tenantId: TENANT }));
+      await until(async () => (await engine.get(TENANT, id)).status === "waiting");
+    }
+    for (const missing of ["rename", "sameInput", "without"]) {
+      const { [missing as "rename"]: _left, ...others } = declared;
+      await using engine = await subject.open({ programs: [program("2", changed, [others])] });
+      await engine.resume(TENANT, id).catch(() => {});
+      const stopped = await until(async () => {
+        const run = await engine.get(TENANT, id);
+        return run.status === "failed" && run;
+      });
+      expect({ missing, ...stopped.error }).toMatchObject({ missing, code: "journal_mismatch" });
+      await expect(engine.replay(TENANT, id)).resolves.toMatchObject({ identical: false });
+    }
+    const second = program("2", changed, [declared]);
+    {
+      await using engine = await subject.open({ programs: [second] });
+      await engine.resume(TENANT, id);
+      await engine.signal(TENANT, id, "one");
+      await until(() => done.includes("package"));
+      await engine.signal(TENANT, id, "two");
+    }
+    // What the second version wrote has other names again.
+    const again = { version: "2", rename: { package: "bundle" } };
+    const third = program(
+      "3",
+      async (ctx) => {
+        const report = await ctx.step("check", null, () => void done.push("check"));
+        await step(ctx, "compile", 1);
+        await step(ctx, "compile", { level: 2 });
+        await ctx.parallel({ a: (b) => step(b, "test", null) }, { name: "suites" });
+        await ctx.waitFor("one");
+        await step(ctx, "bundle", null);
+        await ctx.waitFor("two");
+        await ctx.waitFor("three");
+        return report;
+      },
+      [declared, again],
+    );
+    await using engine = await subject.open({ programs: [third] });
+    const fork = await engine.fork(TENANT, id, { step: "two" });
+    await engine.signal(TENANT, fork.id, "two");
+    for (const run of [id, fork.id]) await engine.signal(TENANT, run, "three");
+    expect(await engine.result(TENANT, id)).toBe("not checked");
+    expect(await fork.result()).toBe("not checked");
+    expect(done).toEqual(["build", "build", "test", "package"]);
     await replayAll(engine);
   });
 
@@ -139,31 +224,51 @@ export function recoveryConformance({ make, test }: Suite): void {
     expect(found).toEqual({ step: "a", input: "a", signal: "go", child: "kid", more: "end", end: "end" });
   });
 
-  test("a fork has the history up to its step, and its own with another input from there", async () => {
+  test("an error reaches a program rebuilt from code, message and details, the first time and after a restart alike", async () => {
     await using subject = await make();
-    await using engine = await subject.open();
-    const done: string[] = [];
-    const adds = program("1", async (ctx) => {
-      const a = await ctx.step("a", 1, (n) => {
-        done.push("a");
-        return n + 1;
-      });
-      const b = await ctx.step("b", a, (n) => {
-        done.push("b");
-        return n * 10;
-      });
-      return [a, b];
+    class Own extends Error {
+      readonly extra = "gone";
+    }
+    const lives: unknown[][] = [];
+    const fails = program("1", async (ctx) => {
+      const seen: unknown[] = [];
+      lives.push(seen);
+      const details = { path: "a", deep: [1] };
+      for (const [name, thrown] of Object.entries({
+        known: new GloveboxError("not_found", "no such thing", { details, cause: new Error("a cause") }),
+        own: new Own("of its own"),
+        text: "a text",
+      })) {
+        const caught: unknown = await ctx
+          .step(name, null, () => Promise.reject(thrown))
+          .catch((error: unknown) => error);
+        expect(caught).toBeInstanceOf(GloveboxError);
+        const { code, message, details: got, cause } = caught as GloveboxError;
+        seen.push({
+          code,
+          message,
+          got,
+          cause,
+          own: caught instanceof Own,
+          keys: Object.keys(caught as object).toSorted(),
+        });
+      }
+      await ctx.waitFor("go");
+      return seen;
     });
-    const handle = await engine.start(adds, null, { tenantId: TENANT });
-    expect(await handle.result()).toEqual([2, 20]);
-    const fork = await engine.fork(TENANT, handle.id, { step: "b", input: 5 });
-    expect(await fork.result()).toEqual([2, 50]);
-    expect(done).toEqual(["a", "b", "b"]);
-    expect(await engine.get(TENANT, fork.id)).toMatchObject({ forkedFrom: { runId: handle.id, step: "b" } });
-    expect(await engine.verify(TENANT, fork.id)).toMatchObject({ ok: true });
-    await expect(engine.fork(TENANT, handle.id, { step: "nowhere" })).rejects.toMatchObject({ code: "not_found" });
-    expect(await replayAll(engine)).toBe(2);
-    expect((await collect(engine.journal(TENANT, handle.id))).at(-1)?.type).toBe("run.completed");
+    let id = "";
+    {
+      await using engine = await subject.open();
+      ({ id } = await engine.start(fails, null, { tenantId: TENANT }));
+      await until(async () => (await engine.get(TENANT, id)).status === "waiting");
+    }
+    await using engine = await subject.open({ programs: [fails] });
+    await engine.signal(TENANT, id, "go");
+    await engine.result(TENANT, id);
+    expect(lives).toHaveLength(2);
+    expect(lives[1]).toEqual(lives[0]);
+    expect(lives[0]?.[0]).toMatchObject({ code: "not_found", message: "no such thing", cause: undefined, own: false });
+    await replayAll(engine);
   });
 
   test("a step during which the process ends again and again is given up", async () => {

@@ -2,6 +2,7 @@ import { afterEach, describe, test as vitestTest } from "vitest";
 import { damageConformance } from "./damage.ts";
 import { deadLetterConformance } from "./dead-letters.ts";
 import { endingConformance } from "./ending.ts";
+import { forkConformance } from "./forking.ts";
 import { journalConformance } from "./journal.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import { programConformance } from "./programs.ts";
@@ -24,6 +25,7 @@ const PARTS = {
   ending: endingConformance,
   tasks: taskConformance,
   recovery: recoveryConformance,
+  forking: forkConformance,
   rollback: rollbackConformance,
   replay: replayConformance,
   deadLetters: deadLetterConformance,

@@ -35,6 +35,62 @@ export function waitingConformance({ make, test }: Suite): void {
     await replayAll(engine);
   });
 
+  test("two waits for one name are served in the order of asking; a wait for a person's decision shows as such", async () => {
+    await using subject = await make();
+    await using engine = await subject.open();
+    const served: unknown[] = [];
+    const program = defineProgram({
+      name: "two-waits",
+      version: "1",
+      input: anything,
+      output: anything,
+      run: async (ctx) => {
+        const wait = (name: string) => async (b: typeof ctx) => served.push([name, await b.waitFor("go")]);
+        await ctx.parallel({ b: wait("b"), a: wait("a") });
+        return ctx.waitFor("approve", { approval: true, timeoutMs: 60_000 });
+      },
+    });
+    const { id, result } = await engine.start(program, null, { tenantId: TENANT });
+    await until(async () => (await engine.get(TENANT, id)).status === "waiting");
+    expect((await engine.get(TENANT, id)).waitingFor).toEqual(["signal"]);
+    await engine.signal(TENANT, id, "go", 1);
+    await until(() => served.length === 1);
+    await engine.signal(TENANT, id, "go", 2);
+    await until(async () => (await engine.get(TENANT, id)).waitingFor?.[0] === "approval");
+    expect(served).toEqual([
+      ["b", 1],
+      ["a", 2],
+    ]);
+    await engine.signal(TENANT, id, "approve", { yes: true });
+    expect(await result()).toEqual({ yes: true });
+    await replayAll(engine);
+  });
+
+  test("signals that nobody takes are kept up to a bound, then refused; they end with the run", async () => {
+    await using subject = await make();
+    await using engine = await subject.open();
+    const program = defineProgram({
+      name: "deaf",
+      version: "1",
+      input: anything,
+      output: anything,
+      run: (ctx) => ctx.waitFor("other"),
+    });
+    const { id } = await engine.start(program, null, { tenantId: TENANT });
+    await until(async () => (await engine.get(TENANT, id)).status === "waiting");
+    const taken = await Promise.allSettled(
+      Array.from({ length: 10_010 }, (_, i) => engine.signal(TENANT, id, "nobody waits", i)),
+    );
+    const refused = taken.filter((one) => one.status === "rejected");
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: "resource_exhausted" });
+    await expect(engine.signal(TENANT, id, "")).rejects.toMatchObject({ code: "invalid_argument" });
+    await engine.cancel(TENANT, id);
+    await expect(engine.result(TENANT, id)).rejects.toMatchObject({ code: "cancelled" });
+    await expect(engine.signal(TENANT, id, "nobody waits")).rejects.toMatchObject({ code: "conflict" });
+    await replayAll(engine);
+  });
+
   test("a sleep and a wait go on over engines", async () => {
     await using subject = await make();
     let steps = 0;
@@ -111,20 +167,23 @@ export function waitingConformance({ make, test }: Suite): void {
     await using engine = await subject.open();
     let most = 0;
     let now = 0;
+    let meeting = Promise.withResolvers<void>();
     const program = defineProgram({
       name: "branches",
       version: "1",
       input: anything,
       output: anything,
       run: async (ctx) => {
+        // Each waits for another one: they end only two at a time.
         const work = async () => {
           now += 1;
           most = Math.max(most, now);
-          await new Promise((resolve) => setTimeout(resolve, 2));
+          if (now % 2 === 0) meeting.resolve();
+          await meeting.promise;
           now -= 1;
-          return now >= 0;
+          if (now === 0) meeting = Promise.withResolvers();
         };
-        const names = Array.from({ length: 9 }, (_, i) => `b${i}`);
+        const names = Array.from({ length: 8 }, (_, i) => `b${i}`);
         await ctx.parallel(
           Object.fromEntries(names.map((name) => [name, (b: typeof ctx) => b.step("w", name, work)])),
           {

@@ -21,6 +21,7 @@ export type { Verification } from "./journal/verify.ts";
 export type { JsonValue } from "./json-value.ts";
 export {
   type BudgetState,
+  type Continuation,
   defineProgram,
   Parked,
   type Program,

@@ -115,6 +115,17 @@ export interface ProgramContext {
   note(note: unknown): Promise<void>;
 }
 
+/** How the journals of an older version are read where this one does otherwise. What is not said here must be as it was. */
+export interface Continuation {
+  readonly version: string;
+  /** What had another path then: from that one, with all that is below it and with `#2` and so on, to the one it has now. */
+  readonly rename?: Readonly<Record<string, string>>;
+  /** Paths, as they are now, of which the journal's input is taken for the same although it is another. */
+  readonly sameInput?: readonly string[];
+  /** What did not exist then, by the path it has now: runs that began with that version do without, and their program gets this JSON value for it. */
+  readonly without?: Readonly<Record<string, unknown>>;
+}
+
 export interface Program<Input = unknown, Output = unknown> {
   readonly name: string;
   readonly version: string;
@@ -123,19 +134,21 @@ export interface Program<Input = unknown, Output = unknown> {
   readonly input: ZodType<Input>;
   readonly output: ZodType<Output>;
   /** Older versions whose journals this one can go on from. */
-  readonly continues: readonly string[];
+  readonly continues: readonly Continuation[];
   run(context: ProgramContext, input: Input): Promise<Output>;
 }
 
 const NAME = /^[^/#]{1,100}$/;
 
-/** Declares a program. `invalid_argument` on a name or a version that cannot be one. */
+/** Declares a program. `invalid_argument` on a name or a version that cannot be one. `continues`: versions, or what changed since. */
 export function defineProgram<Input, Output>(
-  program: Omit<Program<Input, Output>, "continues"> & { readonly continues?: readonly string[] },
+  program: Omit<Program<Input, Output>, "continues"> & { readonly continues?: readonly (string | Continuation)[] },
 ): Program<Input, Output> {
   checkName(program.name, "a program");
   checkName(program.version, "a version");
-  return { ...program, continues: program.continues ?? [] };
+  const continues = (program.continues ?? []).map((one) => (typeof one === "string" ? { version: one } : one));
+  for (const { version } of continues) checkName(version, "a version");
+  return { ...program, continues };
 }
 
 /** `invalid_argument` unless `name` can be a part of a path. */

@@ -26,7 +26,7 @@ export class ProgramRegistry {
     const versions = this.#programs.get(program);
     const found =
       versions?.get(version) ??
-      [...(versions?.values() ?? [])].findLast(({ continues }) => continues.includes(version));
+      [...(versions?.values() ?? [])].findLast(({ continues }) => continues.some((one) => one.version === version));
     if (found !== undefined) return found;
     const known = [...(versions?.keys() ?? [])];
     const there = known.length === 0 ? "no version of it is registered" : `registered: ${known.join(", ")}`;

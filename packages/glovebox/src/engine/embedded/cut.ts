@@ -12,7 +12,7 @@ const MAX_SNAPSHOTS = 10_000;
 export interface Cut {
   /** The last record before it. */
   readonly toSeq: number;
-  /** How many records count before it, without those that say that the run began or was taken up. */
+  /** How many records count before it and are taken over by a fork. */
   readonly records: number;
   /** The step's first record. */
   readonly first: JournalRow;
@@ -50,5 +50,5 @@ export async function findCut(
 
 /** Whether a fork takes a record over; it has a beginning of its own, and no rollbacks. */
 export function isCopied({ type }: JournalRow): boolean {
-  return type !== "run.started" && type !== "run.resumed" && type !== "rollback";
+  return type !== "run.started" && type !== "rollback";
 }

@@ -6,6 +6,7 @@ import type { Host } from "./host.ts";
 import { live, type Outcome } from "./life.ts";
 import { type LiveRun, usageOf } from "./live-run.ts";
 import { Machine } from "./machine.ts";
+import { Migration } from "./migration.ts";
 import { journalOf, openingOf, refuseErased } from "./opening.ts";
 import type { Operation } from "./operation.ts";
 import { type Voids, voidsOf } from "./voids.ts";
@@ -20,7 +21,7 @@ export async function drive(host: Host, run: LiveRun, program: Program): Promise
   const stored = { run: run.run, head };
   const opening = await openingOf(host.source, stored);
   const voids = await voidsOf(host.source, stored);
-  const machine = newMachine(host, opening, voids);
+  const machine = newMachine(host, program, opening, voids);
   const life = live({
     runId: run.id,
     tenantId: run.tenantId,
@@ -38,7 +39,7 @@ export async function drive(host: Host, run: LiveRun, program: Program): Promise
       run.stopped.throwIfAborted();
       for (const record of page) {
         refuseErased(record);
-        await machine.replay(record);
+        await machine.replay(machine.read(record));
         // What was spent stays spent, also before a rollback.
         used = usageOf(used, record);
       }
@@ -60,14 +61,17 @@ export async function drive(host: Host, run: LiveRun, program: Program): Promise
 
 export function newMachine(
   host: Pick<Host, "redactor">,
-  { payload }: RecordWith<"run.started">,
+  program: Program,
+  opening: RecordWith<"run.started">,
   voids: Voids,
   onAsk?: (operation: Operation) => void,
 ): Machine {
+  const { payload } = opening;
   const copiedUntil = payload.copied === undefined ? 0 : payload.copied + 1;
   return new Machine({
     redactor: host.redactor,
     ...(payload.overrides === undefined ? {} : { overrides: payload.overrides }),
+    ...(program.continues.length === 0 ? {} : { migration: new Migration(program, opening) }),
     copiedUntil,
     onAsk,
     doneAgainUntil: Math.max(copiedUntil, voids.lastSeq),

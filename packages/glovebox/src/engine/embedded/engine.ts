@@ -53,7 +53,7 @@ export interface EmbeddedEngineOptions {
   readonly logger?: Logger;
   /** Applied to everything before it is written. */
   readonly redactor?: Redactor;
-  /** `strict` throws where a program uses the clock, chance or the network outside a step, for tests; `warn` logs each place once; default `warn`. */
+  /** `strict` throws where a program uses the clock, chance, files, processes or the network outside a step, for tests; `warn` logs each place once; default `warn`. */
   readonly determinism?: "strict" | "warn";
   /** How long a program that is told to end, and its work, may take; milliseconds, default 500. */
   readonly graceMs?: number;
@@ -74,6 +74,7 @@ export interface EmbeddedEngineOptions {
 const GRACE_MS = 500;
 const MAX_DEATHS = 20;
 const PAGE = 500;
+const MAX_PRIORITY = 1000;
 
 /** The engine on the store of this node. What did not end goes on, in the order in which it was started. Dispose of it before the store. */
 export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<DurableEngine> {
@@ -365,6 +366,7 @@ class EmbeddedEngine implements DurableEngine {
 
   async #create({ id, tenantId, program, input, ...options }: NewRun): Promise<StoredRun> {
     parse(program.input, input, `the input of ${program.name}`);
+    checkPriority(options.priority);
     const json: JsonValue | undefined =
       input === undefined ? undefined : toJournalValue(input, "the input", this.#redactor);
     const nowMs = this.#clock.nowMs();
@@ -400,4 +402,15 @@ class EmbeddedEngine implements DurableEngine {
     await this.#store.runs.create(run, [row]);
     return { run, head: { seq: row.seq, hash: row.hash } };
   }
+}
+
+function checkPriority(priority = 0): void {
+  if (Number.isInteger(priority) && Math.abs(priority) <= MAX_PRIORITY) return;
+  throw new GloveboxError(
+    "invalid_argument",
+    `priority must be a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}`,
+    {
+      details: { path: "priority" },
+    },
+  );
 }

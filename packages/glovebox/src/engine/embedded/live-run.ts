@@ -34,6 +34,8 @@ export class LiveRun implements Frontier {
   #isPumping = false;
   #isExceeded = false;
   #epoch = 0;
+  /** Signals that are not on disk yet. */
+  #arriving = 0;
   /** Signals that came before the run went on. */
   #early = 0;
   #patch: RunPatch = {};
@@ -98,16 +100,24 @@ export class LiveRun implements Frontier {
     if (this.#stop.signal.aborted) {
       throw new GloveboxError("unavailable", `run ${this.id} ends or is left just now`);
     }
-    if (this.#machine === undefined) this.#early += 1;
-    if (Math.max(this.#early, this.#machine?.unreadSignals ?? 0) >= MAX_UNREAD_SIGNALS) {
+    // The engine's own always find room.
+    if (!signal.startsWith("$") && this.#unread >= MAX_UNREAD_SIGNALS) {
       throw new GloveboxError(
         "resource_exhausted",
         `run ${this.id} has ${MAX_UNREAD_SIGNALS} signals that it did not take`,
       );
     }
+    if (this.#machine === undefined) this.#early += 1;
+    this.#arriving += 1;
     this.append({ type: "signal.received", payload: { signal, ...(payload === undefined ? {} : { payload }) } });
     await this.writer.flush();
+    this.#arriving -= 1;
     this.checkWritten();
+  }
+
+  /** What nobody took yet, whatever way it has come: read, on disk, or on its way there. */
+  get #unread(): number {
+    return this.#early + this.#arriving + this.#inbox.length + (this.#machine?.unreadSignals ?? 0);
   }
 
   /** Aborts when the run is left, with the reason. */
@@ -334,6 +344,8 @@ export class LiveRun implements Frontier {
       await machine.settle();
     }
     this.#isPumping = false;
+    // The last answer may leave nothing but waits, and nothing to write.
+    if (!machine.isOver && this.#isStale()) this.writer.touch();
   }
 
   /** With each batch of records: what was asked to change, and whether the run waits now. */
@@ -348,14 +360,21 @@ export class LiveRun implements Frontier {
 
   #statusPatch(): RunPatch {
     if (this.#machine === undefined) return {};
-    const waits = waitsOf(this.#machine.pending);
-    const status = waits.length === 0 ? "running" : "waiting";
-    const waitingFor = waits.length === 0 ? undefined : waits;
-    const isSame = status === this.#run.status && String(waitingFor) === String(this.#run.waitingFor);
-    if (isSame) return {};
-    this.#onWaits(status === "waiting");
-    return { status, waitingFor };
+    const patch = statusOf(this.#machine);
+    if (!this.#isStale(patch)) return {};
+    this.#onWaits(patch.status === "waiting");
+    return patch;
   }
+
+  #isStale(now = this.#machine === undefined ? undefined : statusOf(this.#machine)): boolean {
+    if (now === undefined) return false;
+    return now.status !== this.#run.status || String(now.waitingFor) !== String(this.#run.waitingFor);
+  }
+}
+
+function statusOf({ pending }: Machine): Pick<RunPatch, "status" | "waitingFor"> {
+  const waits = waitsOf(pending);
+  return waits.length === 0 ? { status: "running", waitingFor: undefined } : { status: "waiting", waitingFor: waits };
 }
 
 function inputOf({ input }: Operation): { readonly input?: JsonValue } {

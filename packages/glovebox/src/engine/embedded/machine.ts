@@ -8,6 +8,7 @@ import type { Difference } from "../replay-report.ts";
 import { Compensations } from "./compensations.ts";
 import { Divergence, describeOperation } from "./divergence.ts";
 import { Mailbox } from "./mailbox.ts";
+import type { Migration } from "./migration.ts";
 import { Operation, type OpSpec } from "./operation.ts";
 import { Scope } from "./scope.ts";
 
@@ -41,6 +42,7 @@ export class Machine {
   readonly #early = new Map<string, Operation>();
   readonly #keys = new Map<string, string>();
   readonly #mailbox = new Mailbox();
+  readonly #migration: Migration | undefined;
   readonly #onAsk: ((operation: Operation) => void) | undefined;
   #frontier: Frontier | undefined;
   #fault: Divergence | undefined;
@@ -56,9 +58,12 @@ export class Machine {
     readonly copiedUntil?: number;
     /** A step that began up to that record and is done again gets another key and its whole time. Default 0. */
     readonly doneAgainUntil?: number;
+    /** Reads what older versions of the program wrote. */
+    readonly migration?: Migration;
     /** Is told of everything that the program asks for. */
     readonly onAsk?: ((operation: Operation) => void) | undefined;
   }) {
+    this.#migration = options.migration;
     this.#onAsk = options.onAsk;
     this.#redactor = options.redactor;
     this.#copiedUntil = options.copiedUntil ?? 0;
@@ -84,6 +89,8 @@ export class Machine {
   ask(scope: Scope, path: string, spec: OpSpec, input?: unknown): Promise<unknown> {
     const ended = scope.endedBy;
     if (ended !== undefined) return Promise.reject(ended);
+    const instead = this.#migration?.insteadOf(path);
+    if (instead !== undefined) return Promise.resolve(instead.value);
     const given = this.#given(path, spec, input);
     const journaled = given === undefined ? undefined : toJournalValue(given, `the input of ${path}`, this.#redactor);
     const operation = new Operation({ path, spec, scope, input: journaled, inputHash: hashValue(journaled) });
@@ -93,7 +100,7 @@ export class Machine {
     if (decision !== undefined) {
       this.#expected.delete(path);
       // The program is not told: it is left where it is, and whoever reads the journal stops.
-      this.#fault ??= difference(operation, decision);
+      this.#fault ??= this.#difference(operation, decision);
       this.#match(operation, decision);
     }
     if (operation.spec.kind === "wait") this.#answerFromMailbox(operation, operation.spec.signal);
@@ -119,6 +126,11 @@ export class Machine {
     );
     this.#early.clear();
     for (const operation of [...answered, ...this.#pending.values()]) frontier.begin(operation);
+  }
+
+  /** A record as the present version of the program would have written it. To be called with every one, in order, before {@link replay}. */
+  read(record: JournalRecord): JournalRecord {
+    return this.#migration?.take(record) ?? record;
   }
 
   /** Takes a record while the journal is read again. Throws {@link Divergence} when the program decided otherwise. */
@@ -181,7 +193,7 @@ export class Machine {
     const path = record.step ?? "";
     const operation = this.#pending.get(path) ?? this.#early.get(path);
     if (operation === undefined) return void this.#expected.set(path, record);
-    check(operation, record);
+    this.#check(operation, record);
     this.#match(operation, record);
     // Answered by a signal that was there before; without a time limit nothing more comes.
     if (operation.spec.kind === "wait" && operation.spec.timeoutMs === undefined) this.#early.delete(path);
@@ -211,7 +223,7 @@ export class Machine {
     const path = record.step ?? "";
     const operation = this.#pending.get(path);
     if (operation === undefined) return void this.#early.delete(path);
-    check(operation, record);
+    this.#check(operation, record);
     this.#pending.delete(path);
     if (record.type === "step.failed") operation.reject(toError(record.payload.error));
     else if (record.payload.timedOut === true) operation.reject(new GloveboxError("timeout", `${path} waited in vain`));
@@ -275,6 +287,18 @@ export class Machine {
     });
   }
 
+  #check(operation: Operation, record: Decision | Answer): void {
+    const found = this.#difference(operation, record);
+    if (found !== undefined) throw found;
+  }
+
+  #difference(operation: Operation, record: Decision | Answer): Divergence | undefined {
+    if (record.erased === true) return undefined;
+    const { kind, inputHash } = record.payload;
+    const isSameInput = operation.inputHash === inputHash || this.#migration?.takesAnyInput(record) === true;
+    return operation.kind === kind && isSameInput ? undefined : new Divergence(differenceAt(record, operation));
+  }
+
   #divergence(record: JournalRecord): Divergence {
     const [missing] = this.#expected.values();
     return new Divergence(differenceAt(missing ?? record, this.undecided()));
@@ -286,17 +310,6 @@ export function isDelivered({ type }: { readonly type: string }): boolean {
   return (
     type === "step.completed" || type === "step.failed" || type === "signal.received" || type === "budget.exceeded"
   );
-}
-
-function check(operation: Operation, record: Decision | Answer): void {
-  const found = difference(operation, record);
-  if (found !== undefined) throw found;
-}
-
-function difference(operation: Operation, record: Decision | Answer): Divergence | undefined {
-  const { kind, inputHash } = record.payload;
-  if (record.erased === true || (operation.kind === kind && operation.inputHash === inputHash)) return undefined;
-  return new Divergence(differenceAt(record, operation));
 }
 
 function differenceAt(record: JournalRecord, found: Operation | undefined): Difference {

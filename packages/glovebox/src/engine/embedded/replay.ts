@@ -29,7 +29,7 @@ export async function replayRun(
   const opening = await openingOf(host.source, stored);
   const voids = await voidsOf(host.source, stored);
   const again = isLive ? new LiveReplay(host) : undefined;
-  const machine = newMachine(host, opening, voids, again && ((operation) => again.begin(operation)));
+  const machine = newMachine(host, program, opening, voids, again && ((operation) => again.begin(operation)));
   const onAbort = () => machine.leave(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   let outcome: Outcome | undefined;
@@ -49,9 +49,10 @@ export async function replayRun(
   let records = 0;
   try {
     for await (const page of journalOf(host.source, stored, voids)) {
-      for (const record of page) {
+      for (const written of page) {
         signal?.throwIfAborted();
-        if (voids.has(record.seq)) continue;
+        if (voids.has(written.seq)) continue;
+        const record = machine.read(written);
         refuseErased(record);
         if (again !== undefined && isAnswer(record)) {
           await machine.settle(record);

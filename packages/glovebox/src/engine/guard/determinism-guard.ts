@@ -1,11 +1,11 @@
 import { GloveboxError, type Logger } from "../../core/index.ts";
-import type { ProgramWatch } from "./guard.ts";
+import { outsideProgram, type ProgramWatch } from "./guard.ts";
 
 const MAX_SITES = 1000;
 /** `at name (file:line:column)`, of the frame that is not ours. */
 const OURS = /[/\\]engine[/\\]guard[/\\](guard|watch-globals|determinism-guard)\.[jt]s/;
 
-/** Tells, once for each place in the code, of a program that reads the clock, chance or the network outside a step; or, when strict, throws. */
+/** Tells, once for each place in the code, of a program that uses the clock, chance, files, processes or the network outside a step; or, when strict, throws. */
 export class DeterminismGuard {
   readonly #logger: Logger;
   readonly #strict: boolean;
@@ -20,13 +20,14 @@ export class DeterminismGuard {
   watch(program: string): ProgramWatch {
     return {
       caught: (what) => {
-        const message = `program ${program} uses ${what} outside a step: a replay would see another value; use its context instead`;
+        const message = `program ${program} uses ${what} outside a step: a replay would see or do something else; use its context instead`;
         if (this.#strict) throw new GloveboxError("invalid_argument", message, { details: { program, what } });
         const site = callSite();
         const key = `${what} ${site}`;
         if (this.#told.has(key) || this.#told.size >= MAX_SITES) return;
         this.#told.add(key);
-        this.#logger.warn({ program, what, site }, message);
+        // The logger may look at the clock and write files.
+        outsideProgram(() => this.#logger.warn({ program, what, site }, message));
       },
     };
   }

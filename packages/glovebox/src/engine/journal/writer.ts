@@ -55,6 +55,7 @@ export class JournalWriter {
   #flushing: Promise<void> | undefined;
   #closed = false;
   #isScheduled = false;
+  #isTouched = false;
 
   constructor(options: JournalWriterOptions) {
     this.#options = options;
@@ -81,6 +82,13 @@ export class JournalWriter {
     this.#waiting.push({ row, text });
     if (options.soon === true) this.#schedule();
     else this.#start();
+  }
+
+  /** Writes what changed of the run's row, with the next records or by itself. Ignored once closed. */
+  touch(): void {
+    if (this.#closed) return;
+    this.#isTouched = true;
+    this.#start();
   }
 
   /** Resolves when all that was appended is on disk, or cannot get there. */
@@ -113,9 +121,10 @@ export class JournalWriter {
     try {
       // What is appended in this turn of the event loop's microtasks goes along.
       await Promise.resolve();
-      while (this.#waiting.length > 0) await this.#commit(this.#takeBatch());
+      while (this.#waiting.length > 0 || this.#isTouched) await this.#commit(this.#takeBatch());
     } catch (error) {
       this.#waiting = [];
+      this.#isTouched = false;
       this.#closed = true;
       this.#options.onFailure(error);
     } finally {
@@ -137,6 +146,7 @@ export class JournalWriter {
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
     const { source, runId, patch, wants, onCommit } = this.#options;
+    this.#isTouched = false;
     for (const { row, text } of batch) if (row.place === "blob") await source.blobs.put(Buffer.from(text, "utf8"));
     const rows = batch.map(({ row }) => row);
     await source.runs.append(runId, this.#stored, rows, patch() ?? {});
