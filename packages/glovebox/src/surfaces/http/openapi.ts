@@ -4,6 +4,7 @@ import { Execution, Session, Template, TemplateInput, Token } from "../../core/s
 import { ERROR_STATUS } from "../error-status.ts";
 import { EventSchema } from "../operations/fields.ts";
 import { OPERATIONS, type Operation } from "../operations/index.ts";
+import { Run, RunRecord } from "../operations/run-fields.ts";
 
 type Json = Record<string, unknown>;
 
@@ -23,6 +24,8 @@ const NAMED: Readonly<Record<string, z.ZodType>> = {
   Session,
   Execution,
   Event: EventSchema,
+  Run,
+  RunRecord,
   Token,
   Error: ErrorEnvelopeSchema,
 };

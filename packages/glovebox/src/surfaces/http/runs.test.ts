@@ -365,6 +365,11 @@ describe("journals as files", () => {
     expect(await json(await post(`/v1/runs/${run.id}/verify`))).toMatchObject({ ok: true, records: 8 });
     expect(await json(await post(`/v1/runs/${run.id}/replay`))).toMatchObject({ identical: true });
     expect(await get(`/v1/runs/${run.id}/result`)).toMatchObject({ output: 3 });
+    const forked = await json<Result>(await post(`/v1/runs/${run.id}/fork`, { step: "step#2" }));
+    expect(await get(`/v1/runs/${forked.run.id}/result?wait=true`)).toMatchObject({
+      run: { forkedFrom: { runId: run.id } },
+      output: 3,
+    });
   });
 
   it("that are torn say so; that are damaged are refused with the line, and leave nothing", async () => {

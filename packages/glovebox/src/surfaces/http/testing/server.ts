@@ -158,7 +158,8 @@ const noIsolations: HttpServerOptions["doctor"] = async () => ({
 function noServices(): SessionServices {
   return new Proxy({} as SessionServices, {
     get: (_target, name) => {
-      if (name === "templates" || name === "sessions" || name === "executions") return noServices();
+      const isService = name === "templates" || name === "sessions" || name === "executions" || name === "snapshots";
+      if (isService) return noServices();
       throw new Error(`this test has no services, but ${String(name)} was used`);
     },
   });
