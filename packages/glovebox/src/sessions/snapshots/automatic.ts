@@ -3,7 +3,7 @@ import { stopRuns } from "../lifecycle/end-session.ts";
 import { sessionStream } from "../lifecycle/idle-output.ts";
 import type { ExecutionHooks, LiveSession } from "../lifecycle/live-session.ts";
 import type { SnapshotParts } from "./parts.ts";
-import { knownGood } from "./prune.ts";
+import { knownGood, pruneAutomatic } from "./prune.ts";
 import { rollBack } from "./roll-back.ts";
 import { takeSnapshot } from "./take-snapshot.ts";
 
@@ -21,7 +21,7 @@ export class AutomaticSnapshots implements ExecutionHooks {
     await this.#parts.inTurn.run(session.id, async () => {
       // Something to go back to must be there, also before the first success.
       if (auto === "after_success" && (!rollbackOnFailure || (await this.#good(session)) !== undefined)) return;
-      await takeSnapshot(this.#parts, session, { origin: "before_execution", executionId: execution.id });
+      await this.#take(session, "before_execution", execution);
     });
   }
 
@@ -31,14 +31,17 @@ export class AutomaticSnapshots implements ExecutionHooks {
     const succeeded = execution.status === "ok";
     try {
       if (succeeded && auto === "after_success") {
-        await this.#parts.inTurn.run(session.id, () =>
-          takeSnapshot(this.#parts, session, { origin: "after_success", executionId: execution.id }),
-        );
+        await this.#parts.inTurn.run(session.id, () => this.#take(session, "after_success", execution));
       }
       if (!succeeded && rollbackOnFailure) await this.#return(session, execution);
     } catch (error) {
       await this.#tell(session, execution, error);
     }
+  }
+
+  async #take(session: LiveSession, origin: "before_execution" | "after_success", { id }: Execution): Promise<void> {
+    await takeSnapshot(this.#parts, session, { origin, executionId: id });
+    await pruneAutomatic(this.#parts.room, session);
   }
 
   async #return(session: LiveSession, execution: Execution): Promise<void> {

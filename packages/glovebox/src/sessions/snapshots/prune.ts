@@ -4,18 +4,18 @@ import type { Room } from "../room.ts";
 import { removeSnapshot } from "./remove-snapshot.ts";
 
 /**
- * Removes a session's oldest automatic snapshots beyond the template's `snapshots.keep`, never one made by hand, the newest, or one that
- * `rollbackOnFailure` may go back to.
+ * Removes a session's oldest automatic snapshots beyond the template's `snapshots.keep`: never one made by hand, the newest, the one that the state
+ * comes from, or the one that `rollbackOnFailure` would go back to.
  */
-export async function pruneAutomatic(room: Room, session: LiveSession, newest: Snapshot): Promise<void> {
+export async function pruneAutomatic(room: Room, session: LiveSession): Promise<void> {
   const { keep } = session.template.snapshots;
-  if (newest.origin === "manual") return;
-  const automatic = (await room.store.snapshots.all(session.id)).filter(({ origin }) => origin !== "manual");
+  const all = await room.store.snapshots.all(session.id);
+  const automatic = all.filter(({ origin }) => origin !== "manual");
   const excess = automatic.slice(0, Math.max(0, automatic.length - Math.max(1, keep)));
-  const good = knownGood(await room.store.snapshots.all(session.id), newest.id);
-  for (const snapshot of excess) {
-    if (snapshot.id !== good?.id && snapshot.id !== newest.id) await removeSnapshot(room, snapshot);
-  }
+  if (excess.length === 0) return;
+  const head = (await room.store.sessions.internals(session.id))?.snapshotId;
+  const needed = new Set([head, knownGood(all, head)?.id]);
+  for (const snapshot of excess) if (!needed.has(snapshot.id)) await removeSnapshot(room, snapshot);
 }
 
 /**

@@ -8,6 +8,7 @@ import { removeWorkspace } from "../lifecycle/workspace.ts";
 import { scratchDir, snapshotDir } from "./folders.ts";
 import { type NextSandbox, nextSandbox } from "./next-sandbox.ts";
 import type { SnapshotParts } from "./parts.ts";
+import { pruneAutomatic } from "./prune.ts";
 import { asSpaceError, takeSnapshot } from "./take-snapshot.ts";
 
 export interface RolledBack {
@@ -43,6 +44,7 @@ export async function rollBack(
       await rm(scratch, { recursive: true, force: true });
     }
     await tell(session, snapshot, undo, options);
+    await pruneAutomatic(room, session);
     return { session: session.row, undo };
   } catch (error) {
     if (session.bench.sandbox === old && !session.closing) await old.resume().catch(() => {});

@@ -4,7 +4,6 @@ import { type SnapshotManifest, syncFolder } from "../../sandbox/index.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
 import { sessionFolder, snapshotDir } from "./folders.ts";
 import type { SnapshotParts } from "./parts.ts";
-import { pruneAutomatic } from "./prune.ts";
 import { checkSnapshotQuota } from "./quota.ts";
 
 /** Of one session. */
@@ -51,7 +50,6 @@ export async function takeSnapshot(
       await checkSnapshotQuota(room, tenantId, snapshot.storedBytes);
       await store.snapshots.create(snapshot, { maxCount: MAX_SNAPSHOTS });
     });
-    await pruneAutomatic(room, session, snapshot);
     return snapshot;
   } catch (error) {
     await rm(dir, { recursive: true, force: true });
