@@ -17,7 +17,7 @@ export async function applyRetention({ maintenance }: Store, wanted: Config["ret
   await maintenance.setRetention(policy);
 }
 
-/** Sweeps now and then until it is disposed of. */
+/** Sweeps at once, for a server that never lives for an hour, and then every hour until it is disposed of. */
 export function sweepRegularly({ maintenance }: Store, logger: Logger): Disposable {
   const sweep = () => {
     maintenance.sweep({ dryRun: false }).then(
@@ -25,6 +25,7 @@ export function sweepRegularly({ maintenance }: Store, logger: Logger): Disposab
       (error: unknown) => logger.error({ error: String(error) }, "the retention sweep failed"),
     );
   };
+  sweep();
   const timer = setInterval(sweep, SWEEP_EVERY_MS);
   timer.unref();
   return { [Symbol.dispose]: () => clearInterval(timer) };
