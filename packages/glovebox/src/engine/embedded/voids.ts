@@ -25,10 +25,14 @@ export class Voids {
 
   constructor(rollbacks: readonly Rollback[]) {
     const ranges: Rollback[] = [];
-    for (const rollback of rollbacks) {
-      // A cut is always before a record that counted then, so ranges lie within one another or apart.
-      while ((ranges.at(-1)?.seq ?? 0) > rollback.toSeq) ranges.pop();
-      ranges.push(rollback);
+    for (const { seq, ...rollback } of rollbacks) {
+      let { toSeq } = rollback;
+      for (let last = ranges.at(-1); last !== undefined && last.seq > toSeq; last = ranges.at(-1)) {
+        // What was void stays void, even if the rollback that said so becomes void itself.
+        toSeq = Math.min(toSeq, last.toSeq);
+        ranges.pop();
+      }
+      ranges.push({ toSeq, seq });
     }
     this.#ranges = ranges;
     this.#known = new Set(rollbacks.map(({ seq }) => seq));
