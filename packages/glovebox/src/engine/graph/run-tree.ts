@@ -1,5 +1,6 @@
 import { Letters } from "./letters.ts";
 import type { NodeKind, NodeStatus, NodeWait, RunGraph } from "./run-graph.ts";
+import { SpareNodes } from "./spare-nodes.ts";
 import { Flow, isOpen, TreeNode } from "./tree-node.ts";
 import { errorOf, fieldOf, numberOf, type TreeRecord, textOf } from "./tree-record.ts";
 
@@ -20,8 +21,7 @@ export class RunTree {
   readonly #maxNodes: number;
   readonly #nodes = new Map<string, TreeNode>();
   readonly #open = new Set<TreeNode>();
-  /** What may be left out, oldest first. */
-  readonly #spare = new Set<TreeNode>();
+  readonly #spare = new SpareNodes();
   readonly #top = new Flow([]);
   readonly #letters = new Letters();
   #omitted = 0;
@@ -216,7 +216,6 @@ export class RunTree {
     node.become(status);
     if (isOpen(status)) {
       this.#open.add(node);
-      this.#spare.delete(node);
       return;
     }
     this.#open.delete(node);
@@ -271,17 +270,15 @@ export class RunTree {
 
   /** Leaves out what completed first, but never what the new one is in. */
   #makeRoom(parent: TreeNode | undefined): boolean {
-    for (const node of this.#spare) {
-      if (this.#nodes.size < this.#maxNodes) break;
-      this.#spare.delete(node);
-      if (node.children.size > 0 || node === parent) continue;
+    while (this.#nodes.size >= this.#maxNodes) {
+      const node = this.#spare.take(parent);
+      if (node === undefined) return false;
       this.#nodes.delete(node.path);
       if (!node.isStructure) this.#omitted += 1;
-      const above = node.parent;
-      above?.children.delete(node);
-      if (above !== undefined && above.children.size === 0 && above.open === 0) this.#spare.add(above);
+      node.leave();
+      if (node.parent?.isEmpty === true) this.#spare.add(node.parent);
     }
-    return this.#nodes.size < this.#maxNodes;
+    return true;
   }
 }
 

@@ -44,7 +44,6 @@ export class TreeNode {
   readonly path: string;
   readonly parent: TreeNode | undefined;
   readonly after: readonly string[];
-  readonly flow: Flow;
   kind: NodeKind;
   attempts = 0;
   startedAtMs: number | undefined;
@@ -56,8 +55,6 @@ export class TreeNode {
   error: RunNode["error"];
   waitsFor: NodeWait | undefined;
   childRunId: string | undefined;
-  /** Nodes right below that are kept. */
-  readonly children = new Set<TreeNode>();
   /** Operations anywhere below that have no answer yet, and how many of these wait. */
   open = 0;
   waiting = 0;
@@ -66,6 +63,9 @@ export class TreeNode {
   sawFailure = false;
   /** An error that came of it ended the run. */
   endedRun = false;
+  // Only what holds others has them: of operations there are many.
+  #children: Set<TreeNode> | undefined;
+  #flow: Flow | undefined;
   #status: NodeStatus | undefined;
 
   constructor(options: {
@@ -78,8 +78,24 @@ export class TreeNode {
     this.kind = options.kind;
     this.parent = options.parent;
     this.after = options.after;
-    this.flow = new Flow([options.path]);
-    this.parent?.children.add(this);
+    if (this.parent === undefined) return;
+    this.parent.#children ??= new Set();
+    this.parent.#children.add(this);
+  }
+
+  get flow(): Flow {
+    this.#flow ??= new Flow([this.path]);
+    return this.#flow;
+  }
+
+  /** Whether no node right below is kept. */
+  get isEmpty(): boolean {
+    return this.#children === undefined || this.#children.size === 0;
+  }
+
+  /** It is kept no more. */
+  leave(): void {
+    if (this.parent !== undefined) this.parent.#children?.delete(this);
   }
 
   get isStructure(): boolean {
@@ -94,7 +110,7 @@ export class TreeNode {
     if (this.kind === "wait_any" && this.#status !== undefined) return this.#status;
     if (this.kind === "branch") return this.latest?.status ?? this.#status ?? "completed";
     if (this.fails) return "failed";
-    const statuses = [...this.children].map(({ status }) => status);
+    const statuses = [...(this.#children ?? [])].map(({ status }) => status);
     const same = statuses[0];
     return same !== undefined && statuses.every((status) => status === same) ? same : "completed";
   }
@@ -104,7 +120,7 @@ export class TreeNode {
     if (!this.isStructure) return this.#status === "failed";
     if (!this.sawFailure || this.kind === "wait_any") return false;
     if (this.kind === "branch") return this.latest?.fails ?? false;
-    return [...this.children].some(({ fails }) => fails);
+    return [...(this.#children ?? [])].some(({ fails }) => fails);
   }
 
   /** Says how it is now, to those that it is in as well. */

@@ -7,10 +7,13 @@ import { Screen } from "../../render/screen.ts";
 import { interruptedCode } from "../../run/command.ts";
 import { onInterrupt } from "../../run/interrupt.ts";
 
+/** More than fit on any screen, and few enough to be drawn ten times a second. */
+const MAX_NODES = 1000;
+
 /** Draws a run as it goes on, until it has ended or nobody wants to look any more; the run itself is not touched. */
 export async function watchRun(box: Glovebox, id: string): Promise<void> {
   const interrupt = onInterrupt();
-  const tree = new RunTree();
+  const tree = new RunTree({ maxNodes: MAX_NODES });
   const trail = new BudgetTrail();
   const colours = coloursFor(process.stdout);
   let run = await box.runs.get(id);
