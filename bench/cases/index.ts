@@ -2,7 +2,7 @@ import type { Case } from "../harness.ts";
 import { auditedChange, auditedRead } from "./audit.ts";
 import { runHello, runHelloCold } from "./command.ts";
 import { egressConnect, egressRequest, egressThroughput } from "./egress.ts";
-import { engineMillion, engineReplay, engineResume, engineStep, engineSteps } from "./engine.ts";
+import { engineLong, engineReplay, engineResume, engineStep, engineSteps } from "./engine.ts";
 import { durableEvents } from "./events.ts";
 import { health } from "./http.ts";
 import { idleSession } from "./idle.ts";
@@ -27,7 +27,7 @@ export const CASES: readonly Case[] = [
   engineSteps,
   engineReplay,
   engineResume,
-  engineMillion,
+  engineLong,
   auditedChange,
   auditedRead,
   ...redaction,
