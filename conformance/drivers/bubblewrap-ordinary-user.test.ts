@@ -7,7 +7,9 @@ import { describe, expect, test } from "vitest";
 
 const run = promisify(execFile);
 const NOBODY = 65534;
-const FILES = ["bubblewrap", "bubblewrap-network-escapes"].map((name) => `conformance/drivers/${name}.test.ts`);
+const FILES = ["bubblewrap", "bubblewrap-network-escapes", "bubblewrap-snapshots"].map(
+  (name) => `conformance/drivers/${name}.test.ts`,
+);
 const root = resolve(import.meta.dirname, "../..");
 
 /** Root can become somebody else; anybody else has run the suite as an ordinary user already. */

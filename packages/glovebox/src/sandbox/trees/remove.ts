@@ -16,7 +16,12 @@ export async function removeTree(folder: string): Promise<void> {
   } catch (error) {
     if (!STUBBORN.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
     // `chmod` would follow this one path, were it a link.
-    if ((await lstat(folder)).isDirectory()) await run("chmod", ["-R", "u+rwX", "--", folder]);
+    // What Node was at when it failed it may still remove, under the hands of `chmod`: only whether `rm` manages counts.
+    const isFolder = await lstat(folder).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (isFolder) await run("chmod", ["-R", "u+rwX", "--", folder]).catch(() => {});
     await run("rm", ["-rf", "--", folder]);
   }
 }

@@ -44,7 +44,10 @@ export async function rollBack(
       await rm(scratch, { recursive: true, force: true });
     }
     await tell(session, snapshot, undo, options);
-    await pruneAutomatic(room, session);
+    // It is rolled back: that older ones could not be removed is no failure of that.
+    await pruneAutomatic(room, session).catch((error: unknown) => {
+      room.logger.warn({ sessionId: session.id, err: error }, "older snapshots could not be removed");
+    });
     return { session: session.row, undo };
   } catch (error) {
     if (session.bench.sandbox === old && !session.closing) await old.resume().catch(() => {});
