@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { auditConformance } from "./audit.ts";
+import { conversationConformance } from "./conversations.ts";
 import { eventConformance } from "./events.ts";
 import { executionConformance } from "./executions.ts";
 import { faultConformance } from "./faults.ts";
@@ -29,6 +30,7 @@ export function storeConformance(name: string, make: MakeSubject): void {
     describe("runs", () => runConformance(make));
     describe("retention of runs", () => runRetentionConformance(make));
     describe("snapshots", () => snapshotConformance(make));
+    describe("conversations", () => conversationConformance(make));
     describe("maintenance", () => maintenanceConformance(make));
     describe("faults", () => faultConformance(make));
   });

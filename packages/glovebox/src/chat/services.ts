@@ -1,5 +1,5 @@
-import type { Execution, Language } from "../core/index.ts";
-import type { ModelMessage, ModelUsage } from "../models/index.ts";
+import type { Approval, ApprovalStatus, Conversation, Execution, Language, ModelMessage } from "../core/index.ts";
+import type { ModelUsage } from "../models/index.ts";
 import type { Page, PageRequest } from "../store/index.ts";
 import type { Assistant } from "./assistants/assistant.ts";
 import type { HookDecision, Note } from "./hooks/hook.ts";
@@ -109,20 +109,6 @@ export interface TurnService {
   result(tenantId: string, runId: string, signal?: AbortSignal): Promise<TurnResult>;
 }
 
-export interface Conversation {
-  readonly id: string;
-  readonly tenantId: string;
-  readonly assistant: string;
-  /** The first words of the first question. */
-  readonly title: string;
-  readonly turns: number;
-  /** Its sandbox, once it has one. */
-  readonly sessionId?: string;
-  readonly forkedFrom?: string;
-  readonly createdAt: string;
-  readonly updatedAt: string;
-}
-
 export interface ConversationService {
   list(tenantId: string, page?: PageRequest & { readonly assistant?: string }): Promise<Page<Conversation>>;
   get(
@@ -141,29 +127,10 @@ export interface ConversationService {
   ): Promise<Page<Execution>>;
 }
 
-/** A question to a person. */
-export interface Approval {
-  readonly id: string;
-  readonly tenantId: string;
-  readonly runId: string;
-  readonly conversationId: string;
-  readonly prompt: string;
-  /** What it is about. */
-  readonly language?: Language;
-  readonly code?: string;
-  readonly status: "pending" | "approved" | "refused" | "expired" | "withdrawn";
-  readonly reason?: string;
-  /** Who decided: the name of a token. */
-  readonly decidedBy?: string;
-  readonly createdAt: string;
-  readonly expiresAt: string;
-  readonly decidedAt?: string;
-}
-
 export interface ApprovalService {
   list(
     tenantId: string,
-    page?: PageRequest & { readonly status?: Approval["status"]; readonly conversationId?: string },
+    page?: PageRequest & { readonly status?: ApprovalStatus; readonly conversationId?: string },
   ): Promise<Page<Approval>>;
   get(tenantId: string, id: string): Promise<Approval>;
   /** On disk when it resolves. `conflict` when it was decided otherwise before, has expired, or its turn has ended; deciding the same again changes nothing. */

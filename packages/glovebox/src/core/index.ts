@@ -12,6 +12,14 @@ export {
 export type { AuditEntry, AuditSink } from "./audit.ts";
 export { canonicalJson } from "./canonical-json.ts";
 export { type Clock, systemClock, toTimestamp } from "./clock.ts";
+export type {
+  Approval,
+  ApprovalStatus,
+  Conversation,
+  ConversationTurn,
+  ModelMessage,
+  ToolCall,
+} from "./conversation.ts";
 export { DEFAULT_LIMITS } from "./default-limits.ts";
 export {
   type BoundSecret,

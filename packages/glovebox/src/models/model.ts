@@ -1,21 +1,6 @@
-/** What a conversation has said so far. Text and tool traffic only: what Glovebox's models are asked about is code. */
-export type ModelMessage =
-  | { readonly role: "user"; readonly text: string }
-  | { readonly role: "assistant"; readonly text: string; readonly toolCalls?: readonly ToolCall[] }
-  | {
-      readonly role: "tool";
-      readonly callId: string;
-      readonly name: string;
-      readonly text: string;
-      readonly isError?: boolean;
-    };
+import type { ModelMessage, ToolCall } from "../core/index.ts";
 
-export interface ToolCall {
-  readonly id: string;
-  readonly name: string;
-  /** As the model gave it: parsed JSON that nobody has checked against the tool's schema, or the text itself where it was no JSON. */
-  readonly input: unknown;
-}
+export type { ModelMessage, ToolCall };
 
 export interface ModelTool {
   readonly name: string;

@@ -13,6 +13,7 @@ import type {
   Token,
 } from "../core/index.ts";
 import type { AuditStore } from "./audit-records.ts";
+import type { ApprovalStore, ConversationStore } from "./conversation-records.ts";
 import type { RunStore } from "./run-records.ts";
 import type { SealedAuthorityStore, SecretStore } from "./sealed-records.ts";
 import type { SnapshotStore } from "./snapshot-records.ts";
@@ -42,6 +43,8 @@ export interface Store extends AsyncDisposable {
   readonly audit: AuditStore;
   readonly runs: RunStore;
   readonly snapshots: SnapshotStore;
+  readonly conversations: ConversationStore;
+  readonly approvals: ApprovalStore;
   readonly events: EventLog;
   readonly blobs: BlobStore;
   readonly settings: SettingsStore;

@@ -66,7 +66,7 @@ async function readAssistant(file: string): Promise<Assistant> {
   const document = parseDocument(await readFile(file, "utf8"), { lineCounter: lines, uniqueKeys: true });
   const [broken] = document.errors;
   if (broken !== undefined) throw wrong(file, broken.message.split("\n")[0] ?? "no YAML", broken);
-  const parsed = Assistant.safeParse(valueOf(file, document));
+  const parsed = Assistant.safeParse(contentOf(file, document));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const path = (issue?.path ?? []).filter((part) => typeof part !== "symbol");
@@ -76,7 +76,7 @@ async function readAssistant(file: string): Promise<Assistant> {
   throw wrong(file, `${place}${path.join(".")} ${messageOf(issue)}`.trim(), parsed.error);
 }
 
-function valueOf(file: string, document: ReturnType<typeof parseDocument>): unknown {
+function contentOf(file: string, document: ReturnType<typeof parseDocument>): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {

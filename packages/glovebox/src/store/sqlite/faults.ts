@@ -14,7 +14,9 @@ export type WriteKind =
   | "secret"
   | "audit"
   | "run"
-  | "snapshot";
+  | "snapshot"
+  | "conversation"
+  | "approval";
 
 /** For tests: stands where the disk does. Throwing makes that write reject with `store_failed`, with nothing written. */
 export interface StoreFaults {

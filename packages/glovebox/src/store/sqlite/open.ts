@@ -1,9 +1,11 @@
 import { type Clock, type Logger, silentLogger, systemClock } from "../../core/index.ts";
 import { FileBlobStore } from "../blobs/file-blobs.ts";
 import type { Store } from "../store.ts";
+import { SqliteApprovalStore } from "./approval-store.ts";
 import { SqliteAuditStore } from "./audit-store.ts";
 import { SqliteAuthorityStore } from "./authority-store.ts";
 import { storeFailed } from "./connection.ts";
+import { SqliteConversationStore } from "./conversation-store.ts";
 import { type DataFolder, dataFolder, makeFolders, migrateFolder } from "./data-folder.ts";
 import { CommitNotices } from "./events/commit-notices.ts";
 import { SqliteEventLog } from "./events/event-log.ts";
@@ -108,6 +110,8 @@ async function connect(
       audit: new SqliteAuditStore(reader, writes),
       runs: new SqliteRunStore(reader, writes, runRemovals),
       snapshots: new SqliteSnapshotStore(reader, writes),
+      conversations: new SqliteConversationStore(reader, writes),
+      approvals: new SqliteApprovalStore(reader, writes),
       events,
       blobs,
       settings,

@@ -144,6 +144,29 @@ interface SnapshotsTable {
   stored_bytes: Virtual<number>;
 }
 
+interface ConversationsTable {
+  id: string;
+  tenant_id: string;
+  doc: string;
+  assistant: Virtual<string>;
+  current_run_id: Virtual<string | null>;
+}
+
+interface ConversationTurnsTable {
+  conversation_id: string;
+  run_id: string;
+  seq: number;
+  messages: string;
+}
+
+interface ApprovalsTable {
+  id: string;
+  tenant_id: string;
+  doc: string;
+  status: Virtual<string>;
+  conversation_id: Virtual<string>;
+}
+
 /** The main database, as the migrations leave it. */
 export interface Tables {
   templates: TemplatesTable;
@@ -161,6 +184,9 @@ export interface Tables {
   runs: RunsTable;
   run_records: RunRecordsTable;
   snapshots: SnapshotsTable;
+  conversations: ConversationsTable;
+  conversation_turns: ConversationTurnsTable;
+  approvals: ApprovalsTable;
 }
 
 export type SecretRow = Selectable<SecretsTable>;
