@@ -53,6 +53,8 @@ export interface RunInfo {
   readonly usage: RunUsage;
   /** How often it was taken up again. */
   readonly resumes: number;
+  /** How often it was taken back to before a step; absent: never. */
+  readonly rollbacks?: number;
   /** Set while it is taken back to before a step. */
   readonly rollingBack?: { readonly step: string; readonly reason?: string };
   /** Came in by import: it can be looked at, replayed and forked, never resumed. */

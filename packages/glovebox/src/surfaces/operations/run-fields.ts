@@ -59,6 +59,8 @@ export const Run = z.strictObject({
   usage: RunUsage,
   /** How often it was taken up again. */
   resumes: Count,
+  /** How often it was taken back to before a step; absent: never. */
+  rollbacks: Count.optional(),
   /** Set while it is taken back to before a step. */
   rollingBack: z.strictObject({ step: z.string(), reason: z.string().optional() }).optional(),
   /** Came in by import: it can be looked at, replayed and forked, never resumed. */
