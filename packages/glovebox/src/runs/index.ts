@@ -9,5 +9,5 @@ export {
 export { type AskModelOptions, askModel } from "./ask-model.ts";
 export { loadPrograms } from "./load-programs.ts";
 export type { ProgramHost, ProgramModule } from "./program-host.ts";
-export type { RunSandbox, SandboxRequest, SandboxResult, SandboxStepOptions } from "./run-sandbox.ts";
+export { RunSandbox, type SandboxRequest, type SandboxResult, type SandboxStepOptions } from "./run-sandbox.ts";
 export { Sandboxes, type SandboxSpec } from "./sandboxes.ts";

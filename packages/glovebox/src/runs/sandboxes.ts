@@ -68,6 +68,7 @@ export class Sandboxes {
       tenantId,
       executions: this.#services.executions,
       env: deterministic ? DETERMINISTIC_ENV : {},
+      repeatable: true,
       find: (step) => this.#find(tenantId, step, name),
     });
   }
