@@ -8,6 +8,7 @@ import { addConfig } from "./commands/config.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEgress } from "./commands/egress.ts";
 import { addExec } from "./commands/exec.ts";
+import { addExtract } from "./commands/extract.ts";
 import { addFork } from "./commands/fork.ts";
 import { addRepl } from "./commands/repl.ts";
 import { addRetention } from "./commands/retention.ts";
@@ -41,7 +42,20 @@ export function buildProgram(): Command {
     .showHelpAfterError("(add --help for what there is)")
     .exitOverride();
   const add = [
-    ...[addUp, addDoctor, addRun, addRepl, addShell, addExec, addSession, addSnapshot, addFork, addTemplate, addRuns],
+    ...[
+      addUp,
+      addDoctor,
+      addRun,
+      addRepl,
+      addShell,
+      addExec,
+      addExtract,
+      addSession,
+      addSnapshot,
+      addFork,
+      addTemplate,
+      addRuns,
+    ],
     ...[addSecret, addEgress, addAudit],
     ...[addToken, addConfig, addSummary, addRetention, addBackup, addBench, addCompletion],
   ];

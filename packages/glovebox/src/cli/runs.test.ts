@@ -210,14 +210,11 @@ describe("on a terminal", () => {
   const env = () => ({ GLOVEBOX_DATA: server.dataDir, NO_COLOR: "1" });
 
   test("a run is drawn as it goes on, until it has ended", async () => {
-    const { run } = await box.runs.start({ program: "release", input: { name: "abc", stepMs: 4000 } });
-    await box.runs.signal(run.id, "approve", true);
-    const seen = [
-      { when: "running", type: "" },
-      { when: "waiting for timer", type: "" },
+    const id = await waiting();
+    const { text, code } = await onTerminal(["runs", "show", id], env(), [
+      { when: "waits for approval", type: () => void box.runs.signal(id, "approve", true) },
       { when: "completed", type: "" },
-    ];
-    const { text, code } = await onTerminal(["runs", "show", run.id], env(), seen);
+    ]);
     expect(code).toBe(0);
     const last = text.slice(text.lastIndexOf("release 1"));
     expect(last).toContain("✓  ask");
@@ -225,6 +222,14 @@ describe("on a terminal", () => {
     // The cursor and the wrapping of lines are given back.
     expect(text.lastIndexOf("\x1b[?25h")).toBeGreaterThan(text.lastIndexOf("\x1b[?25l"));
     expect(text.lastIndexOf("\x1b[?7h")).toBeGreaterThan(text.lastIndexOf("\x1b[?7l"));
+  });
+
+  test("one that cannot be drawn on gets the state at once", async () => {
+    const id = await waiting();
+    const { text, code } = await onTerminal(["runs", "show", id], { ...env(), TERM: "dumb" }, []);
+    expect([code, text]).toEqual([0, expect.stringContaining("waits for approval")]);
+    expect(text).not.toContain("\x1b");
+    await box.runs.signal(id, "approve");
   });
 
   test("Ctrl-C ends the looking and not the run", async () => {

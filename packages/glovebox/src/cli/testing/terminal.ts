@@ -6,8 +6,8 @@ import { root } from "./cli.ts";
 export interface Step {
   /** Wait until this is seen after what was seen before … */
   readonly when: string;
-  /** … and then type this. */
-  readonly type: string;
+  /** … and then type this, or do it elsewhere. */
+  readonly type: string | (() => void);
 }
 
 /** Runs the command on a terminal of its own (made by `script`) and types as a person would. */
@@ -34,7 +34,8 @@ export async function onTerminal(
       if (at < 0) return;
       from = at + step.when.length;
       waiting.shift();
-      if (step.type !== "") child.stdin.write(step.type);
+      if (typeof step.type === "function") step.type();
+      else if (step.type !== "") child.stdin.write(step.type);
     }
   });
   const stuck = setTimeout(() => child.kill("SIGKILL"), 50_000);

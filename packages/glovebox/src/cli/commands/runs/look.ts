@@ -24,7 +24,7 @@ function addShow(runs: Command): void {
       const flags = flagsOf(command);
       const box = await openClient(flags);
       const format = formatFor(flags);
-      if (format === "human") {
+      if (format === "human" && process.env.TERM !== "dumb") {
         const { watchRun } = await import("./watch.ts");
         return watchRun(box, id);
       }
