@@ -7,7 +7,7 @@
  *   trees restore                                3: an empty folder, gets `tree`   4: the store   0: the list
  *   trees own UID GID                            3: the tree
  *
- * Prints one JSON line: counts, or {"error", "detail"}. docs/decisions/0010 says why this is a program of its own, docs/reference/snapshots.md
+ * Prints one JSON line: counts, or {"error", "detail"}. docs/decisions/0011 says why this is a program of its own, docs/reference/snapshots.md
  * what is kept; the list's lines are described at `write_entry`.
  */
 #define _GNU_SOURCE

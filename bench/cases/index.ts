@@ -10,6 +10,7 @@ import { isolateCold, isolateWarm } from "./isolate.ts";
 import { library } from "./library.ts";
 import { redaction } from "./redact.ts";
 import { firstPrint, isolateFirstValue, roundTrip } from "./sessions.ts";
+import { snapshots } from "./snapshots.ts";
 
 export const CASES: readonly Case[] = [
   firstPrint,
@@ -34,4 +35,5 @@ export const CASES: readonly Case[] = [
   egressRequest,
   egressConnect,
   egressThroughput,
+  ...snapshots,
 ];

@@ -1,5 +1,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId, type SnapshotOrigin, type Template } from "../../core/index.ts";
 import { openStage, type Stage, TENANT } from "../testing/stage.ts";
@@ -97,9 +99,7 @@ test("a snapshot taken in the midst of what fails is nothing that is returned to
     argv: ["bash", "-c", "echo bad > f; while [ ! -e go ]; do sleep 0.02; done; exit 1"],
   });
   const files = await stage.services.sessions.files(TENANT, id);
-  await expect
-    .poll(async () => Buffer.concat(await Array.fromAsync(files.read("f"))).toString(), { timeout: 20_000 })
-    .toBe("bad\n");
+  await expect.poll(() => text(Readable.from(files.read("f"))), { timeout: 20_000 }).toBe("bad\n");
   await stage.services.snapshots.create(TENANT, id);
   await files.write("go", new Uint8Array());
   await running.finished;
