@@ -63,10 +63,12 @@ function watchChance(): Undo[] {
   ];
 }
 
-/** Files, other processes, and the network. */
+/** What files say, other processes, and the network. */
 function watchOutside(): Undo[] {
   const [fs, processes, dns] = [builtin("fs"), builtin("child_process"), builtin("dns")];
   const lookups = /^(lookup|resolve|reverse)/;
+  // What a program writes it does again in every life, but learns nothing by it.
+  const reads = /^(access|createRead|exists|fstat|glob|lstat|open|read|realpath|stat)/;
   return [
     watch(globalThis, "fetch", "fetch()"),
     watch(Socket.prototype, "connect", "net.connect()"),
@@ -75,8 +77,8 @@ function watchOutside(): Undo[] {
     // Whatever starts one without waiting for its end comes by here.
     watch(ChildProcess.prototype, "spawn", "child_process.spawn()"),
     ...watchAll(processes, "child_process", /Sync$/),
-    ...watchAll(fs, "fs", /^[a-z]/),
-    ...watchAll(builtin("fs/promises"), "fs", /^[a-z]/),
+    ...watchAll(fs, "fs", reads),
+    ...watchAll(builtin("fs/promises"), "fs", reads),
   ];
 }
 
