@@ -20,18 +20,23 @@ export function prepare({ child, place, folder }: Life): ChildProcess {
   return spawn(process.execPath, argv, { stdio: ["pipe", "pipe", "inherit"], env });
 }
 
-/** Lets a process live for a while. `undefined` when it was killed; what it said when it came to its end first. */
-export async function live(child: ChildProcess, forMs: number): Promise<string | undefined> {
+/**
+ * Lets a process live for a while once its engine is open, which took it `openMs`. `undefined` when it was killed; what it said when it came to its end
+ * first.
+ */
+export async function live(child: ChildProcess, lifeMs: (openMs: number) => number): Promise<string | undefined> {
   let said = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     said += text;
   });
   const closed = once(child, "close");
+  const startMs = performance.now();
   child.stdin?.write("go\n");
   // A life that counts begins with an open engine.
   while (!said.startsWith("open\n") && child.exitCode === null) {
     await Promise.race([once(child.stdout as NodeJS.ReadableStream, "data"), closed]);
   }
+  const forMs = lifeMs(performance.now() - startMs);
   const timer = Number.isFinite(forMs) ? setTimeout(() => child.kill("SIGKILL"), forMs) : undefined;
   const [code, signal] = (await closed) as [number | null, string | null];
   clearTimeout(timer);

@@ -16,6 +16,8 @@ const PROGRAMS = 4;
 /** Kills of one place before its programs are let run to their end. */
 const KILLS_A_PLACE = 16;
 const LONGEST_LIFE_MS = 150;
+/** On a machine that is busy, so many times what it took to open the engine: who dies before it did anything leaves nothing to find. */
+const LONGEST_LIFE_OPENINGS = 2;
 /** Places at a time: while one process lives, others start. */
 const LANES = 2;
 /** Kills below which chance may have left something out. */
@@ -61,7 +63,7 @@ class Chaos {
         const isLast = kills >= KILLS_A_PLACE || this.killed >= KILLS;
         const current = child;
         child = next;
-        said = await live(current, isLast ? Number.POSITIVE_INFINITY : Math.random() * LONGEST_LIFE_MS);
+        said = await live(current, isLast ? () => Number.POSITIVE_INFINITY : randomLifeMs);
         if (said === undefined) this.killed += 1;
       }
       addTally(this.tally, await checkPlace(subject, trees, said, await readFile(join(folder, "effects"), "utf8")));
@@ -70,6 +72,10 @@ class Chaos {
       await rm(folder, { recursive: true, force: true });
     }
   }
+}
+
+function randomLifeMs(openMs: number): number {
+  return Math.random() * Math.max(LONGEST_LIFE_MS, LONGEST_LIFE_OPENINGS * openMs);
 }
 
 /** `bundle` puts what a killed process runs into a folder and gives its path. */
