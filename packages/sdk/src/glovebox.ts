@@ -16,6 +16,7 @@ import { Templates } from "./templates.ts";
 import { Tokens } from "./tokens.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
 import type { ExecuteInput, ExecutionAnswer } from "./types/execution.ts";
+import type { ExtractInput, Extraction } from "./types/extract.ts";
 import type { CallOptions, CreateOptions } from "./types/page.ts";
 import type { ConfigReport, DoctorReport, Summary, Whoami } from "./types/runtime.ts";
 import { type Query, urlPath } from "./url-path.ts";
@@ -86,6 +87,18 @@ export class Glovebox {
       signal: options.signal,
     });
     return resultOfAnswer(this.executions, answer, { signal: options.signal });
+  }
+
+  /** Finds the code in a model's answer or a user's text, and how sure it is that it is meant to run. Nothing is run. */
+  extract(text: string, options: ExtractInput & CallOptions = {}): Promise<Extraction> {
+    const { signal, ...input } = options;
+    return this.#transport.json<Extraction>({
+      method: "POST",
+      path: urlPath("extract"),
+      body: { text, ...input },
+      repeatable: true,
+      signal,
+    });
   }
 
   /** Whether the process answers. Needs no token. */

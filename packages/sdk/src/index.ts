@@ -26,6 +26,7 @@ export type * from "./types/audit.ts";
 export type * from "./types/egress.ts";
 export type * from "./types/event.ts";
 export type * from "./types/execution.ts";
+export type * from "./types/extract.ts";
 export type * from "./types/files.ts";
 export type * from "./types/isolation.ts";
 export type * from "./types/json.ts";

@@ -2,6 +2,7 @@ import { auditOperations } from "./audit.ts";
 import { catalogOperations } from "./catalog.ts";
 import { egressOperations } from "./egress.ts";
 import { executionOperations } from "./executions.ts";
+import { extractOperations } from "./extract.ts";
 import { fileOperations } from "./files.ts";
 import { maintenanceOperations } from "./maintenance.ts";
 import { runOperations } from "./runs.ts";
@@ -26,6 +27,7 @@ export const OPERATIONS = {
   ...fileOperations,
   ...executionOperations,
   ...runOperations,
+  ...extractOperations,
   ...tokenOperations,
   ...secretOperations,
   ...egressOperations,

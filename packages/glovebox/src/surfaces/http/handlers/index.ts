@@ -5,6 +5,7 @@ import { auditHandlers } from "./audit.ts";
 import { catalogHandlers } from "./catalog.ts";
 import { egressHandlers } from "./egress.ts";
 import { executionHandlers } from "./executions.ts";
+import { extractHandlers } from "./extract.ts";
 import { fileHandlers } from "./files.ts";
 import { maintenanceHandlers } from "./maintenance.ts";
 import { runHandlers } from "./runs.ts";
@@ -30,6 +31,7 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...fileHandlers(context),
     ...executionHandlers(context),
     ...runHandlers(context),
+    ...extractHandlers(),
     ...tokenHandlers(context),
     ...secretHandlers(context),
     ...egressHandlers(context),

@@ -1,0 +1,17 @@
+export { extractCode } from "./extraction/extract-code.ts";
+export { ExtractOptionsSchema, MAX_TEXT } from "./extraction/options.ts";
+export type {
+  BlockForm,
+  BlockIntent,
+  CodeBlock,
+  Extraction,
+  ExtractOptions,
+  MessageIntent,
+  Reason,
+  SuggestedAction,
+  TextSource,
+} from "./extraction/types.ts";
+export { RULES } from "./validation/rules/index.ts";
+export { RuleSchema, ValidateOptions } from "./validation/settings.ts";
+export type { Finding, Rule, RuleDecision, Severity, Validation } from "./validation/types.ts";
+export { validateCode } from "./validation/validate-code.ts";

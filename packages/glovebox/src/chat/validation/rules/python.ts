@@ -1,0 +1,113 @@
+import type { Rule } from "../types.ts";
+
+export const pythonRules: readonly Rule[] = [
+  {
+    id: "python.eval",
+    language: "python",
+    severity: "medium",
+    decision: "ask",
+    pattern: {
+      kind: "name",
+      names: ["builtins.eval", "builtins.exec", "code.interact", "code.InteractiveInterpreter*"],
+    },
+    message: "runs text as code",
+  },
+  {
+    id: "python.dynamic-import",
+    language: "python",
+    severity: "medium",
+    decision: "ask",
+    pattern: { kind: "name", names: ["builtins.__import__"] },
+    message: "imports a module by a name that is made while it runs",
+  },
+  {
+    id: "python.os-command",
+    language: "python",
+    severity: "high",
+    decision: "ask",
+    pattern: {
+      kind: "name",
+      names: [
+        "os.system",
+        "os.popen*",
+        "os.exec*",
+        "os.spawn*",
+        "os.posix_spawn*",
+        "posix.system",
+        "pty.spawn",
+        "commands.getoutput",
+      ],
+    },
+    message: "runs another program",
+  },
+  {
+    id: "python.subprocess",
+    language: "python",
+    severity: "medium",
+    decision: "ask",
+    pattern: {
+      kind: "name",
+      names: [
+        "subprocess.run",
+        "subprocess.call",
+        "subprocess.check_*",
+        "subprocess.Popen",
+        "subprocess.get*",
+        "asyncio.create_subprocess_*",
+        "asyncio.subprocess.create_*",
+        "_posixsubprocess.fork_exec",
+      ],
+    },
+    message: "runs another program",
+  },
+  {
+    id: "python.fork",
+    language: "python",
+    severity: "medium",
+    decision: "ask",
+    pattern: { kind: "name", names: ["os.fork", "os.forkpty", "pty.fork"] },
+    message: "copies the process",
+  },
+  {
+    id: "python.delete-root",
+    language: "python",
+    severity: "critical",
+    decision: "block",
+    pattern: {
+      kind: "name",
+      names: ["shutil.rmtree", "shutil.move", "os.removedirs", "os.rename", "os.replace"],
+      argument: "root",
+    },
+    message: "deletes or moves a folder that holds a system or a person's files",
+  },
+  {
+    id: "python.write-device",
+    language: "python",
+    severity: "critical",
+    decision: "block",
+    pattern: { kind: "name", names: ["builtins.open", "os.open", "io.open", "pathlib.Path"], argument: "device" },
+    message: "opens a disk past its file system",
+  },
+  {
+    id: "python.native-code",
+    language: "python",
+    severity: "medium",
+    decision: "ask",
+    pattern: {
+      kind: "name",
+      names: ["ctypes.CDLL", "ctypes.cdll*", "ctypes.PyDLL", "ctypes.memmove", "ctypes.memset", "ctypes.string_at"],
+    },
+    message: "calls machine code",
+  },
+  {
+    id: "python.unpickle",
+    language: "python",
+    severity: "low",
+    decision: "warn",
+    pattern: {
+      kind: "name",
+      names: ["pickle.load*", "pickle.Unpickler", "marshal.load*", "dill.load*", "shelve.open"],
+    },
+    message: "reading a pickle runs what is in it",
+  },
+];

@@ -1,0 +1,23 @@
+/** The thread's own side: reads one text after the other. */
+import { parentPort } from "node:worker_threads";
+import { toGloveboxError } from "../../core/index.ts";
+import { extract } from "../extraction/extract.ts";
+import { validate } from "../validation/validate.ts";
+import type { Reply, Request } from "./messages.ts";
+
+async function answer(request: Request): Promise<Reply> {
+  try {
+    if (request.kind === "extract") {
+      const { text, options } = request.asked;
+      return { ok: true, answer: await extract(text, options) };
+    }
+    const { code, language, settings } = request.asked;
+    return { ok: true, answer: await validate(code, language, settings) };
+  } catch (error) {
+    return { ok: false, error: toGloveboxError(error).toBody() };
+  }
+}
+
+parentPort?.on("message", async (request: Request) => {
+  parentPort?.postMessage(await answer(request));
+});

@@ -1,0 +1,23 @@
+import type { ErrorBody, Language } from "../../core/index.ts";
+import type { Extraction, ExtractOptions } from "../extraction/types.ts";
+import type { Validation, ValidationSettings } from "../validation/types.ts";
+
+/** What a thread is asked, and what it answers. */
+export interface Work {
+  readonly extract: {
+    readonly asked: { readonly text: string; readonly options: ExtractOptions };
+    readonly answer: Extraction;
+  };
+  readonly validate: {
+    readonly asked: { readonly code: string; readonly language: Language; readonly settings: ValidationSettings };
+    readonly answer: Validation;
+  };
+}
+
+export type Kind = keyof Work;
+
+export type Request = { [K in Kind]: { readonly kind: K; readonly asked: Work[K]["asked"] } }[Kind];
+
+export type Reply =
+  | { readonly ok: true; readonly answer: Work[Kind]["answer"] }
+  | { readonly ok: false; readonly error: ErrorBody };

@@ -1,0 +1,77 @@
+import { Worker } from "node:worker_threads";
+import { GloveboxError } from "../../core/index.ts";
+import type { Reply, Request } from "./messages.ts";
+
+/** `.ts` in development, `.js` when published. */
+const MAIN = new URL(`./main${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
+/** Of the thread's heap. The parsers' memory is WebAssembly's, bounded by the lengths that are let in. */
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32 } as const;
+
+/** A thread that reads one text at a time, and is ended when it takes too long: parsing cannot be interrupted otherwise. */
+export class ReadingThread {
+  readonly #worker = new Worker(MAIN, { name: "glovebox-reading", resourceLimits: RESOURCE_LIMITS });
+  #settle: { resolve(reply: Reply): void; reject(error: GloveboxError): void } | undefined;
+  #alive = true;
+
+  constructor() {
+    this.#worker.on("message", (reply: Reply) => this.#settle?.resolve(reply));
+    this.#worker.on("error", (error: NodeJS.ErrnoException) => this.#fail(failureOf(error)));
+    this.#worker.on("exit", () =>
+      this.#fail(new GloveboxError("internal", "the thread that read the text ended early")),
+    );
+    this.#worker.unref();
+  }
+
+  /** Whether it can be given more. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /**
+   * Asks; resolves with the thread's reply. After `timeLimitMs`, or when `signal` aborts, the thread is ended: `payload_too_large` or
+   * `cancelled`.
+   */
+  async ask(request: Request, timeLimitMs: number, signal: AbortSignal | undefined): Promise<Reply> {
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    this.#settle = { resolve, reject };
+    const timer = setTimeout(() => {
+      const message = `the text takes longer than ${timeLimitMs} ms to read`;
+      this.#endWith(new GloveboxError("payload_too_large", message, { details: { limit: "time", timeLimitMs } }));
+    }, timeLimitMs);
+    const onAbort = () => this.#endWith(new GloveboxError("cancelled", "reading the text was cancelled"));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#worker.ref();
+    try {
+      this.#worker.postMessage(request);
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      this.#settle = undefined;
+      this.#worker.unref();
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#alive = false;
+    await this.#worker.terminate();
+  }
+
+  #endWith(error: GloveboxError): void {
+    this.#fail(error);
+    void this.#worker.terminate();
+  }
+
+  #fail(error: GloveboxError): void {
+    this.#alive = false;
+    this.#settle?.reject(error);
+  }
+}
+
+function failureOf(error: NodeJS.ErrnoException): GloveboxError {
+  if (error.code !== "ERR_WORKER_OUT_OF_MEMORY")
+    return new GloveboxError("internal", "reading the text failed", { cause: error });
+  return new GloveboxError("payload_too_large", "the text takes too much memory to read", {
+    details: { limit: "memory" },
+  });
+}
