@@ -15,9 +15,8 @@ const SEED = Number(process.env.GLOVEBOX_TEST_SEED ?? Math.floor(Math.random() *
 const PROGRAMS = 4;
 /** Kills of one place before its programs are let run to their end. */
 const KILLS_A_PLACE = 16;
+/** And on a machine that is busy as long as it took to open the engine: who dies before it did anything leaves nothing to find. */
 const LONGEST_LIFE_MS = 150;
-/** On a machine that is busy, so many times what it took to open the engine: who dies before it did anything leaves nothing to find. */
-const LONGEST_LIFE_OPENINGS = 2;
 /** Places at a time: while one process lives, others start. */
 const LANES = 2;
 /** Kills below which chance may have left something out. */
@@ -75,7 +74,7 @@ class Chaos {
 }
 
 function randomLifeMs(openMs: number): number {
-  return Math.random() * Math.max(LONGEST_LIFE_MS, LONGEST_LIFE_OPENINGS * openMs);
+  return Math.random() * Math.max(LONGEST_LIFE_MS, openMs);
 }
 
 /** `bundle` puts what a killed process runs into a folder and gives its path. */
