@@ -74,6 +74,13 @@ async function until(id: string, type: string, step: string): Promise<void> {
   }
 }
 
+async function dueOf(id: string, step: string): Promise<unknown> {
+  const begun = (await recordsOf(id)).find((record) => record.step === step);
+  const due = (begun?.payload as { readonly dueMs?: number } | undefined)?.dueMs;
+  expect(due).toBeGreaterThan(begun?.ts ?? Number.POSITIVE_INFINITY);
+  return due;
+}
+
 const never = (signal: AbortSignal) =>
   new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 
@@ -145,13 +152,13 @@ describe("the graph of a real run", () => {
     const tree = treeOf(await recordsOf(id));
     expect(statusesIn(tree)).toEqual({ early: "completed", late: "completed", vain: "failed", sleep: "waiting" });
     const sleep = tree.graph().nodes.at(-1);
-    expect(sleep?.waitsFor).toEqual({ kind: "timer", untilMs: (sleep?.startedAtMs ?? 0) + 3_600_000 });
+    expect(sleep?.waitsFor).toEqual({ kind: "timer", untilMs: await dueOf(id, "sleep") });
     const early = (await recordsOf(id)).filter(({ type, step }) => type !== "signal.received" && step !== "sleep");
     const waiting = treeOf(early)
       .graph()
       .nodes.find(({ path }) => path === "late");
     expect(waiting).toMatchObject({ status: "waiting", waitsFor: { kind: "approval", name: "late" } });
-    expect(waiting?.waitsFor?.untilMs).toBe((waiting?.startedAtMs ?? 0) + 600_000);
+    expect(waiting?.waitsFor?.untilMs).toBe(await dueOf(id, "late"));
     await engine.cancel(TENANT, id);
     await end(id);
     expect((await statuses(id)).sleep).toBe("cancelled");
