@@ -199,7 +199,7 @@ static void write_at(int fd, const uint8_t *p, size_t size, uint64_t at)
     }
 }
 
-/* Takes in the blocks of `p` that are not zero, and writes them to `to` (unless -1). */
+/* Takes in the blocks of `p` that are not zero (unless `d` is NULL), and writes them to `to` (unless -1). */
 static void take_blocks(digest *d, int to, uint64_t at, const uint8_t *p, size_t size)
 {
     size_t from = 0;
@@ -211,23 +211,27 @@ static void take_blocks(digest *d, int to, uint64_t at, const uint8_t *p, size_t
             end += step;
         }
         if (end > from) {
-            digest_range(d, at + from, p + from, end - from);
+            if (d) digest_range(d, at + from, p + from, end - from);
             if (to >= 0) write_at(to, p + from, end - from, at + from);
         }
         from = end + (size - end < BLOCK ? size - end : BLOCK);
     }
 }
 
+/* Whether `chunk` holds all of the file that was read last: then it need not be read again to be written. */
+static bool chunk_is_whole;
+
 /* Reads a file whole, holes passed over; copies it to `to` unless that is -1. A file that grows or shrinks meanwhile ends where it ended. */
 static void read_file(int fd, int to, digest *d)
 {
-    uint64_t at = 0;
+    uint64_t at = 0, chunks = 0, first = 1;
     digest_init(d);
-    for (;;) {
+    for (;; chunks++) {
         off_t data = lseek(fd, (off_t)at, SEEK_DATA);
         if (data < 0 && errno != ENXIO) data = (off_t)at; /* A file system that knows no holes. */
         else if (data < 0) break;
         at = (uint64_t)data / BLOCK * BLOCK;
+        if (chunks == 0) first = at;
         ssize_t n = 0;
         size_t held = 0;
         while (held < CHUNK && (n = pread(fd, chunk + held, CHUNK - held, (off_t)(at + held))) != 0) {
@@ -243,6 +247,7 @@ static void read_file(int fd, int to, digest *d)
     if (fstat(fd, &st) != 0) fail_errno("reading");
     d->size = (uint64_t)st.st_size;
     if (at > d->size) d->size = at;
+    chunk_is_whole = chunks == 0 && at == d->size && first == 0;
     if (to >= 0 && ftruncate(to, (off_t)d->size) != 0) fail_errno("writing");
 }
 
@@ -325,19 +330,11 @@ static void store_file(int fd, digest *d, char hex[HASH_HEX + 1])
     digest_hex(d, hex);
     if (has_object(hex, d->size)) return;
     made = new_object();
-    if (d->size <= CHUNK && d->nonzero > 0) {
-        /* It is in the chunk still, if it has no holes before its end. */
-        digest again;
-        digest_init(&again);
-        take_blocks(&again, made, 0, chunk, (size_t)d->size);
-        again.size = d->size;
-        char check[HASH_HEX + 1];
-        digest_hex(&again, check);
-        if (strcmp(check, hex) == 0 && ftruncate(made, (off_t)d->size) == 0) {
-            keep_object(made, hex, d);
-            return;
-        }
-        if (ftruncate(made, 0) != 0) fail_errno("writing");
+    if (chunk_is_whole) {
+        take_blocks(NULL, made, 0, chunk, (size_t)d->size);
+        if (ftruncate(made, (off_t)d->size) != 0) fail_errno("writing");
+        keep_object(made, hex, d);
+        return;
     }
     /* The name is of what was written, also when the file was changed between the two readings. */
     read_file(fd, made, d);

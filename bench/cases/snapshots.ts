@@ -11,7 +11,7 @@ import { type Case, type Measurement, timeEach } from "../harness.ts";
 const run = promisify(execFile);
 const FILES = 1_000;
 const FILE_BYTES = 102_400;
-const ROUNDS = 8;
+const ROUNDS = 5;
 const FORKS = 10;
 
 interface Bench extends AsyncDisposable {

@@ -14,7 +14,7 @@ const root = resolve(import.meta.dirname, "../..");
 
 /** Root can become somebody else; anybody else has run the suite as an ordinary user already. */
 describe.skipIf(process.getuid?.() !== 0)("the whole suite of the bubblewrap driver", () => {
-  test("passes for an ordinary user, without any cgroup", { timeout: 240_000 }, async ({ skip }) => {
+  test("passes for an ordinary user, without any cgroup", { timeout: 360_000 }, async ({ skip }) => {
     const home = mkdtempSync(join(tmpdir(), "glovebox-nobody-"));
     chownSync(home, NOBODY, NOBODY);
     const as = ["--reuid", String(NOBODY), "--regid", String(NOBODY), "--clear-groups"];
