@@ -1,5 +1,5 @@
 import type { Approval, ApprovalStatus, Conversation, Execution, Language, ModelMessage } from "../core/index.ts";
-import type { ModelUsage } from "../models/index.ts";
+import type { ModelAnswer, ModelTool, ModelUsage, ToolCall } from "../models/index.ts";
 import type { Page, PageRequest } from "../store/index.ts";
 import type { Assistant } from "./assistants/assistant.ts";
 import type { HookDecision, Note } from "./hooks/hook.ts";
@@ -30,6 +30,22 @@ export interface TurnInput {
   /** One that the assistant allows; else `invalid_argument`. */
   readonly model?: string;
   readonly idempotencyKey?: string;
+  /** What a caller may say of the question besides: what is given wins over the assistant's own. */
+  readonly ask?: TurnAsk;
+}
+
+/** How one turn's model is asked; from clients that speak OpenAI's protocol. Part of the run's input. */
+export interface TurnAsk {
+  /** Added to the assistant's system prompt, after an empty line. */
+  readonly instructions?: string;
+  readonly temperature?: number;
+  readonly maxTokens?: number;
+  /**
+   * The caller's own tools: the model is offered these and none of ours, its calls come back in `toolCalls`, and nothing runs here, neither by tool nor from its text. The last message may
+   * then be a tool's result.
+   */
+  readonly tools?: readonly ModelTool[];
+  readonly toolChoice?: "auto" | "none" | "required";
 }
 
 /** What was decided about a piece of code, and what came of it. */
@@ -80,6 +96,10 @@ export interface TurnResult {
   readonly executions: readonly TurnExecution[];
   readonly decisions: readonly HookDecision[];
   readonly usage: ModelUsage;
+  /** Of the caller's own tools, in a turn that was given some: for the caller to make. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** Why the model's last answer ended, where one came. */
+  readonly finish?: ModelAnswer["finish"];
 }
 
 /** One thing that happens in a turn, as it happens. */
