@@ -4,6 +4,7 @@ import { runHello, runHelloCold } from "./command.ts";
 import { egressConnect, egressRequest, egressThroughput } from "./egress.ts";
 import { engineLong, engineReplay, engineResume, engineStep, engineSteps } from "./engine.ts";
 import { durableEvents } from "./events.ts";
+import { extraction } from "./extraction.ts";
 import { health } from "./http.ts";
 import { idleSession } from "./idle.ts";
 import { isolateCold, isolateWarm } from "./isolate.ts";
@@ -32,6 +33,7 @@ export const CASES: readonly Case[] = [
   auditedChange,
   auditedRead,
   ...redaction,
+  ...extraction,
   egressRequest,
   egressConnect,
   egressThroughput,

@@ -64,6 +64,7 @@ test("the SDK's types are the server's", () => {
   holds<Same<Response<"audit.list">["items"][number], sdk.AuditRecord>>();
   holds<Same<Response<"audit.verify">, sdk.AuditVerification>>();
   holds<Same<Response<"egress.test">, sdk.EgressDecision>>();
+  holds<Same<Response<"chat.extract">, sdk.Extraction>>();
   holds<Same<Response<"programs.list">["items"][number], sdk.ProgramInfo>>();
   holds<Same<Response<"runs.get">, sdk.RunInfo>>();
   holds<Same<Response<"runs.result">, sdk.RunResult>>();
@@ -87,6 +88,7 @@ test("what the SDK's types let one say, the server accepts", () => {
   holds<Same<sdk.BatchInput, Body<"executions.batch">>>();
   holds<Same<sdk.SecretInput, Body<"secrets.set">>>();
   holds<Same<sdk.EgressTest, Body<"egress.test">>>();
+  holds<Same<sdk.ExtractInput & { text: string }, Body<"chat.extract">>>();
   holds<Same<sdk.RunInput & { wait?: boolean }, Body<"runs.start">>>();
   holds<Same<sdk.RunFork, Body<"runs.fork">>>();
   holds<Same<sdk.RetentionPolicy, Body<"retention.set">>>();

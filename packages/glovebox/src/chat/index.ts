@@ -1,3 +1,4 @@
+export type { Assistant } from "./assistants/assistant.ts";
 export { extractCode } from "./extraction/extract-code.ts";
 export { ExtractOptionsSchema, MAX_TEXT } from "./extraction/options.ts";
 export type {
@@ -11,6 +12,19 @@ export type {
   SuggestedAction,
   TextSource,
 } from "./extraction/types.ts";
+export type {
+  ApprovalService,
+  AssistantService,
+  ChatServices,
+  ConversationService,
+  TurnAsk,
+  TurnBlock,
+  TurnEvent,
+  TurnExecution,
+  TurnInput,
+  TurnResult,
+  TurnService,
+} from "./services.ts";
 export { RULES } from "./validation/rules/index.ts";
 export { RuleSchema, ValidateOptions } from "./validation/settings.ts";
 export type { Finding, Rule, RuleDecision, Severity, Validation } from "./validation/types.ts";

@@ -113,9 +113,13 @@ const PATTERNS = new Map<Cue, RegExp>(
 /** Phrases of a cue in a text, as they stand in the list, in lower case, at most ten. */
 export function wordsOf(cue: Cue, text: string): string[] {
   const pattern = PATTERNS.get(cue);
-  if (pattern === undefined) return [];
+  const refusal = PATTERNS.get("notRun");
+  if (pattern === undefined || refusal === undefined) return [];
   const found = new Set<string>();
-  for (const [phrase] of text.toLowerCase().replaceAll("’", "'").matchAll(pattern)) {
+  const plain = text.toLowerCase().replaceAll("’", "'");
+  // "Do not run this" has "run this" in it, and means the contrary.
+  const read = cue === "notRun" ? plain : plain.replace(refusal, " … ");
+  for (const [phrase] of read.matchAll(pattern)) {
     found.add(phrase.trim());
     if (found.size === 10) break;
   }
