@@ -3,6 +3,21 @@ import { anExecution, aSession, aStream, INTERNALS, lines, OTHER_TENANT, TENANT 
 import type { MakeSubject } from "./subject.ts";
 
 export function sessionConformance(make: MakeSubject): void {
+  test("several are made in one write: all of them or none", async () => {
+    await using subject = await make();
+    await using store = await subject.open();
+    const pair = () => [aSession(), aSession()].map((session) => ({ session, internals: INTERNALS }));
+    const [first, second] = [pair(), pair()];
+    await store.sessions.createAll(first, { maxLive: 3 });
+    const tooMany = store.sessions.createAll(second, { maxLive: 3 });
+    await expect(tooMany).rejects.toMatchObject({ code: "resource_exhausted" });
+    const again = store.sessions.createAll([...second, ...first]);
+    await expect(again).rejects.toMatchObject({ code: "already_exists" });
+    const kept = (await store.sessions.list(TENANT)).items.map(({ id }) => id);
+    expect(kept.toSorted()).toEqual(first.map(({ session }) => session.id).toSorted());
+    expect(await store.sessions.internals(kept[0] ?? "")).toEqual(INTERNALS);
+  });
+
   test("a session reads back unchanged, to its tenant only", async () => {
     await using subject = await make();
     await using store = await subject.open();
