@@ -11,7 +11,7 @@ const SLOW = { text: "> - a\n".repeat(160_000), options: {} };
 const QUICK = { text: "```js\n1\n```", options: {} };
 
 test("what takes too long is refused, its thread is ended, and the next text gets a new one", async () => {
-  const threads = threadsWith({ threads: 1, timeLimitMs: 1 });
+  const threads = threadsWith({ threads: 1, cpuLimitMs: 1 });
   await expect(threads.read("extract", SLOW)).rejects.toMatchObject({
     code: "payload_too_large",
     details: { limit: "time" },

@@ -7,8 +7,8 @@ export interface ReadingLimits {
   readonly threads?: number;
   /** Texts that wait for a thread; more are refused with `queue_full`. Default 64. */
   readonly waiting?: number;
-  /** For one text, once a thread has it. Default 20,000 ms. */
-  readonly timeLimitMs?: number;
+  /** Processor time for one text. Default 15,000 ms. */
+  readonly cpuLimitMs?: number;
   /** Threads that had nothing to do for this long are ended. Default 60,000 ms. */
   readonly idleMs?: number;
 }
@@ -23,7 +23,7 @@ export class ReadingThreads implements AsyncDisposable {
   #idleTimer: NodeJS.Timeout | undefined;
 
   constructor(limits: ReadingLimits = {}) {
-    this.#limits = { threads: 2, waiting: 64, timeLimitMs: 20_000, idleMs: 60_000, ...limits };
+    this.#limits = { threads: 2, waiting: 64, cpuLimitMs: 15_000, idleMs: 60_000, ...limits };
   }
 
   /** How many threads there are. */
@@ -40,7 +40,7 @@ export class ReadingThreads implements AsyncDisposable {
     await this.#turn(signal);
     const thread = this.#idle.pop() ?? this.#start();
     try {
-      const reply = await thread.ask({ kind, asked } as Request, this.#limits.timeLimitMs, signal);
+      const reply = await thread.ask({ kind, asked } as Request, this.#limits.cpuLimitMs, signal);
       if (!reply.ok)
         throw new GloveboxError(reply.error.code, reply.error.message, { details: reply.error.details ?? {} });
       return reply.answer as Work[K]["answer"];
