@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Language } from "../../core/index.ts";
-import { RULES, type RuleDecision, RuleSchema, validateCode } from "../index.ts";
+import { RULES, type RuleDecision, RuleSchema, type ValidateOptions, validateCode } from "../index.ts";
 
 test("the rules are data of their own schema, each id once", () => {
   for (const rule of RULES) expect(() => RuleSchema.parse(rule), rule.id).not.toThrow();
@@ -59,7 +59,9 @@ test("an assistant's own rules are looked for beside the built-in ones", async (
     decision: "block",
     message: "no sleeping",
   } as const;
-  const extraRules = [{ ...rule, pattern: { kind: "name", names: ["time.sleep"] } } as const];
+  const extraRules: NonNullable<ValidateOptions["extraRules"]> = [
+    { ...rule, pattern: { kind: "name", names: ["time.sleep"] } },
+  ];
   const { findings } = await validateCode("from time import sleep as s\ns(1)", "python", { extraRules });
   expect(findings).toEqual([expect.objectContaining({ ruleId: "house.no-sleep", message: "no sleeping", line: 2 })]);
   await expect(
