@@ -14,17 +14,25 @@ export async function openRuns(parts: {
   readonly redactor: Redactor;
 }): Promise<DurableEngine> {
   const { config, store, services, logger, redactor } = parts;
-  const sandboxes = new Sandboxes(services);
+  const opened = Promise.withResolvers<DurableEngine>();
+  opened.promise.catch(() => {});
+  const sandboxes = new Sandboxes(services, async function* (tenantId, id) {
+    yield* (await opened.promise).journal(tenantId, id);
+  });
   const programs = await loadPrograms(config.programs, { sandboxes });
   const { concurrency, perTenant, maxQueued, budget } = config;
   const isLimited = Object.keys(budget).length > 0;
-  return openEmbeddedEngine({
+  const engine = await openEmbeddedEngine({
     store,
     programs,
     logger,
     redactor,
     onEnd: ({ tenantId, id }) => sandboxes.closeAll(tenantId, id),
+    // What is in them now is void: the next step makes them again from what was kept.
+    onRollback: ({ tenantId, id }) => sandboxes.closeAll(tenantId, id),
     scheduling: { concurrency, maxQueued, ...(perTenant === undefined ? {} : { perTenant }) },
     ...(isLimited && { tenantBudget: () => budget }),
   });
+  opened.resolve(engine);
+  return engine;
 }

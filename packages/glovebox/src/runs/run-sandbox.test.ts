@@ -4,7 +4,7 @@ import threeChecks from "../../../../examples/three-checks.ts";
 import { GloveboxError } from "../core/index.ts";
 import { defineProgram, type Program, type ProgramContext } from "../engine/index.ts";
 import { TENANT } from "../sessions/testing/stage.ts";
-import type { SandboxRequest } from "./run-sandbox.ts";
+import type { RunSandbox, SandboxRequest } from "./run-sandbox.ts";
 import { openRunStage, type RunStage } from "./testing/run-stage.ts";
 
 const any = { input: z.unknown(), output: z.unknown() };
@@ -218,6 +218,62 @@ describe("a run's sandbox", { timeout: 60_000 }, () => {
     expect(report).toMatchObject({ identical: true, live: { differences: [{ step: "other" }] } });
     expect(report.live?.steps).toBe(4);
     await until(async () => (await at.open()) === 0);
+  });
+
+  const kept = (context: ProgramContext, after: (sandbox: RunSandbox) => Promise<unknown>) =>
+    at.sandboxes.use(context, { template: "python", snapshots: "after_each_step" }, async (sandbox) => {
+      await sandbox.execute(context, "first", shell("echo 1 >> file"));
+      await sandbox.execute(context, "second", shell("echo 2 >> file"));
+      return after(sandbox);
+    });
+
+  it("goes back with its files when the run is rolled back, also after the run has ended", async () => {
+    const program = programOf((context) =>
+      kept(context, async (sandbox) => (await sandbox.execute(context, "read", shell("cat file; date +%s%N"))).stdout),
+    );
+    const id = await at.start(program, {});
+    const first = String(await result(id));
+    await at.engine.rollback(TENANT, id, { step: "second" });
+    const second = String(await result(id));
+    expect([first.slice(0, 4), second.slice(0, 4)]).toEqual(["1\n2\n", "1\n2\n"]);
+    expect(second).not.toBe(first);
+    await until(async () => (await at.open()) === 0);
+    expect(await at.engine.replay(TENANT, id)).toMatchObject({ identical: true });
+  });
+
+  it("is forked with the run: the same files, its own way from there", async () => {
+    const program = programOf((context) =>
+      kept(context, async (sandbox) => {
+        const word = String(await context.waitFor("word"));
+        return (await sandbox.execute(context, "third", { ...shell("cat - >> file; cat file"), stdin: word })).stdout;
+      }),
+    );
+    const id = await at.start(program, {});
+    await until(async () => (await at.engine.get(TENANT, id)).status === "waiting");
+    const fork = await at.engine.fork(TENANT, id, { step: "word" });
+    await at.engine.signal(TENANT, id, "word", "old");
+    await at.engine.signal(TENANT, fork.id, "word", "new");
+    expect(await Promise.all([result(id), result(fork.id)])).toEqual(["1\n2\nold", "1\n2\nnew"]);
+    await until(async () => (await at.open()) === 0);
+  });
+
+  it("is made again by several steps at once only once, and not when work would be lost", async () => {
+    const program = programOf((context) =>
+      kept(context, async (sandbox) => {
+        await context.waitFor("go");
+        const read = (branch: ProgramContext, name: string) =>
+          sandbox.execute(branch, name, { ...shell("cat file"), background: true });
+        const both = await context.parallel({ a: (branch) => read(branch, "a"), b: (branch) => read(branch, "b") });
+        return both.a.stdout + both.b.stdout;
+      }),
+    );
+    const id = await at.start(program, {});
+    await until(async () => (await at.engine.get(TENANT, id)).status === "waiting");
+    await at.sandboxes.closeAll(TENANT, id);
+    await at.engine.signal(TENANT, id, "go");
+    expect(await result(id)).toBe("1\n2\n1\n2\n");
+    const made = (await at.stage.services.sessions.list(TENANT, { metadata: { run: id } })).items;
+    expect(made).toHaveLength(2);
   });
 
   it("runs the example", async () => {

@@ -42,6 +42,7 @@ export class RunSandbox {
   readonly #find: FindSession;
   readonly #env: Readonly<Record<string, string>>;
   readonly #repeatable: boolean;
+  readonly #keep: ((step: StepContext, sessionId: string) => Promise<void>) | undefined;
 
   constructor(parts: {
     readonly name: string;
@@ -52,6 +53,8 @@ export class RunSandbox {
     readonly env: Readonly<Record<string, string>>;
     /** Whether a live replay does its steps again: only where {@link find} gives the replay a session of its own. */
     readonly repeatable: boolean;
+    /** Called with the session at the end of each step that did not fail. Default: nothing. */
+    readonly keep?: (step: StepContext, sessionId: string) => Promise<void>;
   }) {
     this.name = parts.name;
     this.#tenantId = parts.tenantId;
@@ -59,6 +62,7 @@ export class RunSandbox {
     this.#find = parts.find;
     this.#env = parts.env;
     this.#repeatable = parts.repeatable;
+    this.#keep = parts.keep;
   }
 
   /** Runs something in the sandbox, as a step of that name. Waits its turn when the sandbox is busy. */
@@ -102,6 +106,7 @@ export class RunSandbox {
       const details = { status, exitCode, stderr: stderr.slice(-2_000), executionId };
       throw new GloveboxError("test_failed", `the execution ended as ${status}`, { details });
     }
+    await this.#keep?.(step, sessionId);
     return result;
   }
 

@@ -1,7 +1,8 @@
 import { GloveboxError, isGloveboxError, LIVE_SESSION_STATUSES, type SessionInput } from "../core/index.ts";
-import type { ProgramContext, StepContext } from "../engine/index.ts";
+import type { JournalRecord, ProgramContext, StepContext } from "../engine/index.ts";
 import type { SessionServices } from "../sessions/index.ts";
 import { RunSandbox } from "./run-sandbox.ts";
+import { historyOf } from "./sandbox-history.ts";
 
 /** What a run's sandbox is made from: a session's input, without what the run decides itself. */
 export interface SandboxSpec
@@ -13,6 +14,11 @@ export interface SandboxSpec
   readonly name?: string;
   /** Fixes what programs inside see of chance and place: hash seeds, time zone, locale, source date. Default: as the template says. */
   readonly deterministic?: boolean;
+  /**
+   * `after_each_step` keeps its state when it was opened and after each of its steps, so that a rollback, a fork, or a crash of the host goes on in it as it was then. Default `never`:
+   * then a sandbox that is gone fails the run, unless nothing had been done in it.
+   */
+  readonly snapshots?: "never" | "after_each_step";
 }
 
 /** What `deterministic` sets. */
@@ -25,12 +31,27 @@ const DETERMINISTIC_ENV = {
 
 const PAGE = 100;
 
+/** A run's records, in order. */
+export type ReadJournal = (tenantId: string, runId: string) => AsyncIterable<JournalRecord>;
+
+/** A sandbox of a run, as a step looks for it. */
+interface Wanted {
+  readonly name: string;
+  readonly tenantId: string;
+  readonly runId: string;
+  readonly session: SessionInput;
+}
+
 /** Sandboxes that belong to runs. */
 export class Sandboxes {
   readonly #services: SessionServices;
+  readonly #journal: ReadJournal;
+  /** Being made again, by key: several steps may miss one at the same time. */
+  readonly #restoring = new Map<string, Promise<string>>();
 
-  constructor(services: SessionServices) {
+  constructor(services: SessionServices, journal: ReadJournal) {
     this.#services = services;
+    this.#journal = journal;
   }
 
   /** Opens a sandbox, works with it, and closes it however that ends. A run that is ended from outside has its sandboxes closed as well. */
@@ -46,19 +67,18 @@ export class Sandboxes {
 
   /** Opens a sandbox that stays until the run ends. It is a step, named `open` and the sandbox's name. */
   async open(context: ProgramContext, spec: SandboxSpec): Promise<RunSandbox> {
-    const { name = "sandbox", deterministic = false, ...session } = spec;
-    const { tenantId } = context;
+    const { name = "sandbox", deterministic = false, snapshots = "never", ...session } = spec;
+    const { tenantId, runId } = context;
+    const keep = async (step: StepContext, sessionId: string) => {
+      if (snapshots === "after_each_step") await this.#keep(tenantId, step, name, sessionId);
+    };
     await context.step(
       `open ${name}`,
-      session,
-      async (given, step) => {
-        const made = await this.#services.sessions.create(
-          tenantId,
-          { ...given, key: keyOf(step, name), reuse: true, metadata: { run: step.runId, sandbox: name } },
-          { signal: step.signal },
-        );
-        const { id, isolation, languages } = made.session;
+      { ...session, snapshots },
+      async ({ snapshots: _policy, ...given }, step) => {
+        const { id, isolation, languages } = await this.#make(tenantId, step, name, given);
         step.record("tool.called", { tool: "sandbox.open", sandbox: name, sessionId: id });
+        await keep(step, id);
         return { isolation, languages: [...languages] };
       },
       { live: {}, compensate: (_made, step) => this.#closeSession(tenantId, step, name) },
@@ -69,7 +89,8 @@ export class Sandboxes {
       executions: this.#services.executions,
       env: deterministic ? DETERMINISTIC_ENV : {},
       repeatable: true,
-      find: (step) => this.#find(tenantId, step, name),
+      find: (step) => this.#find({ name, tenantId, runId, session }, step),
+      keep,
     });
   }
 
@@ -85,36 +106,79 @@ export class Sandboxes {
     } while (cursor !== undefined);
   }
 
+  async #make(
+    tenantId: string,
+    { runId, signal }: Pick<StepContext, "runId" | "signal">,
+    name: string,
+    session: SessionInput,
+  ) {
+    const identity = { key: keyOf(runId, name), reuse: true, metadata: metadataOf(runId, name) };
+    return (await this.#services.sessions.create(tenantId, { ...session, ...identity }, { signal })).session;
+  }
+
+  async #keep(tenantId: string, step: StepContext, name: string, sessionId: string): Promise<void> {
+    const { id: snapshotId } = await this.#services.snapshots.create(tenantId, sessionId, { name: "run" });
+    step.record("snapshot.taken", { sandbox: name, sessionId, snapshotId });
+  }
+
   async #close(context: ProgramContext, name: string): Promise<void> {
     await context.step(`close ${name}`, {}, (_given, step) => this.#closeSession(context.tenantId, step, name), {
       live: {},
     });
   }
 
-  async #closeSession(tenantId: string, step: StepContext, name: string): Promise<void> {
-    const session = await this.#open(tenantId, step, name);
+  async #closeSession(tenantId: string, { runId }: StepContext, name: string): Promise<void> {
+    const session = await this.#open(tenantId, keyOf(runId, name));
     if (session === undefined) return;
     await this.#services.sessions.close(tenantId, session, "run").catch((error: unknown) => {
       if (!isGloveboxError(error, "not_found")) throw error;
     });
   }
 
-  async #find(tenantId: string, step: StepContext, name: string): Promise<string> {
-    const open = await this.#open(tenantId, step, name);
+  /** The session of a run's sandbox: the open one, else what the journal knows how to make again. */
+  async #find(wanted: Wanted, step: StepContext): Promise<string> {
+    const key = keyOf(step.runId, wanted.name);
+    const open = await this.#open(wanted.tenantId, key);
     if (open !== undefined) return open;
-    throw new GloveboxError("unavailable", `the sandbox ${name} of the run is gone, with what was in it`, {
-      details: { sandbox: name, retryable: false },
-    });
+    // A live replay has opened its own, and has no journal to make another from.
+    if (step.runId !== wanted.runId) throw gone(wanted.name);
+    const restoring = this.#restoring.get(key) ?? this.#restore(wanted, step.signal);
+    this.#restoring.set(key, restoring);
+    try {
+      return await restoring;
+    } finally {
+      this.#restoring.delete(key);
+    }
   }
 
-  async #open(tenantId: string, step: StepContext, name: string): Promise<string | undefined> {
-    const filter = { key: keyOf(step, name), status: LIVE_SESSION_STATUSES, limit: 1 };
-    const { items } = await this.#services.sessions.list(tenantId, filter);
+  /** After a rollback, in a fork, or when the host lost it: the last state that was kept, if nothing was done since. */
+  async #restore({ name, tenantId, runId, session }: Wanted, signal: AbortSignal): Promise<string> {
+    const { kept, hasWorkedSince } = await historyOf(this.#journal(tenantId, runId), name);
+    if (hasWorkedSince) throw gone(name);
+    if (kept === undefined) return (await this.#make(tenantId, { runId, signal }, name, session)).id;
+    const { sessionId, snapshotId } = kept;
+    const as = { key: keyOf(runId, name), metadata: metadataOf(runId, name) };
+    const { sessions } = await this.#services.snapshots.fork(tenantId, sessionId, { snapshotId, as });
+    return sessions[0]?.id ?? Promise.reject(gone(name));
+  }
+
+  async #open(tenantId: string, key: string): Promise<string | undefined> {
+    const { items } = await this.#services.sessions.list(tenantId, { key, status: LIVE_SESSION_STATUSES, limit: 1 });
     return items[0]?.id;
   }
 }
 
 /** A step finds its sandbox by run and name, not by the session's id, which differs in a fork and in a live replay. */
-function keyOf({ runId }: StepContext, name: string): string {
+function keyOf(runId: string, name: string): string {
   return `run/${runId}/${name}`;
+}
+
+function metadataOf(runId: string, name: string): Readonly<Record<string, string>> {
+  return { run: runId, sandbox: name };
+}
+
+function gone(name: string): GloveboxError {
+  return new GloveboxError("unavailable", `the sandbox ${name} of the run is gone, with what was done in it`, {
+    details: { sandbox: name, retryable: false },
+  });
 }

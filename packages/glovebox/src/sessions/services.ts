@@ -92,6 +92,12 @@ export interface SessionService {
   }>;
 }
 
+/** What a session is found by. */
+export interface SessionIdentity {
+  readonly key: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /** Snapshots of sessions. Errors of all: `not_found`, `not_supported_by_isolation`; of what needs the live session: `session_not_ready`. */
 export interface SnapshotService {
   /** Freezes a session's state; what runs in it stands still meanwhile. On disk when it resolves. Errors: `resource_exhausted` (a quota, no space, too much). */
@@ -119,12 +125,13 @@ export interface SnapshotService {
   ): Promise<{ readonly session: Session; readonly undo: Snapshot }>;
   /**
    * New sessions with the state of this one, or of a snapshot of it (also when it is closed). All or none. `count` 1 to 64, default 1. `path` says what
-   * they have: `files`, or memory and processes too. Errors: `resource_exhausted` (a quota).
+   * they have: `files`, or memory and processes too. `as`: what a single one is known by, instead of its parent's metadata and no key. Errors: `resource_exhausted` (a
+   * quota), `conflict` (an open session has the key).
    */
   fork(
     tenantId: string,
     sessionId: string,
-    options?: { readonly count?: number; readonly snapshotId?: string },
+    options?: { readonly count?: number; readonly snapshotId?: string; readonly as?: SessionIdentity },
   ): Promise<{
     readonly sessions: readonly Session[];
     readonly path: "files" | "shared" | "copied";

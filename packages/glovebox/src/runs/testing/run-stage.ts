@@ -18,13 +18,14 @@ export interface RunStage extends AsyncDisposable {
 export async function openRunStage(): Promise<RunStage> {
   await using opened = new AsyncDisposableStack();
   const stage = opened.use(await openStage());
-  const sandboxes = new Sandboxes(stage.services);
+  const sandboxes = new Sandboxes(stage.services, (tenantId, id) => engine.journal(tenantId, id));
   const open = (programs: readonly Program[]) =>
     openEmbeddedEngine({
       store: stage.store,
       programs,
       determinism: "strict",
       onEnd: ({ tenantId, id }) => sandboxes.closeAll(tenantId, id),
+      onRollback: ({ tenantId, id }) => sandboxes.closeAll(tenantId, id),
     });
   let engine = await open([]);
   opened.defer(() => engine.close());

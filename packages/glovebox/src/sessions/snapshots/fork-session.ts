@@ -4,6 +4,7 @@ import type { LiveSession } from "../lifecycle/live-session.ts";
 import { makeLive } from "../lifecycle/open-session.ts";
 import { sessionLimitsOf } from "../lifecycle/session-spec.ts";
 import { removeWorkspace } from "../lifecycle/workspace.ts";
+import type { SessionIdentity } from "../services.ts";
 import { snapshotDir } from "./folders.ts";
 import { type NextSandbox, nextSandbox } from "./next-sandbox.ts";
 import type { SnapshotParts } from "./parts.ts";
@@ -20,6 +21,13 @@ export interface Forked {
   readonly silentMs: number;
 }
 
+/** Whose children they are; `as`: what a single one is known by. */
+export interface ForkParent {
+  readonly row: Session;
+  readonly template: Template;
+  readonly as?: SessionIdentity | undefined;
+}
+
 /** What children are made from: the session as it is now, or one of its snapshots. */
 export type ForkSource = LiveSession | Snapshot;
 
@@ -32,7 +40,7 @@ type Made = Omit<Forked, "sessions"> & { readonly sandboxes: readonly Sandbox[] 
 /** New sessions with a parent's state, each with its own identity, limits, secrets and way out. All or none; the parent is unharmed. */
 export async function forkSession(
   parts: SnapshotParts,
-  parent: { readonly row: Session; readonly template: Template },
+  parent: ForkParent,
   source: ForkSource,
   count: number,
 ): Promise<Forked> {
@@ -71,7 +79,7 @@ export async function forkSession(
 
 async function newChild(
   parts: SnapshotParts,
-  { row: parent, template }: { readonly row: Session; readonly template: Template },
+  { row: parent, template, as }: ForkParent,
   source: ForkSource,
 ): Promise<Child> {
   const nowMs = parts.room.clock.nowMs();
@@ -82,6 +90,7 @@ async function newChild(
   const { forkedFromSnapshotId: _from, ...known } = rest;
   const row: Session = {
     ...known,
+    ...as,
     id: newId(nowMs),
     status: "starting",
     nodeId: parts.room.nodeId,

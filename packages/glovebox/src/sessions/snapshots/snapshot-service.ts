@@ -12,7 +12,7 @@ import { compareSnapshots } from "../../sandbox/index.ts";
 import type { PageRequest } from "../../store/index.ts";
 import { stopRuns } from "../lifecycle/end-session.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
-import type { SnapshotService } from "../services.ts";
+import type { SessionIdentity, SnapshotService } from "../services.ts";
 import { scratchDir, snapshotDir } from "./folders.ts";
 import { type Forked, forkSession } from "./fork-session.ts";
 import type { SnapshotParts } from "./parts.ts";
@@ -112,9 +112,12 @@ export class Snapshots implements SnapshotService {
   async fork(
     tenantId: string,
     sessionId: string,
-    options: { readonly count?: number; readonly snapshotId?: string } = {},
+    options: { readonly count?: number; readonly snapshotId?: string; readonly as?: SessionIdentity } = {},
   ): Promise<Forked> {
-    const { count = 1, snapshotId } = options;
+    const { count = 1, snapshotId, as } = options;
+    if (as !== undefined && count !== 1) {
+      throw new GloveboxError("invalid_argument", "several cannot have one key", { details: { path: "count" } });
+    }
     if (!Number.isInteger(count) || count < 1 || count > MAX_FORKS) {
       throw new GloveboxError("invalid_argument", `count is 1 to ${MAX_FORKS}`, { details: { path: "count" } });
     }
@@ -124,7 +127,7 @@ export class Snapshots implements SnapshotService {
     const template = live?.template ?? (await this.#template(row));
     return this.#parts.inTurn.run(sessionId, async () => {
       const source = live ?? (await this.get(tenantId, sessionId, snapshotId ?? ""));
-      return forkSession(this.#parts, { row, template }, source, count);
+      return forkSession(this.#parts, { row, template, as }, source, count);
     });
   }
 
