@@ -96,8 +96,12 @@ export class Runs {
 
   /** Sends a signal, which is kept until somebody takes it. Errors: `conflict` when it has ended. */
   async signal(id: string, name: string, payload?: unknown, options: CallOptions = {}): Promise<void> {
-    const body = payload === undefined ? { name } : { name, payload };
-    await this.#post(id, "signals", body, options);
+    await this.#transport.json({
+      method: "POST",
+      path: urlPath("runs", id, "signals", name),
+      body: payload === undefined ? {} : { payload },
+      signal: options.signal,
+    });
   }
 
   /** Asks for its end; resolves when that is on disk. Errors: `conflict` when it has ended. */

@@ -37,7 +37,7 @@ async function waiting(input: object = {}): Promise<string> {
 }
 
 async function approve(id: string, payload: unknown = true): Promise<Result> {
-  expect((await post(`/v1/runs/${id}/signals`, { name: "approve", payload })).status).toBe(204);
+  expect((await post(`/v1/runs/${id}/signals/approve`, { payload })).status).toBe(204);
   return get<Result>(`/v1/runs/${id}/result?wait=true`);
 }
 
@@ -283,15 +283,19 @@ describe("a live journal", () => {
 describe("changing", () => {
   it("signals, cancels with a reason, and refuses both once it has ended", async () => {
     const id = await waiting();
-    for (const body of [{}, { name: "" }, { name: "$cancel" }, { name: "x".repeat(101) }, { name: "a", more: 1 }]) {
-      expect(await codeOf(await post(`/v1/runs/${id}/signals`, body))).toEqual([400, "invalid_argument"]);
+    for (const [name, body] of [
+      ["$cancel", {}],
+      ["x".repeat(101), {}],
+      ["a", { more: 1 }],
+    ] as const) {
+      expect(await codeOf(await post(`/v1/runs/${id}/signals/${name}`, body))).toEqual([400, "invalid_argument"]);
     }
     const cancelled = await post(`/v1/runs/${id}/cancel`, { reason: "no more" });
     expect(cancelled.status).toBe(202);
     expect(await get<Result>(`/v1/runs/${id}/result?wait=true`)).toMatchObject({
       run: { status: "cancelled", error: { message: "no more" } },
     });
-    expect(await codeOf(await post(`/v1/runs/${id}/signals`, { name: "approve" }))).toEqual([409, "conflict"]);
+    expect(await codeOf(await post(`/v1/runs/${id}/signals/approve`, {}))).toEqual([409, "conflict"]);
     expect(await codeOf(await server.request(`/v1/runs/${id}/cancel`, { method: "POST" }))).toEqual([409, "conflict"]);
     expect(await codeOf(await server.request(`/v1/runs/${id}/resume`, { method: "POST" }))).toEqual([409, "conflict"]);
   });
@@ -423,7 +427,7 @@ describe("who may", () => {
       ["GET", "/graph"],
       ["GET", "/budget"],
       ["GET", "/export"],
-      ["POST", "/signals", { name: "approve" }],
+      ["POST", "/signals/approve", {}],
       ["POST", "/cancel", {}],
       ["POST", "/resume"],
       ["POST", "/rollback", { step: "sleep" }],
@@ -453,7 +457,7 @@ describe("who may", () => {
       await server.request(`/v1/runs/${id}/export`, { headers: viewer }),
       await server.request(`/v1/runs/${id}`, { method: "DELETE", headers: viewer }),
       await post("/v1/runs", { program: "echo" }, viewer),
-      await post(`/v1/runs/${id}/signals`, { name: "approve" }, viewer),
+      await post(`/v1/runs/${id}/signals/approve`, {}, viewer),
       await post(`/v1/runs/${id}/replay`, {}, viewer),
     ];
     for (const answer of refused) expect(await codeOf(answer)).toEqual([403, "permission_denied"]);

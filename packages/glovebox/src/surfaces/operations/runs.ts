@@ -163,14 +163,13 @@ export const runOperations = defineOperations({
   },
   "runs.signal": {
     method: "POST",
-    path: "/v1/runs/{id}/signals",
+    path: "/v1/runs/{id}/signals/{name}",
     summary: "Send a signal; one that nobody waits for is kept until somebody does",
     minimumRole: "developer",
-    params: IdParams,
-    body: z.strictObject({
+    params: IdParams.extend({
       name: Name.refine((name) => !name.startsWith("$"), "names that begin with $ are the engine's"),
-      payload: z.unknown().optional(),
     }),
+    body: z.strictObject({ payload: z.unknown().optional() }).optional(),
     answer: "none",
     status: 204,
     sdk: "runs.signal",

@@ -22,7 +22,7 @@ export function runHandlers(context: HandlerContext): HandlersOf<Operations> {
       return isReady ? await resultOf(context, principal.tenantId, params.id, signal) : { run };
     },
     "runs.signal": async ({ principal, params, body }) =>
-      await engine.signal(principal.tenantId, params.id, body.name, body.payload),
+      await engine.signal(principal.tenantId, params.id, params.name, body?.payload),
     "runs.cancel": async ({ principal, params, body }) => {
       await engine.cancel(principal.tenantId, params.id, body?.reason);
       return await engine.get(principal.tenantId, params.id);
