@@ -1,5 +1,9 @@
+import { Approvals } from "./approvals.ts";
+import { Assistants } from "./assistants.ts";
 import { Audit } from "./audit.ts";
 import { CatalogClient } from "./catalog.ts";
+import { type Chat, createChat } from "./chat.ts";
+import { Conversations } from "./conversations.ts";
 import { Egress } from "./egress.ts";
 import { environmentVariable } from "./environment.ts";
 import { resultOfAnswer } from "./execution.ts";
@@ -16,7 +20,7 @@ import { Templates } from "./templates.ts";
 import { Tokens } from "./tokens.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
 import type { ExecuteInput, ExecutionAnswer } from "./types/execution.ts";
-import type { ExtractInput, Extraction } from "./types/extract.ts";
+import type { ExtractInput, Extraction, ParseExecuteInput, ParseExecution } from "./types/extract.ts";
 import type { CallOptions, CreateOptions } from "./types/page.ts";
 import type { ConfigReport, DoctorReport, Summary, Whoami } from "./types/runtime.ts";
 import { type Query, urlPath } from "./url-path.ts";
@@ -45,6 +49,10 @@ export class Glovebox {
   readonly egress: Egress;
   readonly runs: Runs;
   readonly programs: Programs;
+  readonly chat: Chat;
+  readonly assistants: Assistants;
+  readonly conversations: Conversations;
+  readonly approvals: Approvals;
   readonly #transport: Transport;
 
   /** A client, without asking whether the server answers: see {@link Glovebox.connect}. */
@@ -67,6 +75,10 @@ export class Glovebox {
     this.egress = new Egress(transport);
     this.runs = new Runs(transport);
     this.programs = new Programs(transport);
+    this.chat = createChat(transport);
+    this.assistants = new Assistants(transport);
+    this.conversations = new Conversations(transport);
+    this.approvals = new Approvals(transport);
   }
 
   /** A client of a server that answers. Errors: `unavailable` when none does. */
@@ -97,6 +109,17 @@ export class Glovebox {
       path: urlPath("extract"),
       body: { text, ...input },
       repeatable: true,
+      signal,
+    });
+  }
+
+  /** Finds the code in a text, judges it, and with `autoExecute` runs what is sure to be meant to run. What would need a person's word is not run. */
+  parseExecute(text: string, options: ParseExecuteInput & CallOptions = {}): Promise<ParseExecution> {
+    const { signal, ...input } = options;
+    return this.#transport.json<ParseExecution>({
+      method: "POST",
+      path: urlPath("parse-execute"),
+      body: { text, ...input },
       signal,
     });
   }

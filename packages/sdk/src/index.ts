@@ -1,6 +1,10 @@
 /** The client of a Glovebox server, for Node, Deno, Bun and browsers. It depends on nothing but `fetch`, streams and `WebSocket`. */
+export { Approvals } from "./approvals.ts";
+export { Assistants } from "./assistants.ts";
 export { Audit } from "./audit.ts";
 export { CatalogClient } from "./catalog.ts";
+export type { Chat } from "./chat.ts";
+export { Conversations } from "./conversations.ts";
 export { Egress } from "./egress.ts";
 export { ERROR_CODES, type ErrorCode, GloveboxError, type GloveboxErrorOptions, isGloveboxError } from "./errors.ts";
 export { Execution } from "./execution.ts";
@@ -23,6 +27,7 @@ export { type ChangeOptions, type TemplateFilter, Templates } from "./templates.
 export { Terminal, type TerminalEnd, type TerminalOptions } from "./terminal.ts";
 export { Tokens } from "./tokens.ts";
 export type * from "./types/audit.ts";
+export type * from "./types/chat.ts";
 export type * from "./types/egress.ts";
 export type * from "./types/event.ts";
 export type * from "./types/execution.ts";

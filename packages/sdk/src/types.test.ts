@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { z } from "zod";
+import type { TurnEvent } from "../../glovebox/src/chat/index.ts";
 import { ERROR_CODES as SERVER_CODES } from "../../glovebox/src/core/index.ts";
 import type * as server from "../../glovebox/src/core/schemas.ts";
 import type { FileChange as ServerFileChange, FileStat as ServerFileStat } from "../../glovebox/src/sandbox/index.ts";
@@ -74,6 +75,14 @@ test("the SDK's types are the server's", () => {
   holds<Same<Response<"runs.replay">, sdk.RunReplay>>();
   holds<Same<Response<"runs.verify">, sdk.RunVerification>>();
   holds<Same<Response<"runs.import">, sdk.RunImport>>();
+  holds<Same<Response<"chat.extract">, sdk.Extraction>>();
+  holds<Same<Omit<Response<"chat.parseExecute">, "executions">, Omit<sdk.ParseExecution, "executions">>>();
+  holds<Same<Response<"chat.send">, sdk.Turn>>();
+  holds<Same<Response<"assistants.get">, sdk.AssistantInfo>>();
+  holds<Same<Response<"conversations.list">["items"][number], sdk.Conversation>>();
+  holds<Same<Response<"conversations.get">, sdk.WholeConversation>>();
+  holds<Same<Response<"approvals.get">, sdk.Approval>>();
+  holds<Same<TurnEvent, sdk.TurnEvent>>();
   holds<Same<Omit<Response<"executions.events">, "items">, Omit<sdk.EventPage, "items">>>();
   holds<Same<Omit<Response<"executions.create">, "events">, Omit<sdk.ExecutionAnswer, "events">>>();
 });
@@ -89,6 +98,8 @@ test("what the SDK's types let one say, the server accepts", () => {
   holds<Same<sdk.SecretInput, Body<"secrets.set">>>();
   holds<Same<sdk.EgressTest, Body<"egress.test">>>();
   holds<Same<sdk.ExtractInput & { text: string }, Body<"chat.extract">>>();
+  holds<Same<sdk.ParseExecuteInput & { text: string }, Body<"chat.parseExecute">>>();
+  holds<Same<sdk.ChatInput & { stream?: boolean }, Body<"chat.send">>>();
   holds<Same<sdk.RunInput & { wait?: boolean }, Body<"runs.start">>>();
   holds<Same<sdk.RunFork, Body<"runs.fork">>>();
   holds<Same<sdk.RetentionPolicy, Body<"retention.set">>>();

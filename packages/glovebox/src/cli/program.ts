@@ -1,10 +1,14 @@
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
+import { addApprovals } from "./commands/approvals.ts";
+import { addAssistants } from "./commands/assistants.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addBackup } from "./commands/backup.ts";
 import { addBench } from "./commands/bench.ts";
+import { addChat } from "./commands/chat.ts";
 import { addCompletion, completions } from "./commands/completion.ts";
 import { addConfig } from "./commands/config.ts";
+import { addConversations } from "./commands/conversations.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEgress } from "./commands/egress.ts";
 import { addExec } from "./commands/exec.ts";
@@ -56,6 +60,7 @@ export function buildProgram(): Command {
       addTemplate,
       addRuns,
     ],
+    ...[addChat, addConversations, addApprovals, addAssistants],
     ...[addSecret, addEgress, addAudit],
     ...[addToken, addConfig, addSummary, addRetention, addBackup, addBench, addCompletion],
   ];

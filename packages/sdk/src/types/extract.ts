@@ -1,3 +1,4 @@
+import type { ExecutionAnswer } from "./execution.ts";
 import type { Language } from "./isolation.ts";
 
 export interface ExtractInput {
@@ -30,6 +31,48 @@ export interface CodeBlock {
   readonly reasons: readonly { readonly code: string; readonly weight: number; readonly message: string }[];
   /** What the words around it want. */
   readonly intent: "run" | "show" | "unclear";
+}
+
+export interface ParseExecuteInput {
+  /** Whose text it is. Default `answer`. */
+  readonly from?: "answer" | "user" | undefined;
+  /** What the user asked, to which the text is the answer. */
+  readonly request?: string | undefined;
+  /** Without it nothing runs. Default false. */
+  readonly autoExecute?: boolean | undefined;
+  /** From this confidence on a block runs. 0 to 1, default 0.8. */
+  readonly threshold?: number | undefined;
+  /** Where it runs; default: a session for this call only … */
+  readonly sessionId?: string | undefined;
+  /** … made from this template, or from one that has the blocks' languages. */
+  readonly template?: string | undefined;
+}
+
+/** A piece of code in a text, with what was decided about it. */
+export interface JudgedBlock extends CodeBlock {
+  /** `refused`: the session has no such language. */
+  readonly decision: "executed" | "shown" | "blocked" | "refused";
+  readonly reason: string;
+  /** The rule that decided. */
+  readonly rule?: string;
+  /** What rules found in the code. */
+  readonly findings: readonly {
+    readonly ruleId: string;
+    readonly severity: "low" | "medium" | "high" | "critical";
+    readonly decision: "block" | "ask" | "warn";
+    readonly line: number;
+    readonly column: number;
+    readonly endLine: number;
+    readonly excerpt: string;
+    readonly message: string;
+  }[];
+  readonly executionId?: string;
+}
+
+export interface ParseExecution extends Omit<Extraction, "blocks"> {
+  readonly blocks: readonly JudgedBlock[];
+  /** In the order in which they ran. */
+  readonly executions: readonly ExecutionAnswer[];
 }
 
 export interface Extraction {

@@ -9,7 +9,10 @@ export interface SseFrame {
   readonly id?: number;
   /** Without it, a plain message. */
   readonly event?: string;
-  readonly data: unknown;
+  /** Sent as JSON. */
+  readonly data?: unknown;
+  /** One line that is sent as it is, instead of `data`. */
+  readonly raw?: string;
 }
 
 export interface SseOptions {
@@ -63,7 +66,7 @@ export async function sendEventStream(
 export function encodeFrame(frame: SseFrame): string {
   const id = frame.id === undefined ? "" : `id: ${frame.id}\n`;
   const event = frame.event === undefined ? "" : `event: ${frame.event}\n`;
-  return `${id}${event}data: ${JSON.stringify(frame.data)}\n\n`;
+  return `${id}${event}data: ${frame.raw ?? JSON.stringify(frame.data)}\n\n`;
 }
 
 function errorFrame(request: FastifyRequest, error: unknown, redactor: Redactor | undefined): SseFrame {

@@ -95,10 +95,16 @@ function describeOperation(id: string, operation: Operation, convert: Convert): 
       ),
       default: {
         description: `An error; the status follows from its code: ${ERROR_SUMMARY}`,
-        content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+        content: { "application/json": { schema: errorSchemaOf(operation) } },
       },
     },
   };
+}
+
+function errorSchemaOf({ dialect }: Operation): Json {
+  if (dialect === undefined) return { $ref: "#/components/schemas/Error" };
+  const properties = Object.fromEntries(["message", "type", "param", "code"].map((name) => [name, {}]));
+  return { type: "object", properties: { error: { type: "object", properties } } };
 }
 
 const ERROR_SUMMARY = Object.entries(ERROR_STATUS)
@@ -136,7 +142,8 @@ function headersOf(operation: Operation): Json[] {
   if (operation.versioned && operation.method !== "GET") {
     headers.push(header("If-Match", "The version that must be the current one, as given in ETag"));
   }
-  if (operation.answer === "json-or-sse") headers.push(header("Last-Event-ID", "Resumes a live stream after this seq"));
+  const isResumable = operation.answer === "json-or-sse" && operation.query?.shape.afterSeq !== undefined;
+  if (isResumable) headers.push(header("Last-Event-ID", "Resumes a live stream after this seq"));
   return headers;
 }
 

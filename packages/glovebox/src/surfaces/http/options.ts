@@ -1,3 +1,4 @@
+import type { ChatServices } from "../../chat/index.ts";
 import {
   type Authorizer,
   type Clock,
@@ -40,6 +41,8 @@ export interface HttpSettings {
 export interface HttpServerOptions {
   readonly services: SessionServices;
   readonly runs: DurableEngine;
+  /** Without it, its operations are `unavailable`. */
+  readonly chat?: ChatServices;
   readonly store: Pick<Store, "idempotency" | "maintenance" | "events">;
   readonly tokens: TokenService;
   readonly authorizer: Authorizer;
@@ -70,7 +73,7 @@ export interface HandlerContext extends HttpServerOptions {
   readonly draining: AbortSignal;
 }
 
-type OptionalPart = "audit" | "secrets" | "egress";
+type OptionalPart = "audit" | "secrets" | "egress" | "chat";
 
 /** A part that a server may be without. */
 export function partOf<K extends OptionalPart>(context: HandlerContext, part: K): NonNullable<HandlerContext[K]> {

@@ -1,6 +1,6 @@
 import websocket from "@fastify/websocket";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { GloveboxError, type RateLimiter } from "../../core/index.ts";
+import { GloveboxError, type RateLimiter, type Redactor } from "../../core/index.ts";
 import { OPERATIONS, type Operation } from "../operations/index.ts";
 import { auditRequests } from "./audit-requests.ts";
 import { createAuthentication } from "./authentication.ts";
@@ -8,6 +8,7 @@ import { corsHeaders } from "./cors.ts";
 import { registerDocs } from "./docs.ts";
 import { fromFrameworkError, httpStatusOf, isServerFault, retryAfterSeconds, toEnvelope } from "./error-envelope.ts";
 import { createHandlers } from "./handlers/index.ts";
+import { toOpenAiError } from "./openai/error-body.ts";
 import type { HandlerContext, HttpServerOptions } from "./options.ts";
 import { requestIdOf, traceIdOf } from "./request-identity.ts";
 import { fastifyPath, operationsWhere, registerOperation } from "./routes.ts";
@@ -222,7 +223,19 @@ function sendError(
     .header("x-request-id", request.id)
     .header("x-content-type-options", "nosniff")
     .header("content-type", "application/json; charset=utf-8")
-    .send(JSON.stringify(toEnvelope(error, request.id, traceId, options.redactor)));
+    .send(JSON.stringify(bodyOf(error, request, traceId, options.redactor)));
+}
+
+function bodyOf(
+  error: GloveboxError,
+  request: FastifyRequest,
+  traceId: string,
+  redactor: Redactor | undefined,
+): object {
+  const id = request.routeOptions?.config.operation;
+  const operation: Operation | undefined = id === undefined ? undefined : OPERATIONS[id];
+  if (operation?.dialect === "openai") return toOpenAiError(error, request.id, redactor);
+  return toEnvelope(error, request.id, traceId, redactor);
 }
 
 /** `OPTIONS` answers what a path takes; any other method that it does not take is refused by name. */

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { ExtractOptionsSchema } from "../../chat/index.ts";
 import { Language } from "../../core/schemas.ts";
+import { ExecutionAnswer } from "./executions.ts";
+import { Id, TemplateRef } from "./fields.ts";
 import { defineOperations } from "./operation.ts";
 
 /** The text's length is one of its limits, which answer `payload_too_large`. */
@@ -26,8 +28,7 @@ const Block = z.strictObject({
   intent: z.enum(["run", "show", "unclear"]),
 });
 
-const ExtractAnswer = z.strictObject({
-  blocks: z.array(Block),
+const WholeText = {
   intent: z.strictObject({
     confidence: Confidence,
     keywords: z.array(z.string()),
@@ -35,6 +36,56 @@ const ExtractAnswer = z.strictObject({
   }),
   /** Blocks after the first 500. */
   leftOut: z.number().int(),
+};
+
+const ExtractAnswer = z.strictObject({ blocks: z.array(Block), ...WholeText });
+
+const { from, request } = ExtractOptionsSchema.shape;
+
+const ParseExecuteRequest = z
+  .strictObject({
+    text: z.string(),
+    from,
+    request,
+    /** Without it nothing runs. Default false. */
+    autoExecute: z.boolean().default(false),
+    /** From this confidence on a block runs. */
+    threshold: Confidence.default(0.8),
+    /** Where it runs; default: a session for this call only … */
+    sessionId: Id.optional(),
+    /** … made from this template, or from one that has the blocks' languages. */
+    template: TemplateRef.optional(),
+  })
+  .refine(({ sessionId, template }) => sessionId === undefined || template === undefined, {
+    message: "give either sessionId or template",
+    path: ["template"],
+  });
+
+const JudgedBlock = z.strictObject({
+  ...Block.shape,
+  decision: z.enum(["executed", "shown", "blocked", "refused"]),
+  reason: z.string(),
+  /** The rule that decided. */
+  rule: z.string().optional(),
+  findings: z.array(
+    z.strictObject({
+      ruleId: z.string(),
+      severity: z.enum(["low", "medium", "high", "critical"]),
+      decision: z.enum(["block", "ask", "warn"]),
+      line: z.number().int(),
+      column: z.number().int(),
+      endLine: z.number().int(),
+      excerpt: z.string(),
+      message: z.string(),
+    }),
+  ),
+  executionId: z.string().optional(),
+});
+
+const ParseExecuteAnswer = z.strictObject({
+  blocks: z.array(JudgedBlock),
+  executions: z.array(ExecutionAnswer),
+  ...WholeText,
 });
 
 export const extractOperations = defineOperations({
@@ -51,5 +102,17 @@ export const extractOperations = defineOperations({
     audited: false,
     sdk: "extract",
     cli: "extract",
+  },
+  "chat.parseExecute": {
+    method: "POST",
+    path: "/v1/parse-execute",
+    summary: "Find the code in a text, judge it, and run what is sure to be meant to run and asks for nobody's word",
+    minimumRole: "agent",
+    body: ParseExecuteRequest,
+    answer: "json",
+    status: 200,
+    response: ParseExecuteAnswer,
+    sdk: "parseExecute",
+    cli: { leftOut: "`extract` shows the code, `exec` runs it" },
   },
 });

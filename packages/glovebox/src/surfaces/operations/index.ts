@@ -1,10 +1,12 @@
 import { auditOperations } from "./audit.ts";
 import { catalogOperations } from "./catalog.ts";
+import { approvalOperations, assistantOperations, chatOperations, conversationOperations } from "./chat.ts";
 import { egressOperations } from "./egress.ts";
 import { executionOperations } from "./executions.ts";
 import { extractOperations } from "./extract.ts";
 import { fileOperations } from "./files.ts";
 import { maintenanceOperations } from "./maintenance.ts";
+import { openAiOperations } from "./openai.ts";
 import { runOperations } from "./runs.ts";
 import { secretOperations } from "./secrets.ts";
 import { sessionOperations } from "./sessions.ts";
@@ -27,6 +29,11 @@ export const OPERATIONS = {
   ...fileOperations,
   ...executionOperations,
   ...runOperations,
+  ...chatOperations,
+  ...openAiOperations,
+  ...assistantOperations,
+  ...conversationOperations,
+  ...approvalOperations,
   ...extractOperations,
   ...tokenOperations,
   ...secretOperations,

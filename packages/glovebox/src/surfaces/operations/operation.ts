@@ -37,6 +37,8 @@ export interface Operation {
   readonly otherStatuses?: Readonly<Record<number, string>>;
   /** Of the JSON answer. */
   readonly response?: z.ZodType;
+  /** Speaks another protocol: its errors have that one's shape, and its requests may have fields that are not known here. */
+  readonly dialect?: "openai";
   /** Takes an `Idempotency-Key` header. */
   readonly idempotent?: true;
   /** Whether each call is in the audit log. Default: when it is no GET. */

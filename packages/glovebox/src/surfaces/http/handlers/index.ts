@@ -1,13 +1,17 @@
 import type { OPERATIONS } from "../../operations/index.ts";
 import type { HandlerTable } from "../call.ts";
 import type { HandlerContext } from "../options.ts";
+import { assistantHandlers } from "./assistants.ts";
 import { auditHandlers } from "./audit.ts";
 import { catalogHandlers } from "./catalog.ts";
+import { chatHandlers } from "./chat.ts";
+import { approvalHandlers, conversationHandlers } from "./conversations.ts";
 import { egressHandlers } from "./egress.ts";
 import { executionHandlers } from "./executions.ts";
 import { extractHandlers } from "./extract.ts";
 import { fileHandlers } from "./files.ts";
 import { maintenanceHandlers } from "./maintenance.ts";
+import { openAiHandlers } from "./openai.ts";
 import { runHandlers } from "./runs.ts";
 import { secretHandlers } from "./secrets.ts";
 import { sessionHandlers } from "./sessions.ts";
@@ -31,7 +35,12 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...fileHandlers(context),
     ...executionHandlers(context),
     ...runHandlers(context),
-    ...extractHandlers(),
+    ...chatHandlers(context),
+    ...openAiHandlers(context),
+    ...assistantHandlers(context),
+    ...conversationHandlers(context),
+    ...approvalHandlers(context),
+    ...extractHandlers(context),
     ...tokenHandlers(context),
     ...secretHandlers(context),
     ...egressHandlers(context),
