@@ -1,4 +1,6 @@
-export type { Assistant } from "./assistants/assistant.ts";
+export { Assistant } from "./assistants/assistant.ts";
+export { openAssistants } from "./assistants/assistant-service.ts";
+export { type ChatOptions, createChatServices, type OpenChat } from "./create-chat-services.ts";
 export { extractCode } from "./extraction/extract-code.ts";
 export { ExtractOptionsSchema, MAX_TEXT } from "./extraction/options.ts";
 export type {
@@ -12,6 +14,7 @@ export type {
   SuggestedAction,
   TextSource,
 } from "./extraction/types.ts";
+export { type JudgedBlock, judgeBlocks } from "./judge-blocks.ts";
 export type {
   ApprovalService,
   AssistantService,

@@ -143,7 +143,13 @@ export interface ConversationService {
   executions(
     tenantId: string,
     id: string,
-    page?: PageRequest & { readonly language?: Language; readonly outcome?: "ok" | "failed" },
+    page?: PageRequest & {
+      readonly language?: Language;
+      readonly outcome?: "ok" | "failed";
+      /** Created at or after / before, RFC 3339. */
+      readonly since?: string;
+      readonly until?: string;
+    },
   ): Promise<Page<Execution>>;
 }
 
