@@ -36,6 +36,7 @@ const VALUES = {
     exitCode: z.number().int().exactOptional(),
     stdout: text(MAX_TEXT),
     stderr: text(MAX_TEXT),
+    durationMs: z.number().min(0).exactOptional(),
   }),
 } as const;
 

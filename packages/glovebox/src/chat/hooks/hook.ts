@@ -16,6 +16,8 @@ export interface HookOutcome extends HookCode {
   readonly exitCode?: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Where the execution tells. */
+  readonly durationMs?: number;
 }
 
 /** What a hook sees, and what it may put in its place. */

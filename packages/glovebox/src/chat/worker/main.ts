@@ -2,6 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { toGloveboxError } from "../../core/index.ts";
 import { extract } from "../extraction/extract.ts";
+import { readImports } from "../hooks/builtin/dependencies/imports.ts";
 import { validate } from "../validation/validate.ts";
 import type { Reply, Request } from "./messages.ts";
 
@@ -10,6 +11,10 @@ async function answer(request: Request): Promise<Reply> {
     if (request.kind === "extract") {
       const { text, options } = request.asked;
       return { ok: true, answer: await extract(text, options) };
+    }
+    if (request.kind === "imports") {
+      const { code, language } = request.asked;
+      return { ok: true, answer: await readImports(code, language) };
     }
     const { code, language, settings } = request.asked;
     return { ok: true, answer: await validate(code, language, settings) };

@@ -1,5 +1,6 @@
 import type { ErrorBody, Language } from "../../core/index.ts";
 import type { Extraction, ExtractOptions } from "../extraction/types.ts";
+import type { Import } from "../hooks/builtin/dependencies/imports.ts";
 import type { Validation, ValidationSettings } from "../validation/types.ts";
 
 /** What a thread is asked, and what it answers. */
@@ -11,6 +12,10 @@ export interface Work {
   readonly validate: {
     readonly asked: { readonly code: string; readonly language: Language; readonly settings: ValidationSettings };
     readonly answer: Validation;
+  };
+  readonly imports: {
+    readonly asked: { readonly code: string; readonly language: Language };
+    readonly answer: readonly Import[];
   };
 }
 

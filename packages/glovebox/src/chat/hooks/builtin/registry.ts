@@ -2,11 +2,22 @@ import { GloveboxError } from "../../../core/index.ts";
 import type { Hook } from "../hook.ts";
 import { dangerousPatterns } from "./dangerous-patterns.ts";
 import type { BuiltinHook } from "./define-builtin.ts";
+import { dependencyNotes } from "./dependencies/dependency-notes.ts";
+import { executionLog } from "./execution-log.ts";
 import { limits } from "./limits.ts";
+import { outputSanitiser } from "./output-sanitiser.ts";
 import type { BuiltinHookServices } from "./services.ts";
+import { syntax } from "./syntax.ts";
 
 /** The hooks that an assistant names with `builtin`. */
-export const BUILTIN_HOOKS: readonly BuiltinHook[] = [dangerousPatterns, limits];
+export const BUILTIN_HOOKS: readonly BuiltinHook[] = [
+  dangerousPatterns,
+  syntax,
+  limits,
+  dependencyNotes,
+  executionLog,
+  outputSanitiser,
+];
 
 const byName = new Map(BUILTIN_HOOKS.map((hook) => [hook.name, hook]));
 
