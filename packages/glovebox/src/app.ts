@@ -1,6 +1,7 @@
 /** The only file that knows every room: builds them from the configuration and wires them. */
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
+import { openChat } from "./app/chat.ts";
 import { keepDiagnosis } from "./app/doctor.ts";
 import { openDrivers } from "./app/drivers.ts";
 import { openGovernance } from "./app/governance.ts";
@@ -8,8 +9,9 @@ import { withLocalToken } from "./app/local-token.ts";
 import { openOutside, packageSettings } from "./app/outside.ts";
 import { applyRetention, sweepRegularly } from "./app/retention.ts";
 import { openRuns } from "./app/runs.ts";
+import type { OpenChat } from "./chat/index.ts";
 import type { Config, LoadedConfig } from "./config/index.ts";
-import { systemClock } from "./core/index.ts";
+import { type Run, systemClock } from "./core/index.ts";
 import {
   createAddressList,
   createRedactor,
@@ -67,7 +69,12 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   );
   await applyRetention(store, config.retention);
   logger.info({ ...(await services.recover()) }, "recovered what the last server left");
-  const runs = opened.use(await openRuns({ config: config.runs, store, services, logger, redactor }));
+  const late: { chat?: OpenChat } = {};
+  const onEnd = async (run: Run) => late.chat?.onRunEnd(run);
+  const runs = opened.use(await openRuns({ config: config.runs, store, services, logger, redactor, onEnd }));
+  const chat = opened.use(await openChat({ config, store, services, engine: runs, logger, redactor }));
+  late.chat = chat;
+  await chat.takeUp();
 
   const governed = createTokenService({ tokens: store.tokens, settings: store.settings, clock: systemClock, logger });
   const root = await governed.ensureRoot(options.rootToken);
@@ -76,6 +83,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
     {
       services,
       runs,
+      chat,
       store,
       tokens: local.tokens,
       authorizer: createRoleAuthorizer(OPERATIONS),

@@ -1,5 +1,5 @@
 import type { Config } from "../config/index.ts";
-import type { Logger, Redactor } from "../core/index.ts";
+import type { Logger, Redactor, Run } from "../core/index.ts";
 import { type DurableEngine, openEmbeddedEngine } from "../engine/index.ts";
 import { loadPrograms, Sandboxes } from "../runs/index.ts";
 import type { SessionServices } from "../sessions/index.ts";
@@ -12,8 +12,10 @@ export async function openRuns(parts: {
   readonly services: SessionServices;
   readonly logger: Logger;
   readonly redactor: Redactor;
+  /** Is told of every end, beside the sandboxes. */
+  readonly onEnd: (run: Run) => Promise<void>;
 }): Promise<DurableEngine> {
-  const { config, store, services, logger, redactor } = parts;
+  const { config, store, services, logger, redactor, onEnd } = parts;
   const opened = Promise.withResolvers<DurableEngine>();
   opened.promise.catch(() => {});
   const sandboxes = new Sandboxes(services, async function* (tenantId, id) {
@@ -27,7 +29,9 @@ export async function openRuns(parts: {
     programs,
     logger,
     redactor,
-    onEnd: ({ tenantId, id }) => sandboxes.closeAll(tenantId, id),
+    onEnd: async (run) => {
+      await Promise.all([onEnd(run), sandboxes.closeAll(run.tenantId, run.id)]);
+    },
     // What is in them now is void: the next step makes them again from what was kept.
     onRollback: ({ tenantId, id }) => sandboxes.closeAll(tenantId, id),
     scheduling: { concurrency, maxQueued, ...(perTenant === undefined ? {} : { perTenant }) },

@@ -4,6 +4,7 @@ import type { SessionServices } from "../sessions/index.ts";
 import type { Store } from "../store/index.ts";
 import { Approvals } from "./approvals/approval-service.ts";
 import { Conversations } from "./conversations/conversation-service.ts";
+import type { BuiltinHookServices } from "./hooks/builtin/index.ts";
 import type { AssistantService, ChatServices } from "./services.ts";
 import { Admissions } from "./turn/admissions.ts";
 import { recoverTurns } from "./turn/recover-turns.ts";
@@ -18,7 +19,12 @@ export interface ChatOptions {
   readonly engine: DurableEngine;
   readonly services: SessionServices;
   readonly assistants: AssistantService;
+  /** Masks what is said and asked; the engine's. */
   readonly redactor: Redactor;
+  /** Masks what programs print: e-mail addresses too. */
+  readonly outputRedactor: Redactor;
+  /** Masks by what an assistant's hook asks for. */
+  readonly redactorFor: BuiltinHookServices["redactor"];
   readonly logger: Logger;
   readonly clock: Clock;
   /** Where the keys of models and the secrets of hooks are. */
@@ -26,12 +32,10 @@ export interface ChatOptions {
 }
 
 export interface OpenChat extends ChatServices {
-  /** For the engine to know: register them before {@link recover}. */
-  readonly programs: readonly Program[];
   /** Lets go of what a turn held; for the engine's `onEnd`. Runs of other programs are none of its business. */
   onRunEnd(run: Run): Promise<void>;
-  /** After a start: tells runs of decisions that were made but never reached them. */
-  recover(): Promise<void>;
+  /** Makes the engine know what turns are, once {@link onRunEnd} is told of ends: turns that the last server left go on. Tells those that wait what was decided meanwhile. */
+  takeUp(): Promise<void>;
 }
 
 /** The room. Dispose of it before the engine; turns under way go on with the next one. */
@@ -50,11 +54,13 @@ export function createChatServices(options: ChatOptions): OpenChat {
     turns,
     conversations,
     approvals,
-    programs: [program as Program],
     onRunEnd: async (run) => {
       if (run.program === CHAT_TURN) await releaseTurn(parts, run);
     },
-    recover: () => recoverTurns(parts, approvals),
+    takeUp: async () => {
+      options.engine.register(program as Program);
+      await recoverTurns(parts, approvals);
+    },
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -1,5 +1,6 @@
 export { Assistant } from "./assistants/assistant.ts";
 export { openAssistants } from "./assistants/assistant-service.ts";
+export { DEMO } from "./assistants/demo.ts";
 export { type ChatOptions, createChatServices, type OpenChat } from "./create-chat-services.ts";
 export { extractCode } from "./extraction/extract-code.ts";
 export { ExtractOptionsSchema, MAX_TEXT } from "./extraction/options.ts";

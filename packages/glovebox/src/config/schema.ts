@@ -240,6 +240,18 @@ export const ConfigSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  chat: z
+    .strictObject({
+      assistants: z
+        .string()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe(
+          "Folder of assistants, a YAML file each, from the folder of the server; without it there is only `demo`, which needs no model",
+        ),
+    })
+    .prefault({}),
   quotas: z
     .strictObject({ tenant: quota("each tenant"), host: quota("all tenants together") })
     .prefault({})

@@ -1,5 +1,5 @@
-import type { Redactor } from "../../core/index.ts";
-import { silentLogger, systemClock } from "../../core/index.ts";
+import type { z } from "zod";
+import { type Redactor, silentLogger, systemClock } from "../../core/index.ts";
 import { type DurableEngine, openEmbeddedEngine } from "../../engine/index.ts";
 import { createRedactor } from "../../governance/index.ts";
 import { type ModelServer, startModelServer } from "../../models/testing/model-server.ts";
@@ -10,7 +10,7 @@ import { createChatServices, type OpenChat } from "../create-chat-services.ts";
 import type { TurnInput, TurnResult } from "../services.ts";
 
 /** What a test says of an assistant; the rest is as in a file that leaves it out. */
-export type AssistantDraft = Partial<Omit<import("zod").input<typeof Assistant>, "name">>;
+export type AssistantDraft = Partial<Omit<z.input<typeof Assistant>, "name">>;
 
 /** The room over real parts, wired as the server has it, and a model's server. */
 export interface ChatStage extends AsyncDisposable {
@@ -42,7 +42,7 @@ export async function openChatStage(options: { readonly redactor?: Redactor } = 
     get: (name: string) => known.get(name) ?? fail(`no assistant ${name}`),
     reload: async () => [...known.values()],
   };
-  const sandboxes = new Sandboxes(stage.services);
+  const sandboxes = new Sandboxes(stage.services, (tenantId, id) => now.engine.journal(tenantId, id));
   const open = async () => {
     const late: { chat?: OpenChat } = {};
     const engine = await openEmbeddedEngine({
@@ -60,13 +60,14 @@ export async function openChatStage(options: { readonly redactor?: Redactor } = 
       services: stage.services,
       assistants,
       redactor,
+      outputRedactor: createRedactor("default", { emails: true }),
+      redactorFor: ({ strict, emails }) => createRedactor(strict ? "strict" : "default", { emails }),
       logger: silentLogger,
       clock: systemClock,
       env,
     });
     late.chat = chat;
-    for (const program of chat.programs) engine.register(program);
-    await chat.recover();
+    await chat.takeUp();
     return { engine, chat };
   };
   let now = await open();

@@ -11,6 +11,8 @@ import { type CodeAt, sandboxOf, type TurnScope } from "./turn-scope.ts";
 import { watchedContext } from "./watched-context.ts";
 import { watchedExecutions } from "./watched-executions.ts";
 
+const STREAMS = ["stdout", "stderr"] as const;
+
 /** How an execution came out once the hooks had seen it. The journal has nothing else: what they took out is nowhere. */
 type Seen = SandboxResult & {
   readonly decisions: readonly HookDecision[];
@@ -47,13 +49,17 @@ async function execute(scope: TurnScope, { index, language, code }: CodeAt): Pro
   const { context, parts, input, budget } = scope;
   const over = new AbortController();
   const hasHooks = input.assistant.hooks.length > 0;
+  const masks = { stdout: parts.outputRedactor.stream(), stderr: parts.outputRedactor.stream() };
   const executions = watchedExecutions(
     parts.services.executions,
     {
       started: ({ id }) => scope.emit({ type: "execution_started", executionId: id, block: index }),
       // Where hooks may take something out of it, it is told when they have.
       output: ({ id }, stream, text) => {
-        if (!hasHooks) scope.emit({ type: "output", executionId: id, stream, text });
+        if (!hasHooks) tellOutput(scope, id, stream, masks[stream].push(text));
+      },
+      ended: ({ id }) => {
+        for (const stream of STREAMS) tellOutput(scope, id, stream, hasHooks ? "" : masks[stream].flush());
       },
     },
     over.signal,
@@ -78,7 +84,7 @@ async function seenByHooks(
   result: SandboxResult,
   step: StepContext,
 ): Promise<Seen> {
-  const shown = withError(result);
+  const shown = scope.parts.outputRedactor.redactJson(withError(result));
   if (scope.input.assistant.hooks.length === 0) return { ...shown, decisions: [], prompts: [] };
   const { value: _value, ...rest } = shown;
   const seen = await askAll(scope, "post_execution", outcomeOf(code, shown), step);
@@ -87,11 +93,14 @@ async function seenByHooks(
     seen.outcome === "block"
       ? { ...rest, stdout: "", stderr: `withheld: the hook ${seen.hook} blocks: ${seen.reason}\n`, prompts: [] }
       : { ...rest, stdout: seen.value.stdout, stderr: seen.value.stderr, prompts: seen.prompts };
-  for (const stream of ["stdout", "stderr"] as const) {
-    if (told[stream] === "" || told.prompts.length > 0) continue;
-    scope.emit({ type: "output", executionId: result.executionId, stream, text: told[stream] });
-  }
+  // What a person is to see first is not told before.
+  if (told.prompts.length === 0)
+    for (const stream of STREAMS) tellOutput(scope, result.executionId, stream, told[stream]);
   return { ...told, decisions };
+}
+
+function tellOutput(scope: TurnScope, executionId: string, stream: "stdout" | "stderr", text: string): void {
+  if (text !== "") scope.emit({ type: "output", executionId, stream, text });
 }
 
 /** An exception is told where a person looks for it. */

@@ -67,7 +67,7 @@ async function openScope(
     emit: (event: TurnEvent) => {
       if (isLive) parts.hub.emit(context.runId, event);
     },
-    hooks: () => openHooks(assistant, parts.env),
+    hooks: () => openHooks(assistant, { env: parts.env, builtin: { log: parts.logger, redactor: parts.redactorFor } }),
     session: (step) => findSession(scope, step),
   };
   return scope;

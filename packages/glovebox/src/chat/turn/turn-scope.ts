@@ -5,6 +5,7 @@ import { RunSandbox } from "../../runs/index.ts";
 import type { SessionServices } from "../../sessions/index.ts";
 import type { Store } from "../../store/index.ts";
 import { openConversationSession } from "../conversations/conversation-session.ts";
+import type { BuiltinHookServices } from "../hooks/builtin/index.ts";
 import type { Hook, HookContext } from "../hooks/hook.ts";
 import type { TurnEvent } from "../services.ts";
 import type { TurnBudget } from "./turn-budget.ts";
@@ -19,6 +20,9 @@ export interface TurnParts {
   readonly store: Store;
   readonly services: SessionServices;
   readonly redactor: Redactor;
+  /** For what programs print. */
+  readonly outputRedactor: Redactor;
+  readonly redactorFor: BuiltinHookServices["redactor"];
   readonly logger: Logger;
   readonly clock: Clock;
   readonly env: Environment;

@@ -5,6 +5,8 @@ import type { ExecutionService } from "../../sessions/index.ts";
 export interface ExecutionWatcher {
   started(execution: Execution): void;
   output(execution: Execution, stream: "stdout" | "stderr", text: string): void;
+  /** Nothing more comes. */
+  ended(execution: Execution): void;
 }
 
 /** Executions that somebody looks at while they go on. Looking ends with the execution, or with the signal. */
@@ -43,4 +45,5 @@ async function tell(
       watcher.output(execution, type, payload.text);
     }
   }
+  watcher.ended(execution);
 }
