@@ -84,7 +84,7 @@ async function seenByHooks(
   result: SandboxResult,
   step: StepContext,
 ): Promise<Seen> {
-  const shown = scope.parts.outputRedactor.redactJson(withError(result));
+  const shown = scope.parts.outputRedactor.redactJson(withError(withoutNothing(result)));
   if (scope.input.assistant.hooks.length === 0) return { ...shown, decisions: [], prompts: [] };
   const { value: _value, ...rest } = shown;
   const seen = await askAll(scope, "post_execution", outcomeOf(code, shown), step);
@@ -101,6 +101,11 @@ async function seenByHooks(
 
 function tellOutput(scope: TurnScope, executionId: string, stream: "stdout" | "stderr", text: string): void {
   if (text !== "") scope.emit({ type: "output", executionId, stream, text });
+}
+
+/** What Python prints for `print()` as a last expression is no value to anybody. */
+function withoutNothing({ value, ...result }: SandboxResult): SandboxResult {
+  return value == null ? result : { ...result, value };
 }
 
 /** An exception is told where a person looks for it. */
