@@ -3,6 +3,7 @@ import { parentPort } from "node:worker_threads";
 import { toGloveboxError } from "../../core/index.ts";
 import { extract } from "../extraction/extract.ts";
 import { readImports } from "../hooks/builtin/dependencies/imports.ts";
+import { findInjections } from "../hooks/builtin/injection/find-injections.ts";
 import { validate } from "../validation/validate.ts";
 import type { Reply, Request } from "./messages.ts";
 
@@ -15,6 +16,10 @@ async function answer(request: Request): Promise<Reply> {
     if (request.kind === "imports") {
       const { code, language } = request.asked;
       return { ok: true, answer: await readImports(code, language) };
+    }
+    if (request.kind === "injections") {
+      const { texts, threshold } = request.asked;
+      return { ok: true, answer: texts.map((text) => findInjections(text, threshold)) };
     }
     const { code, language, settings } = request.asked;
     return { ok: true, answer: await validate(code, language, settings) };

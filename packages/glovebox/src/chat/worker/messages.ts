@@ -1,6 +1,7 @@
 import type { ErrorBody, Language } from "../../core/index.ts";
 import type { Extraction, ExtractOptions } from "../extraction/types.ts";
 import type { Import } from "../hooks/builtin/dependencies/imports.ts";
+import type { InjectionPassage } from "../hooks/builtin/injection/find-injections.ts";
 import type { Validation, ValidationSettings } from "../validation/types.ts";
 
 /** What a thread is asked, and what it answers. */
@@ -16,6 +17,11 @@ export interface Work {
   readonly imports: {
     readonly asked: { readonly code: string; readonly language: Language };
     readonly answer: readonly Import[];
+  };
+  readonly injections: {
+    readonly asked: { readonly texts: readonly string[]; readonly threshold: number };
+    /** Of each text. */
+    readonly answer: readonly (readonly InjectionPassage[])[];
   };
 }
 

@@ -129,7 +129,7 @@ describe("any code", () => {
       fc.asyncProperty(
         fc.array(fc.constantFrom(...pieces), { maxLength: 40 }),
         fc.constantFrom(...LANGUAGES),
-        fc.constantFrom("dangerous-patterns", "syntax", "limits"),
+        fc.constantFrom("dangerous-patterns", "syntax", "limits", "dependency-notes"),
         async (parts, language, name) => {
           const { decisions } = await runBuiltin("pre_execution", name, {}, { language, code: parts.join("") });
           expect(decisions[0]?.reason ?? "").not.toContain("failed");

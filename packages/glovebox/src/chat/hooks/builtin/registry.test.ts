@@ -38,6 +38,10 @@ describe("built-in hooks", () => {
     ["syntax", { action: "warn" }],
     ["execution-log", { level: "loud" }],
     ["output-sanitiser", { points: [] }],
+    ["dependency-notes", { packages: { cobol: [] } }],
+    ["dependency-notes", { action: "off" }],
+    ["prompt-injection", { action: "off" }],
+    ["prompt-injection", { sensitivity: 0.5 }],
   ])("%s refuses %j", (name, options) => {
     expect(() => builtinHook(name, options, stageServices())).toThrow(
       expect.objectContaining({ code: "invalid_argument" }),

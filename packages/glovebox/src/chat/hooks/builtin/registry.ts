@@ -4,6 +4,7 @@ import { dangerousPatterns } from "./dangerous-patterns.ts";
 import type { BuiltinHook } from "./define-builtin.ts";
 import { dependencyNotes } from "./dependencies/dependency-notes.ts";
 import { executionLog } from "./execution-log.ts";
+import { promptInjection } from "./injection/prompt-injection.ts";
 import { limits } from "./limits.ts";
 import { outputSanitiser } from "./output-sanitiser.ts";
 import type { BuiltinHookServices } from "./services.ts";
@@ -17,6 +18,7 @@ export const BUILTIN_HOOKS: readonly BuiltinHook[] = [
   dependencyNotes,
   executionLog,
   outputSanitiser,
+  promptInjection,
 ];
 
 const byName = new Map(BUILTIN_HOOKS.map((hook) => [hook.name, hook]));
