@@ -1,5 +1,6 @@
 import { type Glovebox, isGloveboxError, type Result } from "@glovebox/sdk";
 
+import { chat } from "./tour-chat.ts";
 import { network } from "./tour-egress.ts";
 import { durableRun } from "./tour-runs.ts";
 
@@ -166,5 +167,6 @@ export const STOPS: readonly Stop[] = [
   forbidden,
   noNetwork,
   network,
+  chat,
   durableRun,
 ];
