@@ -12,6 +12,7 @@ const HOOKS = `export default {
 const stage = useChat({
   files: { "hooks.mjs": HOOKS },
   assistants: {
+    plain: { execution: { enabled: true } },
     py: { description: "Runs Python", execution: { enabled: true }, hooks: [{ module: "{folder}/hooks.mjs" }] },
   },
 });
@@ -50,7 +51,7 @@ test("one message: the answer, what was decided and what came out, or all of it 
 
 test("exit codes and words for what goes wrong", async () => {
   const many = await run(["chat", "-m", "Hello"]);
-  expect([many.code, many.stderr]).toEqual([2, expect.stringContaining("there are demo, py")]);
+  expect([many.code, many.stderr]).toEqual([2, expect.stringContaining("there are demo, plain, py")]);
   expect((await run(["chat", "none", "-m", "Hello"])).code).toBe(3);
   expect((await run(["chat", "py"], "  \n")).code).toBe(2);
   stage.model.reply({ text: "Words that break off", fault: { kind: "die", after: 2 } });
@@ -71,7 +72,7 @@ test("conversations, assistants and approvals have their commands", async () => 
   expect(await lines(["conversations", "delete", fork, "--yes"])).toEqual([`${fork}\tdeleted`]);
   expect((await run(["conversations", "show", fork])).code).toBe(3);
   expect(await lines(["assistants", "list"])).toContainEqual("py\topenai tiny\tanswer, in python\tRuns Python");
-  expect((await json(["assistants", "reload"])).items).toHaveLength(2);
+  expect((await json(["assistants", "reload"])).items).toHaveLength(3);
   expect(await lines(["assistants", "show", "py"])).toContain("hooks\tmodule");
 });
 
@@ -90,13 +91,12 @@ test("a question that nobody here can answer is answered by another command", as
   expect(stdout).toMatch(/│ asked\n/);
 });
 
-test("on a terminal: it answers, asks in place, and remembers; Ctrl-C cancels, Ctrl-D leaves", async () => {
+test("on a terminal: it answers, asks in place, and remembers", async () => {
   stage.model.reply(({ body }) => {
     const said = String(body.messages.at(-1).content);
     if (said.includes("first")) return { text: answerWith("x = 41\nprint('set')") };
     if (said.includes("second")) return { text: answerWith("print('asked', x + 1)") };
-    if (said.includes("third")) return { text: answerWith("print('asked thrice')") };
-    return { text: answerWith("import time\nprint('asleep', flush=True)\ntime.sleep(600)") };
+    return { text: answerWith("print('asked thrice')") };
   });
   const { text, code } = await onTerminal(["chat", "py"], { ...env(), NO_COLOR: "1" }, [
     { when: "py> ", type: "the first, run it\r" },
@@ -108,9 +108,6 @@ test("on a terminal: it answers, asks in place, and remembers; Ctrl-C cancels, C
     { when: "py> ", type: "the third, run it\r" },
     { when: "run it? [y/N] ", type: "\r" },
     { when: "refused", type: "" },
-    { when: "py> ", type: "sleep, run it\r" },
-    { when: "│ asleep", type: "\x03" },
-    { when: "cancelled", type: "" },
     { when: "py> ", type: "\x04" },
     { when: "glovebox chat --conversation", type: "" },
   ]);
@@ -119,4 +116,20 @@ test("on a terminal: it answers, asks in place, and remembers; Ctrl-C cancels, C
   // The hook's prompt would have named the window.
   expect(text).not.toContain("\u001b]0;owned");
   expect(text).toContain("\\u001b]0;owned");
+});
+
+test("on a terminal: Ctrl-C cancels the turn, drops what is typed, and Ctrl-D leaves", async () => {
+  stage.model.reply({ text: answerWith("import time\nprint('asleep', flush=True)\ntime.sleep(600)") });
+  const { code } = await onTerminal(["chat", "plain"], { ...env(), NO_COLOR: "1" }, [
+    { when: "plain> ", type: "sleep, run it\r" },
+    { when: "│ asleep", type: "\x03" },
+    { when: "cancelled", type: "" },
+    { when: "plain> ", type: "never said" },
+    { when: "never said", type: "\x03" },
+    { when: "^C", type: "" },
+    { when: "plain> ", type: "\x04" },
+    { when: "glovebox chat --conversation", type: "" },
+  ]);
+  expect(code).toBe(0);
+  expect(JSON.stringify(stage.model.asked)).not.toContain("never said");
 });
