@@ -43,8 +43,10 @@ export function record(audit: AuditSink, request: FastifyRequest, action: Operat
 /** The id of what an operation made or changed, where its answer says so: on its own, or within the thing that it names. */
 export function idOfAnswer(answer: unknown): string | undefined {
   if (typeof answer !== "object" || answer === null) return undefined;
-  const { id, session, execution, run, token } = answer as Readonly<Record<string, unknown>>;
+  const { id, runId, session, execution, run, token } = answer as Readonly<Record<string, unknown>>;
   if (typeof id === "string") return id;
+  // A turn of a chat is known by its run.
+  if (typeof runId === "string") return runId;
   for (const inner of [session, execution, run, token]) {
     const found = idOfAnswer(inner);
     if (found !== undefined) return found;

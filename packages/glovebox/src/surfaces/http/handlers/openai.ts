@@ -14,6 +14,8 @@ type Completions = Call<(typeof openAiOperations)["chat.completions"]>;
 
 /** Assistants do not tell when they were made, and clients want a number. */
 const CREATED = 0;
+/** For a turn that was cancelled to end, milliseconds. */
+const FORGET_MS = 60_000;
 
 export function openAiHandlers(context: HandlerContext): HandlersOf<typeof openAiOperations> {
   return {
@@ -113,7 +115,7 @@ async function forget(
       // It has ended.
       if (!isGloveboxError(error, "conflict")) throw error;
     });
-    await chat?.turns.result(tenantId, runId);
+    await chat?.turns.result(tenantId, runId, AbortSignal.timeout(FORGET_MS));
     await chat?.conversations.delete(tenantId, conversationId);
   } catch (error) {
     logger.error({ runId, conversationId, error: String(error) }, "could not delete a completion's conversation");

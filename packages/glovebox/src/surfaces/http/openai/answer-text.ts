@@ -6,17 +6,18 @@ export function answerText(result: TurnResult): string {
 }
 
 /** What follows the model's words: what came of each block of its answer. Empty where there is nothing to tell. */
-export function appendixOf({ blocks, executions }: TurnResult): string {
-  return blocks
+export function appendixOf({ text: said, blocks, executions }: TurnResult): string {
+  const parts = blocks
     .filter(({ start }) => start !== undefined)
     .flatMap((block) => {
       const text = textOf(
         block,
         executions.find((execution) => execution.block === block.index),
       );
-      return text === "" ? [] : [`\n\n${text}`];
-    })
-    .join("");
+      return text === "" ? [] : [text];
+    });
+  if (parts.length === 0) return "";
+  return `${said.endsWith("\n") ? "\n" : "\n\n"}${parts.join("\n\n")}`;
 }
 
 function textOf({ decision, reason, rule }: TurnBlock, execution: TurnExecution | undefined): string {
