@@ -178,6 +178,7 @@ static uint32_t proc_count;
 static bool greeted, greeting, quiesced, idle_due;
 static uint64_t epoch, boot_id, window_bytes = DEFAULT_WINDOW, idle_at;
 static int listen_fd = -1, signal_fd = -1;
+static int accepts;             /* whether listen_fd is listened on; else connections are sent to it */
 static const char *workspace = "/workspace";
 static struct sock_fprog seccomp_filter;
 static rlim_t max_processes; /* RLIMIT_NPROC of what is started; 0: none */
@@ -3009,8 +3010,23 @@ static void drop_candidate(void) {
     candidate.len = 0;
 }
 
+/* Where a sandbox cannot inherit a listening socket (gVisor), somebody on the host accepts, and sends us the connection. */
+static int receive_connection(void) {
+    int fd = -1;
+    char byte, control[CMSG_SPACE(sizeof fd)];
+    struct iovec data = {&byte, 1};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(listen_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n == 0) _exit(1); /* nobody accepts any more: an agent that cannot be reached is none */
+    struct cmsghdr *rights = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
+    if (!rights || rights->cmsg_type != SCM_RIGHTS || rights->cmsg_len != CMSG_LEN(sizeof fd)) return -1;
+    memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+    fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+    return fd;
+}
+
 static void accept_candidate(void) {
-    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accepts ? accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : receive_connection();
     if (fd < 0) return;
     drop_candidate();
     candidate = (struct conn){.fd = fd, .in = pages(IN_CAP)};
@@ -3226,6 +3242,8 @@ static void set_up(void) {
         exit(1);
     }
     fcntl(listen_fd, F_SETFD, FD_CLOEXEC);
+    socklen_t size = sizeof accepts;
+    if (getsockopt(listen_fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) != 0) accepts = 0;
     end_links();
 }
 

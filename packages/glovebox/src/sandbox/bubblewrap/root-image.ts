@@ -31,12 +31,17 @@ const MOUNT_POINTS = ["usr", "proc", "dev", "tmp", "workspace", "glovebox/kernel
 
 /**
  * Makes `<nativeDir>/root-<hash>` unless it is there: mount points, links and an `/etc` with what programs need and
- * nothing that tells about the host. Named by its content, so that an upgrade leaves live sandboxes alone.
+ * nothing that tells about the host. Named by its content, so that an upgrade leaves live sandboxes alone. `programs` are
+ * paths inside at which more than Node and the agent will be mounted.
  */
-export async function prepareRootImage(nativeDir: string, kind: RootKind = "closed"): Promise<RootImage> {
+export async function prepareRootImage(
+  nativeDir: string,
+  kind: RootKind = "closed",
+  programs: readonly string[] = [],
+): Promise<RootImage> {
   const entries = new Map<string, Entry>();
   for (const path of MOUNT_POINTS) entries.set(path, { kind: "dir" });
-  for (const path of [INSIDE.node, INSIDE.agent]) entries.set(path.slice(1), empty());
+  for (const path of [INSIDE.node, INSIDE.agent, ...programs]) entries.set(path.slice(1), empty());
   entries.set("run", { kind: "dir" });
   // Where Node looks last, for modules of every kind; it leads nowhere in sandboxes without packages.
   entries.set("node_modules", { kind: "link", target: `${INSIDE.packages}/node/node_modules` });

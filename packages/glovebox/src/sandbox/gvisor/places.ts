@@ -1,0 +1,27 @@
+/** Descriptors that gvisor-host inherits from the supervisor. */
+export const HOST_FDS = { listen: 10, commands: 11, filter: 12 } as const;
+
+/** Descriptors in the sandbox. runsc gives three, whatever they are: these, and 2 for what the agent complains of. */
+export const GUEST_FDS = { connections: 0, filter: 1 } as const;
+
+/** The socket in the run folder on which gvisor-host takes runsc commands. */
+export const COMMANDS_NAME = "commands.sock";
+
+/** In the stage that the supervisor makes. */
+export const STAGE = {
+  /** The root of sandboxes without a network: mounted while the supervisor waits. */
+  root: "/image",
+  /** The root of the others, which have other files in `/etc`. */
+  networkRoot: "/network-image",
+  workspace: "/workspace",
+  bundle: "/bundle",
+  /** Where runsc keeps what it knows of the sandbox. */
+  state: "/state",
+  trust: "/trust",
+} as const;
+
+/** The program inside that makes the network's sockets and becomes the agent. */
+export const ENTRY = "/glovebox/entry";
+
+/** What runsc calls the one sandbox that it sees. */
+export const CONTAINER = "sandbox";

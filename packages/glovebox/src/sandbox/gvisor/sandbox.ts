@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type AppliedLimit, GloveboxError } from "../../core/index.ts";
+import type { AgentConnection } from "../agent/index.ts";
+import { lastEpoch } from "../bubblewrap/epoch.ts";
+import { freeHostSide, type HostSide } from "../bubblewrap/host-side.ts";
+import { BASE_ENV, INSIDE } from "../bubblewrap/inside.ts";
+import type { Sandbox, SandboxEnd, SandboxRecord, SandboxStats } from "../driver.ts";
+import type { SandboxFiles } from "../files.ts";
+import { KERNEL_OPTIONS_ENV, kernelArgv } from "../kernel/index.ts";
+import type { SandboxProcess, SpawnSpec } from "../process.ts";
+import { encodeRecord, type GvisorState } from "./record.ts";
+import { explainEnd } from "./sandbox-end.ts";
+
+/** How long the supervisor may take to say how it ended once the agent is gone, milliseconds: runsc ends slowly. */
+const END_PATIENCE_MS = 900;
+
+/** One live gVisor sandbox. */
+export class GvisorSandbox implements Sandbox {
+  readonly id: string;
+  readonly isolation = "gvisor" as const;
+  readonly record: SandboxRecord;
+  readonly ended: Promise<SandboxEnd>;
+  readonly #connection: AgentConnection;
+  readonly #host: HostSide;
+  readonly #state: GvisorState;
+  readonly #settle: (end: SandboxEnd) => void;
+  #destroying: Promise<void> | undefined;
+  #detached = false;
+
+  constructor(id: string, connection: AgentConnection, host: HostSide, state: GvisorState) {
+    this.id = id;
+    this.#connection = connection;
+    this.#host = host;
+    this.#state = state;
+    this.record = encodeRecord(id, state);
+    const { promise, resolve } = Promise.withResolvers<SandboxEnd>();
+    this.ended = promise;
+    this.#settle = resolve;
+    void this.#watch();
+  }
+
+  get limitsApplied(): readonly AppliedLimit[] {
+    return this.#state.limitsApplied;
+  }
+
+  get files(): SandboxFiles {
+    return this.#connection.files;
+  }
+
+  get attached(): readonly SandboxProcess[] {
+    return this.#connection.attached;
+  }
+
+  async spawn(spec: SpawnSpec, signal?: AbortSignal): Promise<SandboxProcess> {
+    if (this.#destroying || this.#detached) {
+      throw new GloveboxError("unavailable", "The sandbox was destroyed or let go of");
+    }
+    const program = spec.kind === "program";
+    const argv = program ? spec.argv : kernelArgv(spec.language);
+    if (!argv) throw new GloveboxError("language_unavailable", "The language has no kernel: compile and run it");
+    if (argv.length === 0) throw new GloveboxError("invalid_argument", "argv is empty");
+    const { env, kernelOptions, openFiles } = this.#state;
+    const forKernel = program || !kernelOptions ? {} : { [KERNEL_OPTIONS_ENV]: JSON.stringify(kernelOptions) };
+    return this.#connection.spawn(
+      {
+        argv,
+        env: { ...BASE_ENV, ...env, ...forKernel, ...spec.env },
+        cwd: spec.cwd ?? INSIDE.workspace,
+        stdin: program ? (spec.stdin ?? "pipe") : "null",
+        control: !program,
+        openFiles,
+        ...(program && spec.terminal ? { terminal: spec.terminal } : {}),
+        ...(spec.limits ? { limits: spec.limits } : {}),
+        ...(spec.tag === undefined ? {} : { tag: spec.tag }),
+      },
+      signal,
+    );
+  }
+
+  async oomKills(): Promise<number> {
+    return this.#host.cgroup.oomKills() + (await this.#connection.stats()).oomKills;
+  }
+
+  async stats(signal?: AbortSignal): Promise<SandboxStats> {
+    const seen = await this.#connection.stats(signal);
+    const { cpuMs, pids, diskBytes } = seen;
+    return { memoryBytes: this.#host.cgroup.memoryBytes() ?? seen.memoryBytes, cpuMs, pids, diskBytes };
+  }
+
+  destroy(): Promise<void> {
+    this.#destroying ??= this.#destroy();
+    return this.#destroying;
+  }
+
+  async detach(): Promise<void> {
+    if (this.#detached || this.#destroying) return;
+    this.#detached = true;
+    await this.#connection.close();
+    this.#host.supervisor.release();
+    this.#host.onDetached();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy();
+  }
+
+  async #destroy(): Promise<void> {
+    this.#settle({ kind: "destroyed" });
+    if (this.#detached) return;
+    await this.#connection.close();
+    // gvisor-host, runsc and its parts die with each other; there is nothing to ask the agent for.
+    await freeHostSide(this.#host);
+  }
+
+  async #watch(): Promise<void> {
+    const closed = await this.#connection.closed;
+    if (this.#destroying || this.#detached) return;
+    if (closed.by === "protocol") {
+      this.#settle({ kind: "protocol", message: closed.message ?? "the agent broke the protocol" });
+      await this.#host.supervisor.kill();
+      return;
+    }
+    const end = await Promise.race([this.#host.supervisor.ended(), sleep(END_PATIENCE_MS, "late" as const)]);
+    if (end === "late" && (await lastEpoch(this.#host.folder)) > this.#host.epoch) {
+      // It is another server's now, and not ours to end.
+      await this.detach();
+      this.#settle({ kind: "protocol", message: "another server took the sandbox over" });
+      return;
+    }
+    if (end === "late") {
+      this.#settle({ kind: "protocol", message: "the agent left its connection" });
+      await this.#host.supervisor.kill();
+      return;
+    }
+    this.#settle(explainEnd(end, this.#host.cgroup.oomKills()));
+  }
+}
