@@ -4,7 +4,9 @@
  * contract. One thread, one poll loop, no memory that grows with idleness.
  *
  *   agent --listen-fd N [--seccomp-fd N] [--workspace DIR] [--nproc N]
- *         [--proxy-fd N]... [--redirect-fd N]... [--names-fd N]
+ *         [--proxy-fd N]... [--redirect-fd N]... [--names-fd N] [--user UID]
+ *
+ * `--user` is for a kernel of the sandbox's own, where the agent is root: user code becomes UID.
  *
  * Where to start reading: main at the end, then serve_host, fill and read_outputs.
  * Everything that user code can influence (sizes, names, /proc) is bounded here; frames from the host are checked too,
@@ -16,6 +18,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/filter.h>
 #include <linux/openat2.h>
@@ -181,6 +184,7 @@ static int listen_fd = -1, signal_fd = -1;
 static int accepts;             /* whether listen_fd is listened on; else connections are sent to it */
 static const char *workspace = "/workspace";
 static struct sock_fprog seccomp_filter;
+static uid_t user;              /* of what is started; 0: the agent's own */
 static rlim_t max_processes; /* RLIMIT_NPROC of what is started; 0: none */
 static struct rlimit initial_nofile;
 static pid_t self, own_session;
@@ -797,8 +801,17 @@ static void reset_signals(void) {
 }
 
 static void close_from(unsigned first) {
-    if (syscall(SYS_close_range, first, ~0u, 0) == 0) return;
+    if (syscall(SYS_close_range, first, INT_MAX, 0) == 0) return; /* gVisor refuses a number that is no descriptor's */
     for (unsigned fd = first; fd < 65536; fd++) close((int)fd);
+}
+
+/* In the child. From here on nothing of it is root's; its capabilities went with the uid, and none can come back. */
+static void become_user(void) {
+    if (!user) return;
+    for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+        prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    if (setgroups(0, NULL) != 0 || setresgid(user, user, user) != 0 || setresuid(user, user, user) != 0) _exit(126);
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
 /* In the child. fds: 0 to 4 and the status pipe, each already above 9. */
@@ -821,6 +834,7 @@ static _Noreturn void child(const struct launch *l, int fds[6]) {
     bool builtin = l->flags & SPAWN_BUILTIN;
     if (!builtin || l->nofile) setrlimit(RLIMIT_NOFILE, &files);
     int error = 0;
+    become_user();
     if (chdir(l->cwd[0] ? l->cwd : workspace) != 0) error = errno;
     apply_seccomp();
     offer_to_oom_killer(builtin);
@@ -3269,6 +3283,7 @@ int main(int argc, char **argv) {
         else if (strcmp(argv[i], "--seccomp-fd") == 0) seccomp_fd = atoi(argv[i + 1]);
         else if (strcmp(argv[i], "--workspace") == 0) workspace = argv[i + 1];
         else if (strcmp(argv[i], "--nproc") == 0) max_processes = strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--user") == 0) user = (uid_t)strtoul(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--proxy-fd") == 0) add_door(atoi(argv[i + 1]), true);
         else if (strcmp(argv[i], "--redirect-fd") == 0) add_door(atoi(argv[i + 1]), false);
         else if (strcmp(argv[i], "--names-fd") == 0) set_names_fd(atoi(argv[i + 1]));
@@ -3276,7 +3291,7 @@ int main(int argc, char **argv) {
     }
     if (listen_fd < 0 || argc % 2 == 0) {
         fprintf(stderr, "usage: agent --listen-fd N [--seccomp-fd N] [--workspace DIR] [--nproc N]\n"
-                        "       [--proxy-fd N]... [--redirect-fd N]... [--names-fd N]\n");
+                        "       [--proxy-fd N]... [--redirect-fd N]... [--names-fd N] [--user UID]\n");
         return 2;
     }
     if (seccomp_fd >= 0) load_seccomp(seccomp_fd);

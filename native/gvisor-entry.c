@@ -1,19 +1,19 @@
 /*
- * gvisor-entry: the first program in a gVisor sandbox with a network; it becomes the agent.
+ * gvisor-entry: the first program in a gVisor sandbox; it becomes the agent.
  *
- * What the supervisor does from outside for other sandboxes is done here, because the network of a gVisor sandbox is in its
- * user-space kernel: it makes every IPv4 address one of the loopback's own, so that who connects anywhere comes to our sockets,
- * makes those sockets, gives up all rights, becomes the sandbox's user, and executes the agent.
+ * What the supervisor does from outside for other sandboxes is done here, because this sandbox's kernel is its own: it removes
+ * the device nodes that nobody needs; with a network it makes every IPv4 address one of the loopback's own, so that who connects
+ * anywhere comes to our sockets, and makes those sockets; it gives up the rights for that, and executes the agent. The agent stays
+ * root of the sandbox (which is nobody on the host), because gVisor protects a process from another of its own user in nothing.
  *
- *   gvisor-entry UID [FD TYPE ADDRESS PORT]... -- agent WORD...
+ *   gvisor-entry [FD TYPE ADDRESS PORT]... -- agent WORD...
  *
- * TYPE is tcp (listening) or udp. Sockets of a family that there is not are left out.
+ * TYPE is tcp (listening) or udp. Sockets of a family that there is not are left out. None at all: no network.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
@@ -24,8 +24,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+static const char *const NODES[] = {"/dev/fuse", "/dev/net/tun"};
 
 enum { BACKLOG = 128, LAST_CAPABILITY = 63 };
 
@@ -80,29 +81,35 @@ static void open_socket(char **fields) {
     close(fd);
 }
 
-static void become(unsigned id) {
-    for (int capability = 0; capability <= LAST_CAPABILITY; capability++) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-    if (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0) fail("user");
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[2] = {{0}};
-    if (syscall(SYS_capset, &header, none) < 0) fail("capset");
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("no_new_privs");
+/* What the agent keeps: starting code as its user, ending it, and looking at its processes and its disk. */
+static const int KEPT[] = {CAP_KILL, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+
+static void drop_rights(void) {
+    for (int capability = 0; capability <= LAST_CAPABILITY; capability++) {
+        int kept = 0;
+        for (unsigned i = 0; i < sizeof KEPT / sizeof *KEPT; i++) kept |= KEPT[i] == capability;
+        if (!kept) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    }
 }
 
 int main(int argc, char **argv) {
+    char **at = argv + 1;
     errno = EINVAL;
-    if (argc < 4) fail("usage");
-    /* Two halves: a prefix of no bits is none for many. */
-    add_address(AF_INET, "127.0.0.2", 1);
-    add_address(AF_INET, "198.18.0.1", 1);
-    char **at = argv + 2;
+    if (argc < 3) fail("usage");
+    for (unsigned i = 0; i < sizeof NODES / sizeof *NODES; i++)
+        if (unlink(NODES[i]) < 0 && errno != ENOENT) fail(NODES[i]);
+    if (strcmp(*at, "--")) {
+        /* Two halves: a prefix of no bits is none for many. */
+        add_address(AF_INET, "127.0.0.2", 1);
+        add_address(AF_INET, "198.18.0.1", 1);
+    }
     for (; *at && strcmp(*at, "--"); at += 4) {
         errno = EINVAL;
         if (!at[1] || !at[2] || !at[3]) fail("usage");
         open_socket(at);
     }
     if (!*at || !at[1]) fail("usage");
-    become((unsigned)atoi(argv[1]));
+    drop_rights();
     execv(at[1], at + 1);
     fail(at[1]);
 }

@@ -13,8 +13,17 @@ export interface BundleSpec {
   readonly network?: { readonly entry: readonly string[]; readonly agent: readonly string[] };
 }
 
-/** Rights of the entry, which it gives up before the agent starts: to address the loopback, listen below 1024, and become the user. */
-const ENTRY_RIGHTS = ["CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"];
+/** Rights in the sandbox's own kernel, none of them on the host: see `native/gvisor-entry.c` for who keeps which. */
+const RIGHTS = [
+  "KILL",
+  "SETUID",
+  "SETGID",
+  "SETPCAP",
+  "SYS_PTRACE",
+  "DAC_READ_SEARCH",
+  "NET_ADMIN",
+  "NET_BIND_SERVICE",
+];
 
 /** The `config.json` of an OCI bundle (runtime-spec 1.0) with the agent as first process. */
 export function bundleConfig(spec: BundleSpec): string {
@@ -22,8 +31,9 @@ export function bundleConfig(spec: BundleSpec): string {
   const agent = [
     ...[INSIDE.agent, "--listen-fd", String(GUEST_FDS.connections), "--seccomp-fd", String(GUEST_FDS.filter)],
     ...["--workspace", INSIDE.workspace, "--nproc", String(spec.nproc)],
+    ...["--user", String(INSIDE.uid)],
   ];
-  const rights = network ? ENTRY_RIGHTS : [];
+  const rights = RIGHTS.map((right) => `CAP_${right}`);
   const sized = (destination: string, bytes: number) => ({
     destination,
     type: "tmpfs",
@@ -33,8 +43,8 @@ export function bundleConfig(spec: BundleSpec): string {
   return JSON.stringify({
     ociVersion: "1.0.0",
     process: {
-      user: network ? { uid: 0, gid: 0 } : { uid: INSIDE.uid, gid: INSIDE.gid },
-      args: network ? [ENTRY, ...network.entry, "--", ...agent, ...network.agent] : agent,
+      user: { uid: 0, gid: 0 },
+      args: [ENTRY, ...(network?.entry ?? []), "--", ...agent, ...(network?.agent ?? [])],
       env: [],
       cwd: INSIDE.workspace,
       capabilities: { bounding: rights, effective: rights, permitted: rights, inheritable: [], ambient: [] },

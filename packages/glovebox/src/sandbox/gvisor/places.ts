@@ -20,8 +20,11 @@ export const STAGE = {
   trust: "/trust",
 } as const;
 
-/** The program inside that makes the network's sockets and becomes the agent. */
+/** The first program inside (`native/gvisor-entry.c`): it becomes the agent. */
 export const ENTRY = "/glovebox/entry";
+
+/** The library that programs inside load first. */
+export const COMPAT = "/glovebox/compat.so";
 
 /** What runsc calls the one sandbox that it sees. */
 export const CONTAINER = "sandbox";

@@ -7,7 +7,7 @@ import { compileNative, nativeTools, repositoryRoot } from "../native/index.ts";
 import { filterFile } from "../seccomp/index.ts";
 import type { SupervisorLaunch } from "../supervisor/index.ts";
 import type { GvisorOptions } from "./options.ts";
-import { COMMANDS_NAME, ENTRY, HOST_FDS, STAGE } from "./places.ts";
+import { COMMANDS_NAME, COMPAT, ENTRY, HOST_FDS, STAGE } from "./places.ts";
 import { choosePlatform, findRunsc, type Platform, runscVersion } from "./runsc.ts";
 
 /** All that is the same for every sandbox on this host. */
@@ -48,13 +48,16 @@ export async function prepareHost(
   const runsc = findRunsc();
   await mkdir(nativeDir, { recursive: true });
   const sources = join(repositoryRoot(), "native");
-  const [version, platform, tools, starter, entry, image, filter] = await Promise.all([
+  const extra = { programs: [ENTRY, COMPAT], etc: { "ld.so.preload": `${COMPAT}\n` } };
+  const rootFor = (kind: RootKind) => prepareRootImage(nativeDir, kind, extra);
+  const [version, platform, tools, starter, entry, compat, image, filter] = await Promise.all([
     runscVersion(runsc),
     choosePlatform(runsc),
     nativeTools(nativeDir),
     compileNative(join(sources, "gvisor-host.c"), "gvisor-host", nativeDir),
     compileNative(join(sources, "gvisor-entry.c"), "gvisor-entry", nativeDir),
-    prepareRootImage(nativeDir, "closed", [ENTRY]),
+    compileNative(join(sources, "gvisor-compat.c"), "gvisor-compat", nativeDir, "library"),
+    rootFor("closed"),
     // Memory that belongs to no process is counted by nobody here: see `limit-plan.ts`.
     filterFile("user-uncounted", nativeDir),
   ]);
@@ -64,9 +67,9 @@ export async function prepareHost(
     [options.nodePath, INSIDE.node],
     [tools.agent, INSIDE.agent],
     [entry, ENTRY],
+    [compat, COMPAT],
   ];
   const stage = stageOptions(parts, image, [runsc, starter]);
-  const rootFor = (kind: RootKind) => prepareRootImage(nativeDir, kind, [ENTRY]);
   return {
     runsc,
     version,

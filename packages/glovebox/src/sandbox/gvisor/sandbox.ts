@@ -8,6 +8,7 @@ import type { Sandbox, SandboxEnd, SandboxRecord, SandboxStats } from "../driver
 import type { SandboxFiles } from "../files.ts";
 import { KERNEL_OPTIONS_ENV, kernelArgv } from "../kernel/index.ts";
 import type { SandboxProcess, SpawnSpec } from "../process.ts";
+import { hostCpuMs } from "./host-cpu.ts";
 import { encodeRecord, type GvisorState } from "./record.ts";
 import { explainEnd } from "./sandbox-end.ts";
 
@@ -83,8 +84,11 @@ export class GvisorSandbox implements Sandbox {
 
   async stats(signal?: AbortSignal): Promise<SandboxStats> {
     const seen = await this.#connection.stats(signal);
-    const { cpuMs, pids, diskBytes } = seen;
-    return { memoryBytes: this.#host.cgroup.memoryBytes() ?? seen.memoryBytes, cpuMs, pids, diskBytes };
+    const { pids, diskBytes } = seen;
+    const { cgroup } = this.#host;
+    // Inside, a program that waits for its turn on a CPU of the host seems to run: the host's count is the true one.
+    const cpuMs = (await hostCpuMs(cgroup)) ?? seen.cpuMs;
+    return { memoryBytes: cgroup.memoryBytes() ?? seen.memoryBytes, cpuMs, pids, diskBytes };
   }
 
   destroy(): Promise<void> {
