@@ -179,6 +179,7 @@ static size_t out_len, out_pos;
 static struct proc *procs, *greet_next, *turn;
 static uint32_t proc_count;
 static bool greeted, greeting, quiesced, idle_due;
+static bool suspended;          /* the host left while we were quiet, and goes on with the same conversation later */
 static uint64_t epoch, boot_id, window_bytes = DEFAULT_WINDOW, idle_at;
 static int listen_fd = -1, signal_fd = -1;
 static int accepts;             /* whether listen_fd is listened on; else connections are sent to it */
@@ -297,6 +298,7 @@ static void end_links(void) {
 }
 
 static void drop_host(void) {
+    suspended = false;
     close_fd(&host.fd);
     free_pages(&host.in, IN_CAP);
     host.len = 0;
@@ -523,14 +525,14 @@ static void fill(void) {
         send_proc(greet_next);
         greet_next = greet_next->next;
     }
-    if (!greeted) return;
+    if (!greeted || quiesced) return;
     for (uint32_t i = 0; i < sandbox_notice_count; i++) send_notice(0, &sandbox_notices[i]);
     sandbox_notice_count = 0;
     forward.first = !forward.first;
-    if (forward.first && !quiesced) fill_links();
+    if (forward.first) fill_links();
     for (bool any = true; any && host.fd >= 0;) {
         any = fill_processes();
-        if (!quiesced) any |= fill_links();
+        any |= fill_links();
     }
 }
 
@@ -2694,7 +2696,7 @@ static void walk_ended(void) {
     walker.took_ms = took;
     /* Walking may take a twentieth of one CPU at most. */
     walker.next_ms = now + (took * 20 > watch.interval_ms ? took * 20 : watch.interval_ms);
-    if (stats_due) answer_stats();
+    if (stats_due && !quiesced) answer_stats();
     bool unknown = walker.failures >= MAX_FAILED_WALKS || walker.hiders >= MAX_HIDERS;
     if (watch.disk && (walker.bytes > watch.disk || unknown)) {
         walker.failures = walker.hiders = 0;
@@ -3047,6 +3049,24 @@ static void accept_candidate(void) {
     if (!candidate.in) drop_candidate();
 }
 
+/* The host left between QUIESCED and RESUME: what both sides know of each other stays as it is, and no byte was under way. */
+static void suspend_host(void) {
+    close_fd(&host.fd);
+    suspended = true;
+}
+
+/* RESUME as the first frame of a connection goes on with the conversation that was suspended. */
+static bool resume_with_candidate(void) {
+    if (!suspended || get64(candidate.in + HEADER) != epoch) return false;
+    suspended = quiesced = false;
+    host.fd = candidate.fd;
+    host.len = candidate.len - HEADER - 8;
+    memcpy(host.in, candidate.in + HEADER + 8, host.len);
+    candidate.fd = -1;
+    drop_candidate();
+    return true;
+}
+
 /* A new connection counts once it has said HELLO properly; until then the old one goes on. */
 static void serve_candidate(void) {
     if (!receive(&candidate)) {
@@ -3055,6 +3075,10 @@ static void serve_candidate(void) {
     }
     if (candidate.len < HEADER) return;
     uint32_t length = get32(candidate.in);
+    if (get16(candidate.in + 4) == RESUME && length == 8) {
+        if (candidate.len >= HEADER + length && !resume_with_candidate()) drop_candidate();
+        return;
+    }
     bool hello = get16(candidate.in + 4) == HELLO && length == 16 && get16(candidate.in + 6) == 0;
     if (hello && candidate.len < HEADER + length) return;
     if (!hello || !on_hello(&candidate, candidate.in + HEADER, length)) {
@@ -3103,8 +3127,8 @@ static void choose_events(void) {
     }
     choose_forward_events();
     for (struct proc *p = procs; p; p = p->next) {
-        if (p->status_fd >= 0 && room_for_answer()) want(p->status_fd, POLLIN, STATUS, p, 0);
         if (quiesced) continue;
+        if (p->status_fd >= 0 && room_for_answer()) want(p->status_fd, POLLIN, STATUS, p, 0);
         for (int i = 1; i <= 3; i++) {
             const struct spool *s = &p->out[i];
             if (s->fd < 0 || spool_space(s) == 0 || (i == 3 && p->barrier_set && !barrier_reached(p))) continue;
@@ -3202,8 +3226,9 @@ static _Noreturn void loop(void) {
         enforce_limits(now);
         run_watchdogs(now);
         if (host_ready && host.len < IN_CAP) host_gone = !receive(&host);
-        if (host.fd >= 0 && greeted && (!serve_host() || host_gone)) drop_host();
-        else if (host_gone) drop_host();
+        bool served = host.fd < 0 || !greeted || serve_host();
+        if (host_gone && served && quiesced && host.len == 0) suspend_host();
+        else if (host_gone || !served) drop_host();
         for (nfds_t i = 0; n > 0 && i < polled_count; i++) {
             if (!polled[i].revents) continue;
             if (slots[i].what == CANDIDATE) serve_candidate();

@@ -9,14 +9,16 @@
  *      else can reach runsc's socket. From then on it has no right over anything of the host;
  *   2. starts runsc with one end of a socket as the sandbox's descriptor 0, and passes every connection that is made to the
  *      inherited listening socket through it (SCM_RIGHTS). It reads no byte of them: the agent inside gets the connection;
- *   3. runs further runsc commands (pause, resume, checkpoint) for the server, in the same namespaces;
+ *   3. runs further runsc commands (pause, resume, checkpoint) for the server, in the same namespaces; after a checkpoint, which
+ *      ends runsc, it starts the sandbox again from it, with the same socket;
  *   4. ends as runsc ends: with its exit code, 128 + the number of a signal.
  *
  *   gvisor-host --listen FD --commands FD --filter FD --uids ROOT CODE KERNEL --state DIR --own DIR... -- runsc WORD... :: COMMAND...
  *
  * Started by root; leaves with its parent's death signal, which kills runsc, which kills its parts. `--own` gives a folder
  * to ROOT. After `--` come runsc and its global flags, after `::` the first command. A command of the server: u32 length,
- * then NUL-terminated words. The answer: what it printed, then its exit code as the last byte.
+ * then NUL-terminated words. The answer: what it printed, then its exit code as the last byte. After a word `::` may follow what
+ * takes the ended sandbox's place when the command has succeeded: once the server says a byte after the answer, or is gone.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -41,13 +43,17 @@ enum { MAX_WORDS = 64, MAX_COMMAND = 16384, COMMAND_READ_MS = 2000 };
 /* Ids in the namespace. CODE is what programs see; runsc itself asks for the other two by these numbers. */
 enum { ROOT_ID = 0, CODE_ID = 1000, KERNEL_ID = 65534 };
 
-static int listen_fd = -1, commands_fd = -1, filter_fd = -1, channel[2];
+static int listen_fd = -1, commands_fd = -1, filter_fd = -1, channel = -1;
 static const char *uids[3];
 static char *words[MAX_WORDS + 1];
 static int word_count;
-/* The command that runs for the server: its connection, and what it said. */
+static pid_t runsc;
+/* The command that runs for the server, its connection, and what runs in the sandbox's place afterwards, if anything. */
 static pid_t command_pid;
 static int command_fd = -1;
+static char command_text[MAX_COMMAND];
+static char *next_words[MAX_WORDS];
+static int next_count, holding;
 
 static _Noreturn void fail(const char *what) {
     fprintf(stderr, "gvisor-host: %s: %s\n", what, strerror(errno));
@@ -132,7 +138,7 @@ static void pass_on(int connection) {
     rights->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(rights), &connection, sizeof connection);
     /* An agent that leaves its queue full gets no more of them: who connected is refused. */
-    sendmsg(channel[0], &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    sendmsg(channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     close(connection);
 }
 
@@ -150,65 +156,102 @@ static int read_all(int fd, void *into, size_t length) {
 }
 
 static void take_command(int fd) {
-    static char text[MAX_COMMAND];
     char *more[MAX_WORDS];
-    int count = 0;
+    int count = 0, sound, *into = &count;
     uint32_t length;
     struct timeval patience = {COMMAND_READ_MS / 1000, 0};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    int sound = command_pid == 0 && read_all(fd, &length, sizeof length) && length > 0 && length <= sizeof text &&
-                read_all(fd, text, length) && text[length - 1] == 0;
-    for (char *at = text; sound && at < text + length; at += strlen(at) + 1) {
-        if (count == MAX_WORDS) sound = 0;
-        else more[count++] = at;
-    }
-    int null = sound ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
-    if (null >= 0) command_pid = start(more, count, (const int[3]){null, fd, fd});
-    if (null >= 0) close(null);
-    if (null < 0 || command_pid < 0) {
-        command_pid = 0;
+    if (command_pid > 0 || holding) {
         close(fd);
         return;
     }
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    sound = read_all(fd, &length, sizeof length) && length > 0 && length <= sizeof command_text &&
+            read_all(fd, command_text, length) && command_text[length - 1] == 0;
+    next_count = 0;
+    for (char *at = command_text; sound && at < command_text + length; at += strlen(at) + 1) {
+        if (!strcmp(at, "::")) into = &next_count;
+        else if (*into == MAX_WORDS) sound = 0;
+        else (into == &count ? more : next_words)[(*into)++] = at;
+    }
+    int null = sound ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+    pid_t pid = null < 0 ? -1 : start(more, count, (const int[3]){null, fd, fd});
+    if (null >= 0) close(null);
+    if (pid < 0) {
+        close(fd);
+        return;
+    }
+    command_pid = pid;
     command_fd = fd;
 }
 
-static void end_command(int status) {
-    unsigned char code = WIFEXITED(status) ? (unsigned char)WEXITSTATUS(status) : (unsigned char)(128 + WTERMSIG(status));
-    send(command_fd, &code, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+/* With a socket of its own: that of an ended sandbox was shut down by it. */
+static void start_sandbox(char **more, int count) {
+    int ends[2];
+    /* Messages, so that one connection is one of them. */
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) fail("socketpair");
+    runsc = start(more, count, (const int[3]){ends[1], filter_fd, 2});
+    if (runsc < 0) fail("fork");
+    if (channel >= 0) close(channel);
+    channel = ends[0];
+    close(ends[1]);
+}
+
+/* Called when the command has ended, and once more when the sandbox has, if something is to take its place. */
+static void end_command(int code, int sandbox_ended) {
+    unsigned char byte = (unsigned char)code;
+    int replaced = code == 0 && next_count > 0;
+    if (replaced && !sandbox_ended) return;
+    send(command_fd, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    command_pid = 0;
+    holding = replaced;
+    if (holding) return;
     close(command_fd);
     command_fd = -1;
-    command_pid = 0;
+}
+
+/* What the server wanted to do while nothing ran is done; or it died over it, and the sandbox goes on without it. */
+static void replace_sandbox(void) {
+    char byte;
+    holding = 0;
+    (void)!read(command_fd, &byte, 1);
+    close(command_fd);
+    command_fd = -1;
+    start_sandbox(next_words, next_count);
 }
 
 /* ---- 4. until it ends ---- */
 
-static int watch(pid_t runsc, int signals) {
-    struct pollfd polled[3] = {
-        {.fd = signals, .events = POLLIN}, {.fd = listen_fd, .events = POLLIN}, {.fd = commands_fd, .events = POLLIN}};
-    int ended = 0, end = 0;
+static int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+static int watch(int signals) {
+    struct pollfd polled[4] = {{.fd = signals, .events = POLLIN}, {.fd = listen_fd, .events = POLLIN},
+                               {.fd = commands_fd, .events = POLLIN}, {.events = POLLIN}};
+    int command_code = -1, end = 0;
     /* A checkpoint ends the sandbox before it ends itself, and wants to say how it went. */
-    while (!ended || command_pid > 0) {
-        if (poll(polled, 3, -1) < 0 && errno != EINTR) fail("poll");
+    while (runsc > 0 || command_pid > 0 || holding) {
+        /* Who connects while there is no sandbox waits for the next one. */
+        polled[1].fd = runsc > 0 ? listen_fd : -1;
+        polled[3].fd = holding ? command_fd : -1;
+        if (poll(polled, 4, -1) < 0 && errno != EINTR) fail("poll");
         struct signalfd_siginfo info;
         while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
         }
         int status;
         for (pid_t got; (got = waitpid(-1, &status, WNOHANG)) > 0;) {
-            if (got == command_pid) end_command(status);
-            if (got != runsc) continue;
-            ended = 1;
-            end = status;
-            /* So that connecting fails once nobody is there. */
-            polled[1].fd = polled[2].fd = -1;
-            close(listen_fd);
-            close(commands_fd);
+            if (got == runsc) {
+                runsc = 0;
+                end = status;
+            } else if (got != command_pid) continue;
+            else command_code = code_of(status);
+            if (command_pid > 0 && command_code >= 0) end_command(command_code, runsc == 0);
+            if (command_pid == 0) command_code = -1;
         }
+        if (polled[3].fd >= 0 && polled[3].revents) replace_sandbox();
         if (polled[1].fd >= 0 && polled[1].revents) {
             int connection = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
             if (connection >= 0) pass_on(connection);
         }
-        if (polled[2].fd >= 0 && polled[2].revents) {
+        if (polled[2].revents) {
             int connection = accept4(commands_fd, NULL, NULL, SOCK_CLOEXEC);
             if (connection >= 0) take_command(connection);
         }
@@ -266,16 +309,10 @@ int main(int argc, char **argv) {
     int own[] = {listen_fd, commands_fd, filter_fd};
     for (int i = 0; i < 3; i++)
         if (fcntl(own[i], F_SETFD, FD_CLOEXEC) < 0) fail("descriptors");
-    /* Messages, so that one connection is one of them. */
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) fail("socketpair");
     int signals = block_signals();
     enter_namespaces();
     /* The supervisor's death signal went with the change of uid. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent) fail("parent");
-    pid_t runsc = start(first, count, (const int[3]){channel[1], filter_fd, 2});
-    if (runsc < 0) fail("fork");
-    close(channel[1]);
-    close(filter_fd);
-    int status = watch(runsc, signals);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    start_sandbox(first, count);
+    return code_of(watch(signals));
 }

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { GloveboxError, isId, type Logger, silentLogger, toGloveboxError } from "../../core/index.ts";
 import { connectAgent } from "../agent/index.ts";
 import { letOut } from "../bubblewrap/driver.ts";
-import { FIRST_EPOCH, nextEpoch } from "../bubblewrap/epoch.ts";
+import { FIRST_EPOCH, nextEpoch, noteEpoch } from "../bubblewrap/epoch.ts";
 import { handOver } from "../bubblewrap/hand-over.ts";
 import { freeHostSide, type HostSide } from "../bubblewrap/host-side.ts";
 import { offeredLanguages } from "../bubblewrap/offered-languages.ts";
@@ -27,11 +27,16 @@ import { isAlive, Supervisor, SupervisorPool, type WaitingSupervisor } from "../
 import { noteUids, releaseUids, reserveUids, takeUids, uidsInUse } from "./host-uids.ts";
 import { planLimits } from "./limit-plan.ts";
 import type { GvisorOptions } from "./options.ts";
+import { isPaused } from "./paused.ts";
+import { CONTAINER } from "./places.ts";
 import { type PreparedHost, prepareHost } from "./prepare-host.ts";
 import { probeByRunning } from "./probe.ts";
 import { decodeRecord, type GvisorState, type HostUids } from "./record.ts";
-import { GvisorSandbox } from "./sandbox.ts";
+import { runscCommand } from "./runsc.ts";
+import { GvisorSandbox, type SandboxMaker } from "./sandbox.ts";
+import { asOf, type CheckedSnapshot, readSnapshot } from "./snapshot.ts";
 import { startSandbox } from "./start.ts";
+import { unpackWorkspace } from "./workspace-archive.ts";
 
 interface Ready {
   readonly host: PreparedHost;
@@ -67,49 +72,65 @@ export class GvisorDriver implements IsolationDriver {
     return probeByRunning(this, this.#options, async () => (await this.#ready()).host, signal);
   }
 
-  async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+  create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    return this.#make(spec, undefined, signal);
+  }
+
+  async restore(dir: string, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    const { host } = await this.#ready();
+    return await this.#make(spec, await readSnapshot(dir, host, signal), signal);
+  }
+
+  async #make(asked: SandboxSpec, from: CheckedSnapshot | undefined, signal?: AbortSignal): Promise<Sandbox> {
     signal?.throwIfAborted();
+    const spec = from ? asOf(from, asked) : asked;
     this.#refuseUnknown(spec);
     const { host, waiting } = await this.#takeWaiting(spec.id);
     const { supervisor, cgroup, folder: waitingFolder } = waiting;
     const uids = takeUids(this.#uids);
     const folder = join(this.#options.runDir, spec.id);
-    let side: HostSide = {
-      supervisor,
-      cgroup,
-      folder: waitingFolder,
-      epoch: FIRST_EPOCH,
-      ...this.#whenOver(spec.id, uids),
-    };
+    const memory = from?.kind === "memory" ? { image: from.image, network: from.data.network } : undefined;
+    // An agent from a snapshot has its parent's latest epoch behind it.
+    const epoch = memory ? BigInt(from?.data.epoch ?? 0) + 1n : FIRST_EPOCH;
+    let side: HostSide = { supervisor, cgroup, folder: waitingFolder, epoch, ...this.#whenOver(spec.id, uids) };
     try {
       const plan = planLimits(spec.limits, cgroup, uids[1], spec.allowPartial, spec.network ? "proxy" : "none");
+      if (from) await unpackWorkspace(from.workspace, spec.workspaceDir, signal);
       await handOver(spec.workspaceDir, uids[1]);
       await noteUids(waitingFolder, uids);
+      await noteEpoch(waitingFolder, epoch);
       renameSync(waitingFolder, folder);
       supervisor.moved(folder);
       side = { ...side, folder };
-      const connection = await startSandbox({ spec, side, host, plan, uids }, signal);
+      const connection = await startSandbox({ spec, side, host, plan, uids, ...(memory && { memory }) }, signal);
       const state: GvisorState = {
         supervisor: supervisor.identity,
         cgroups: cgroup.places,
         uids,
-        openFiles: spec.limits.openFiles,
+        workspaceDir: spec.workspaceDir,
+        limits: spec.limits,
         env: spec.env,
         ...(spec.kernelOptions ? { kernelOptions: spec.kernelOptions } : {}),
         limitsApplied: plan.applied,
-        ...(spec.network ? { network: true } : {}),
+        ...((memory?.network ?? spec.network) ? { network: true } : {}),
+        ...(spec.network?.authority === undefined ? {} : { trusting: true }),
+        ...(spec.packages === undefined ? {} : { packages: spec.packages }),
       };
-      return new GvisorSandbox(spec.id, connection, side, state);
+      return new GvisorSandbox(spec.id, connection, side, state, this.#maker(host));
     } catch (error) {
       await freeHostSide(side);
       throw signal?.aborted ? new GloveboxError("cancelled", "Starting was cancelled", { cause: error }) : error;
     }
   }
 
+  #maker(host: PreparedHost): SandboxMaker {
+    return { host, restore: (snapshot, spec, signal) => this.#make(spec, snapshot, signal) };
+  }
+
   async attach(record: SandboxRecord, options: AttachOptions = {}): Promise<Sandbox> {
     const { signal, network } = options;
     const state = decodeRecord(record);
-    await this.#ready();
+    const { host } = await this.#ready();
     const gone = (why: string) => new GloveboxError("not_found", `The sandbox ${record.id} is gone: ${why}`);
     if (this.#live.has(record.id)) throw new GloveboxError("conflict", `The sandbox ${record.id} is attached already`);
     if (!isAlive(state.supervisor)) throw gone("its supervisor ended");
@@ -120,6 +141,8 @@ export class GvisorDriver implements IsolationDriver {
     this.#live.add(record.id);
     const supervisor = Supervisor.adopt(state.supervisor, folder);
     try {
+      const paused = await isPaused(folder);
+      if (paused) await runscCommand(folder, ["resume", CONTAINER]);
       const epoch = await nextEpoch(folder);
       const connection = await withSocketPath(folder, (socketPath) =>
         connectAgent({ socketPath, epoch, ...(signal ? { signal } : {}) }),
@@ -128,7 +151,8 @@ export class GvisorDriver implements IsolationDriver {
       reserveUids(this.#uids, state.uids);
       const cgroup = SandboxCgroup.adopt(state.cgroups);
       const side: HostSide = { supervisor, cgroup, folder, epoch, ...this.#whenOver(record.id, state.uids) };
-      return new GvisorSandbox(record.id, connection, side, state);
+      if (paused) await runscCommand(folder, ["pause", CONTAINER]);
+      return new GvisorSandbox(record.id, connection, side, state, this.#maker(host), paused);
     } catch (error) {
       this.#live.delete(record.id);
       if (!supervisor.alive) throw gone(String(error));

@@ -7,6 +7,12 @@ export const GUEST_FDS = { connections: 0, filter: 1 } as const;
 /** The socket in the run folder on which gvisor-host takes runsc commands. */
 export const COMMANDS_NAME = "commands.sock";
 
+/** In the run folder: `STAGE.exchange`. */
+export const EXCHANGE_NAME = "exchange";
+
+/** What runsc calls a checkpoint in its folder. */
+export const IMAGE_NAME = "checkpoint.img";
+
 /** In the stage that the supervisor makes. */
 export const STAGE = {
   /** The root of sandboxes without a network: mounted while the supervisor waits. */
@@ -17,7 +23,8 @@ export const STAGE = {
   bundle: "/bundle",
   /** Where runsc keeps what it knows of the sandbox. */
   state: "/state",
-  trust: "/trust",
+  /** Where runsc leaves a checkpoint, and finds the one that it restores: a folder of the run folder, in which each has a folder. */
+  exchange: "/exchange",
 } as const;
 
 /** The first program inside (`native/gvisor-entry.c`): it becomes the agent. */

@@ -15,6 +15,8 @@ export interface PreparedHost {
   readonly runsc: string;
   readonly version: string;
   readonly platform: Platform;
+  /** What of ours runs inside, and the root: each named by its content. */
+  readonly programs: readonly string[];
   /** `native/gvisor-host.c`, compiled. */
   readonly starter: string;
   readonly launch: (folder: string) => Omit<SupervisorLaunch, "folder">;
@@ -25,6 +27,7 @@ export interface PreparedHost {
 export interface SandboxPlaces {
   readonly workspace: string;
   readonly bundle: string;
+  readonly exchange: string;
   /** Of a sandbox with a network: what it shall trust, if it shall (`writeTrust`). */
   readonly network?: { readonly trust?: string };
   /** With the packages of its template. */
@@ -74,6 +77,7 @@ export async function prepareHost(
     runsc,
     version,
     platform,
+    programs: [tools.agent, entry, compat, image.dir],
     starter,
     launch: (folder) => ({
       binary: tools.supervisor,
@@ -83,10 +87,11 @@ export async function prepareHost(
         ...["--stage", folder, ...stage],
       ],
     }),
-    async mounts({ workspace, bundle, network, packages }) {
+    async mounts({ workspace, bundle, exchange, network, packages }) {
       const own: Bind[] = [
         [workspace, STAGE.workspace],
         [bundle, STAGE.bundle],
+        [exchange, STAGE.exchange],
       ];
       const place = network ? STAGE.networkRoot : STAGE.root;
       const layer: Bind[] = packages === undefined ? [] : [[packages, place + INSIDE.packages]];

@@ -50,9 +50,9 @@ export async function probeByRunning(
 
 function capabilitiesOf(languages: readonly Language[]): DriverCapabilities {
   return {
-    snapshot: "none",
-    fork: "none",
-    pause: false,
+    snapshot: "memory",
+    fork: "memory",
+    pause: true,
     tty: true,
     network: true,
     programs: true,

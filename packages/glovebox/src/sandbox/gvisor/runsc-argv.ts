@@ -21,7 +21,7 @@ export function runscArgv(spec: RunscSpec, command: readonly string[]): string[]
       "--filter",
       String(HOST_FDS.filter),
     ],
-    ...["--uids", ...spec.uids.map(String), "--own", STAGE.state, "--"],
+    ...["--uids", ...spec.uids.map(String), "--own", STAGE.state, "--own", STAGE.exchange, "--"],
     ...[spec.runsc, `--root=${STAGE.state}`, `--platform=${spec.platform}`, "--network=none"],
     // Limits are the supervisor's cgroup, which is above all of this.
     ...["--ignore-cgroups", "::"],
@@ -32,4 +32,14 @@ export function runscArgv(spec: RunscSpec, command: readonly string[]): string[]
 /** Starts the sandbox of the bundle. */
 export function runCommand(): string[] {
   return ["run", `--bundle=${STAGE.bundle}`, CONTAINER];
+}
+
+/** Starts it from the checkpoint in a folder of the exchange. */
+export function restoreCommand(name: string): string[] {
+  return ["restore", `--bundle=${STAGE.bundle}`, `--image-path=${STAGE.exchange}/${name}`, CONTAINER];
+}
+
+/** Leaves a checkpoint in a new folder of the exchange, and ends the sandbox. */
+export function checkpointCommand(name: string): string[] {
+  return ["checkpoint", `--image-path=${STAGE.exchange}/${name}`, CONTAINER];
 }

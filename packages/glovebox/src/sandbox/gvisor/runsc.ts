@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { GloveboxError } from "../../core/index.ts";
@@ -45,25 +45,32 @@ export async function choosePlatform(runsc: string): Promise<Platform> {
   throw new GloveboxError("isolation_unavailable", `runsc has no platform that is used here: ${described.trim()}`);
 }
 
+/** What takes a sandbox's place that a command ends, and what is to be done while there is none. */
+export interface Replacement {
+  readonly words: readonly string[];
+  readonly between: () => Promise<void>;
+}
+
 /**
- * Has gvisor-host run a runsc command for its sandbox, and waits for its end. Errors: `unavailable` when the sandbox is gone,
- * `internal` with what runsc said when it failed, `cancelled`.
+ * Has gvisor-host run a runsc command for its sandbox, and waits for its end. With a `replacement` the sandbox goes on as that, also when
+ * `between` fails. Errors: `unavailable` when the sandbox is gone, `internal` with what runsc said when it failed, that of `between`.
  */
-export async function runscCommand(folder: string, words: readonly string[], signal?: AbortSignal): Promise<void> {
-  const bound = AbortSignal.any([AbortSignal.timeout(COMMAND_MS), ...(signal ? [signal] : [])]);
+export async function runscCommand(folder: string, words: readonly string[], replacement?: Replacement): Promise<void> {
   // A short path, however long the folder's is.
   await using handle = await open(folder, "r");
-  const answer = await exchange(`/proc/self/fd/${handle.fd}/${COMMANDS_NAME}`, encode(words), bound).catch(
-    (cause: unknown) => {
-      if (signal?.aborted) throw new GloveboxError("cancelled", "The command was cancelled", { cause });
+  const socket = connect(`/proc/self/fd/${handle.fd}/${COMMANDS_NAME}`);
+  socket.setTimeout(COMMAND_MS, () => socket.destroy(new Error("it takes too long")));
+  try {
+    socket.write(encode(replacement ? [...words, "::", ...replacement.words] : words));
+    const { code, said } = await readAnswer(socket).catch((cause: unknown) => {
       throw new GloveboxError("unavailable", `runsc ${words[0]} got no answer: ${String(cause)}`, { cause });
-    },
-  );
-  if (answer.length === 0)
-    throw new GloveboxError("unavailable", `runsc ${words[0]} was not run: the sandbox is ending`);
-  if (answer.at(-1) === 0) return;
-  const said = answer.subarray(0, -1).toString("utf8").trim().slice(-2000);
-  throw new GloveboxError("internal", `runsc ${words[0]} failed: ${said || `exit code ${answer.at(-1)}`}`);
+    });
+    if (code !== 0) throw new GloveboxError("internal", `runsc ${words[0]} failed: ${said || `exit code ${code}`}`);
+    await replacement?.between();
+  } finally {
+    // A byte, or the end: either lets the replacement start.
+    socket.end("g");
+  }
 }
 
 function encode(words: readonly string[]): Buffer {
@@ -73,24 +80,19 @@ function encode(words: readonly string[]): Buffer {
   return Buffer.concat([length, text]);
 }
 
-function exchange(path: string, request: Buffer, signal: AbortSignal): Promise<Buffer> {
+/** runsc prints text; its success is the first byte 0, its failure the last byte before the end. */
+function readAnswer(socket: Socket): Promise<{ code: number; said: string }> {
   return new Promise((resolve, reject) => {
-    const socket = connect(path);
-    const abort = () => socket.destroy(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
-    const pieces: Buffer[] = [];
-    let length = 0;
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    socket.on("connect", () => socket.write(request));
+    let answer = Buffer.alloc(0);
     socket.on("data", (piece: Buffer) => {
-      length += piece.length;
-      pieces.push(piece);
-      if (length > MAX_ANSWER) socket.destroy(new Error("it says too much"));
+      answer = Buffer.concat([answer, piece]);
+      if (answer.includes(0)) resolve({ code: 0, said: "" });
+      else if (answer.length > MAX_ANSWER) socket.destroy(new Error("it says too much"));
     });
     socket.on("error", reject);
     socket.on("close", () => {
-      signal.removeEventListener("abort", abort);
-      resolve(Buffer.concat(pieces));
+      if (answer.length === 0) reject(new Error("the sandbox is ending"));
+      else resolve({ code: answer.at(-1) ?? 1, said: answer.subarray(0, -1).toString("utf8").trim().slice(-2000) });
     });
   });
 }

@@ -1,19 +1,33 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type AppliedLimit, GloveboxError } from "../../core/index.ts";
+import { type AppliedLimit, GloveboxError, newId } from "../../core/index.ts";
 import type { AgentConnection } from "../agent/index.ts";
 import { lastEpoch } from "../bubblewrap/epoch.ts";
 import { freeHostSide, type HostSide } from "../bubblewrap/host-side.ts";
 import { BASE_ENV, INSIDE } from "../bubblewrap/inside.ts";
-import type { Sandbox, SandboxEnd, SandboxRecord, SandboxStats } from "../driver.ts";
+import type { Sandbox, SandboxEnd, SandboxRecord, SandboxSpec, SandboxStats } from "../driver.ts";
 import type { SandboxFiles } from "../files.ts";
 import { KERNEL_OPTIONS_ENV, kernelArgv } from "../kernel/index.ts";
 import type { SandboxProcess, SpawnSpec } from "../process.ts";
+import type { ForkReport, SnapshotManifest, SnapshotOptions } from "../snapshot.ts";
 import { hostCpuMs } from "./host-cpu.ts";
+import { notePaused } from "./paused.ts";
+import { CONTAINER } from "./places.ts";
+import type { PreparedHost } from "./prepare-host.ts";
 import { encodeRecord, type GvisorState } from "./record.ts";
+import { runscCommand } from "./runsc.ts";
 import { explainEnd } from "./sandbox-end.ts";
+import { type CheckedSnapshot, type SnapshotSource, snapshotOf, takeSnapshot } from "./snapshot.ts";
 
 /** How long the supervisor may take to say how it ended once the agent is gone, milliseconds: runsc ends slowly. */
 const END_PATIENCE_MS = 900;
+
+/** What a sandbox needs of its driver to be copied. */
+export interface SandboxMaker {
+  readonly host: PreparedHost;
+  readonly restore: (snapshot: CheckedSnapshot, spec: SandboxSpec, signal?: AbortSignal) => Promise<Sandbox>;
+}
 
 /** One live gVisor sandbox. */
 export class GvisorSandbox implements Sandbox {
@@ -25,10 +39,23 @@ export class GvisorSandbox implements Sandbox {
   readonly #host: HostSide;
   readonly #state: GvisorState;
   readonly #settle: (end: SandboxEnd) => void;
+  readonly #maker: SandboxMaker;
   #destroying: Promise<void> | undefined;
   #detached = false;
+  #paused: boolean;
+  /** Snapshots, forks and pauses, one after the other. */
+  #standing: Promise<unknown> = Promise.resolve();
 
-  constructor(id: string, connection: AgentConnection, host: HostSide, state: GvisorState) {
+  constructor(
+    id: string,
+    connection: AgentConnection,
+    host: HostSide,
+    state: GvisorState,
+    maker: SandboxMaker,
+    paused = false,
+  ) {
+    this.#maker = maker;
+    this.#paused = paused;
     this.id = id;
     this.#connection = connection;
     this.#host = host;
@@ -60,7 +87,7 @@ export class GvisorSandbox implements Sandbox {
     const argv = program ? spec.argv : kernelArgv(spec.language);
     if (!argv) throw new GloveboxError("language_unavailable", "The language has no kernel: compile and run it");
     if (argv.length === 0) throw new GloveboxError("invalid_argument", "argv is empty");
-    const { env, kernelOptions, openFiles } = this.#state;
+    const { env, kernelOptions, limits } = this.#state;
     const forKernel = program || !kernelOptions ? {} : { [KERNEL_OPTIONS_ENV]: JSON.stringify(kernelOptions) };
     return this.#connection.spawn(
       {
@@ -69,7 +96,7 @@ export class GvisorSandbox implements Sandbox {
         cwd: spec.cwd ?? INSIDE.workspace,
         stdin: program ? (spec.stdin ?? "pipe") : "null",
         control: !program,
-        openFiles,
+        openFiles: limits.openFiles,
         ...(program && spec.terminal ? { terminal: spec.terminal } : {}),
         ...(spec.limits ? { limits: spec.limits } : {}),
         ...(spec.tag === undefined ? {} : { tag: spec.tag }),
@@ -91,6 +118,52 @@ export class GvisorSandbox implements Sandbox {
     return { memoryBytes: cgroup.memoryBytes() ?? seen.memoryBytes, cpuMs, pids, diskBytes };
   }
 
+  snapshot({ dir, kind = "memory", signal }: SnapshotOptions): Promise<SnapshotManifest> {
+    return this.#inTurn(async () => (await takeSnapshot(this.#source(), kind, dir, signal)).manifest);
+  }
+
+  fork(specs: readonly SandboxSpec[], signal?: AbortSignal): Promise<ForkReport<Sandbox>> {
+    return this.#inTurn(async () => {
+      const dir = join(this.#host.folder, `fork-${newId()}`);
+      try {
+        const { manifest, silentMs } = await takeSnapshot(this.#source(), "memory", dir, signal);
+        const snapshot = snapshotOf(manifest, dir);
+        const { packages } = this.#state;
+        const made = await Promise.allSettled(
+          specs.map((spec) => {
+            const { packages: _, ...own } = spec;
+            return this.#maker.restore(snapshot, { ...own, ...(packages === undefined ? {} : { packages }) }, signal);
+          }),
+        );
+        const sandboxes = made.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+        const failure = made.find((each) => each.status === "rejected");
+        if (!failure) return { sandboxes, path: "copied", silentMs };
+        await Promise.all(sandboxes.map((sandbox) => sandbox.destroy()));
+        throw failure.reason;
+      } finally {
+        await rm(dir, { recursive: true, force: true });
+      }
+    });
+  }
+
+  pause(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#paused) return;
+      await notePaused(this.#host.folder, true);
+      await runscCommand(this.#host.folder, ["pause", CONTAINER]);
+      this.#paused = true;
+    });
+  }
+
+  resume(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#paused) return;
+      await runscCommand(this.#host.folder, ["resume", CONTAINER]);
+      await notePaused(this.#host.folder, false);
+      this.#paused = false;
+    });
+  }
+
   destroy(): Promise<void> {
     this.#destroying ??= this.#destroy();
     return this.#destroying;
@@ -106,6 +179,22 @@ export class GvisorSandbox implements Sandbox {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.destroy();
+  }
+
+  #source(): SnapshotSource {
+    const { host } = this.#maker;
+    return { side: this.#host, connection: this.#connection, state: this.#state, host, paused: this.#paused };
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#standing.then(() => {
+      if (this.#destroying || this.#detached) {
+        throw new GloveboxError("unavailable", "The sandbox was destroyed or let go of");
+      }
+      return work();
+    });
+    this.#standing = turn.catch(() => {});
+    return turn;
   }
 
   async #destroy(): Promise<void> {

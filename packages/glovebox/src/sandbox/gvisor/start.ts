@@ -11,10 +11,11 @@ import type { SandboxSpec } from "../driver.ts";
 import { bundleConfig } from "./bundle.ts";
 import { forwarding } from "./forwarder.ts";
 import type { LimitPlan } from "./limit-plan.ts";
-import { HOST_FDS } from "./places.ts";
+import { EXCHANGE_NAME, HOST_FDS } from "./places.ts";
 import type { PreparedHost } from "./prepare-host.ts";
 import type { HostUids } from "./record.ts";
-import { runCommand, runscArgv } from "./runsc-argv.ts";
+import { restoreCommand, runCommand, runscArgv } from "./runsc-argv.ts";
+import { placeImage } from "./snapshot.ts";
 
 /** How long a new sandbox may take until its agent answers, milliseconds. */
 const START_TIMEOUT_MS = 30_000;
@@ -27,31 +28,43 @@ export interface SandboxStart {
   readonly host: PreparedHost;
   readonly plan: LimitPlan;
   readonly uids: HostUids;
+  /** Start it from this instead of anew. */
+  readonly memory?: MemoryToRestore;
+}
+
+export interface MemoryToRestore {
+  readonly image: string;
+  /** As the sandbox was made: its root and first program depend on it. */
+  readonly network: boolean;
 }
 
 /** Starts runsc in the waiting supervisor and greets the agent. A start that fails says what runsc said: `isolation_unavailable`. */
 export async function startSandbox(start: SandboxStart, signal?: AbortSignal): Promise<AgentConnection> {
-  const { spec, side, host, plan, uids } = start;
+  const { spec, side, host, plan, uids, memory } = start;
   const { network, packages } = spec;
+  const hasNetwork = memory?.network ?? network !== undefined;
   const trust = network?.authority === undefined ? {} : { trust: await writeTrust(side.folder, network.authority) };
   const bundle = join(side.folder, "bundle");
+  const exchange = join(side.folder, EXCHANGE_NAME);
   const { root, binds } = await host.mounts({
     // Where it is mounted from, the links on the way to it lead elsewhere.
     workspace: await realpath(spec.workspaceDir),
     bundle,
-    ...(network && { network: trust }),
+    exchange,
+    ...(hasNetwork && { network: trust }),
     ...(packages !== undefined && { packages: await realpath(packages) }),
   });
   const { tmpBytes, shmBytes, nproc } = plan;
-  const config = bundleConfig({ root, tmpBytes, shmBytes, nproc, ...(network && { network: forwarding() }) });
-  await mkdir(bundle, { mode: 0o755 });
+  const config = bundleConfig({ root, tmpBytes, shmBytes, nproc, ...(hasNetwork && { network: forwarding() }) });
+  await Promise.all([mkdir(bundle, { mode: 0o755 }), mkdir(exchange, { mode: 0o755 })]);
+  const command = memory ? restoreCommand(await placeImage(memory.image, side.folder)) : runCommand();
   await writeFile(join(bundle, "config.json"), config, { mode: 0o644 });
   const going = side.supervisor.go({
     ...(plan.cpuCount === undefined ? {} : { cpus: someCpus(plan.cpuCount) }),
     outlive: spec.outliveServer ?? true,
     binds,
     fds: Object.values(HOST_FDS),
-    argv: runscArgv({ starter: host.starter, runsc: host.runsc, platform: host.platform, uids }, runCommand()),
+    argv: runscArgv({ starter: host.starter, runsc: host.runsc, platform: host.platform, uids }, command),
     env: {},
   });
   const connection = await greet(side, going, signal);
