@@ -32,7 +32,7 @@ async function tar(args: readonly string[], signal?: AbortSignal): Promise<void>
     const said = String((cause as { stderr?: unknown }).stderr || cause)
       .trim()
       .slice(-1000);
-    const code = /No space left|Disk quota/.test(said) ? "resource_exhausted" : "internal";
+    const code = /No space left|Disk quota|Wrote only/.test(said) ? "resource_exhausted" : "internal";
     throw new GloveboxError(code, `The workspace could not be copied: ${said}`, { cause });
   }
 }
