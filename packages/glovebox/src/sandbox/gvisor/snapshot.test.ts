@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { newId, type SandboxConnection } from "../../core/index.ts";
 import type { Sandbox, SandboxSpec } from "../driver.ts";
-import type { SandboxProcess } from "../process.ts";
+import { encodeKernelRequest, KernelMessageReader } from "../kernel/index.ts";
+import type { ProcessItem, SandboxProcess } from "../process.ts";
 import { GvisorDriver } from "./index.ts";
 import { CONTAINER } from "./places.ts";
 import { runscCommand } from "./runsc.ts";
@@ -77,6 +78,51 @@ async function* lines(process: SandboxProcess): AsyncGenerator<string, void> {
     const whole = text.split("\n");
     text = whole.pop() ?? "";
     yield* whole;
+  }
+}
+
+/** A kernel that answers with the preview of its value, or what it printed. */
+class KernelTalk {
+  readonly language: "python" | "javascript" | "bash";
+  readonly #process: SandboxProcess;
+  readonly #items: AsyncIterator<ProcessItem>;
+  readonly #reader = new KernelMessageReader();
+  #asked = 0;
+
+  constructor(process: SandboxProcess) {
+    this.#process = process;
+    this.language = process.tag as KernelTalk["language"];
+    this.#items = process.output()[Symbol.asyncIterator]();
+  }
+
+  ready(): Promise<string> {
+    return this.#until("ready");
+  }
+
+  async ask(source: string): Promise<string> {
+    this.#asked += 1;
+    const { language } = this;
+    const request = { id: `r${this.#asked}`, mode: "repl", source, language, args: [], env: {} } as const;
+    const answer = this.#until("done");
+    await this.#process.writeControl(encodeKernelRequest({ ...request, cwd: "/workspace" }));
+    return await answer;
+  }
+
+  async #until(last: string): Promise<string> {
+    let said = "";
+    for (;;) {
+      const { value: item } = await this.#items.next();
+      if (item?.kind !== "output") throw new Error(`the kernel ended: ${JSON.stringify(item)}`);
+      this.#process.ack(item.stream, item.offset + item.data.length);
+      if (item.stream !== "control") {
+        said += Buffer.from(item.data).toString();
+        continue;
+      }
+      for (const message of this.#reader.push(Buffer.from(item.data))) {
+        if (message.t === "value" && said === "") said = message.preview;
+        if (message.t === last) return said;
+      }
+    }
   }
 }
 
@@ -223,6 +269,37 @@ describe("a fork of a gvisor sandbox", () => {
       expect(await shell(sandbox, `python3 -c "${dial}"`)).toBe("hello");
     }
     expect(accepted).toEqual([]);
+  });
+
+  test("has kernels that draw other random numbers than those of its parent and its siblings", async () => {
+    const draws = {
+      python: ["import random", "random.random()"],
+      javascript: ["1", "Math.random()"],
+      bash: ["RANDOM=42; true", "echo $RANDOM.$RANDOM.$RANDOM"],
+    } as const;
+    const languages = Object.keys(draws) as (keyof typeof draws)[];
+    await using parent = await driver.create(spec({ languages }));
+    const kernels = await Promise.all(
+      languages.map(
+        async (language) => new KernelTalk(await parent.spawn({ kind: "kernel", language, tag: language })),
+      ),
+    );
+    for (const kernel of kernels) await kernel.ready();
+    for (const kernel of kernels) await kernel.ask(draws[kernel.language][0]);
+    const { sandboxes } = await parent.fork([spec(), spec()]);
+    await using stack = new AsyncDisposableStack();
+    for (const sandbox of sandboxes) stack.use(sandbox);
+    const copies = sandboxes.flatMap(({ attached }) => attached.map((process) => new KernelTalk(process)));
+    expect(copies).toHaveLength(2 * languages.length);
+    const drawn = new Map<string, string[]>();
+    for (const kernel of [...kernels, ...copies]) {
+      const answer = await kernel.ask(draws[kernel.language][1]);
+      drawn.set(kernel.language, [...(drawn.get(kernel.language) ?? []), answer]);
+    }
+    for (const [language, answers] of drawn) {
+      expect(answers, language).toHaveLength(3);
+      expect(new Set(answers).size, `${language}: ${answers.join(" ")}`).toBe(3);
+    }
   });
 
   test("makes all or none, and leaves nothing behind", async () => {

@@ -8,6 +8,7 @@ import type { HostSide } from "../bubblewrap/host-side.ts";
 import { withSocketPath } from "../bubblewrap/socket-path.ts";
 import { writeTrust } from "../bubblewrap/trust.ts";
 import type { SandboxSpec } from "../driver.ts";
+import { KERNEL_RENEW } from "../kernel/index.ts";
 import { bundleConfig } from "./bundle.ts";
 import { forwarding } from "./forwarder.ts";
 import type { LimitPlan } from "./limit-plan.ts";
@@ -70,7 +71,16 @@ export async function startSandbox(start: SandboxStart, signal?: AbortSignal): P
   const connection = await greet(side, going, signal);
   void connection.watch(plan.watch).catch(() => {});
   if (network) await letOut(connection, network);
+  if (memory) renewKernels(connection);
   return connection;
+}
+
+/**
+ * Kernels reseed what they draw from: the sandbox's own kernel asks the host each time. Before anything else that they will read; taken
+ * when somebody attaches to them. Kernels are those that have a control input; the others answer that they have none.
+ */
+function renewKernels(connection: AgentConnection): void {
+  for (const process of connection.attached) process.writeControl(KERNEL_RENEW).catch(() => {});
 }
 
 async function greet(side: HostSide, going: Promise<void>, signal?: AbortSignal): Promise<AgentConnection> {
