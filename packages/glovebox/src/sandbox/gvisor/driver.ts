@@ -34,9 +34,8 @@ import { probeByRunning } from "./probe.ts";
 import { decodeRecord, type GvisorState, type HostUids } from "./record.ts";
 import { runscCommand } from "./runsc.ts";
 import { GvisorSandbox, type SandboxMaker } from "./sandbox.ts";
-import { asOf, type CheckedSnapshot, readSnapshot } from "./snapshot.ts";
+import { asOf, type CheckedSnapshot, readSnapshot, restoreWorkspace } from "./snapshot.ts";
 import { startSandbox } from "./start.ts";
-import { unpackWorkspace } from "./workspace-archive.ts";
 
 interface Ready {
   readonly host: PreparedHost;
@@ -88,15 +87,16 @@ export class GvisorDriver implements IsolationDriver {
     const { host, waiting } = await this.#takeWaiting(spec.id);
     const { supervisor, cgroup, folder: waitingFolder } = waiting;
     const uids = takeUids(this.#uids);
-    const folder = join(this.#options.runDir, spec.id);
+    const { nativeDir, runDir } = this.#options;
+    const folder = join(runDir, spec.id);
     const memory = from?.kind === "memory" ? { image: from.image, network: from.data.network } : undefined;
     // An agent from a snapshot has its parent's latest epoch behind it.
-    const epoch = memory ? BigInt(from?.data.epoch ?? 0) + 1n : FIRST_EPOCH;
+    const epoch = from?.kind === "memory" ? BigInt(from.data.epoch) + 1n : FIRST_EPOCH;
     let side: HostSide = { supervisor, cgroup, folder: waitingFolder, epoch, ...this.#whenOver(spec.id, uids) };
     try {
       const plan = planLimits(spec.limits, cgroup, uids[1], spec.allowPartial, spec.network ? "proxy" : "none");
-      if (from) await unpackWorkspace(from.workspace, spec.workspaceDir, signal);
-      await handOver(spec.workspaceDir, uids[1]);
+      if (from) await restoreWorkspace(from, spec.workspaceDir, nativeDir, signal);
+      await handOver(spec.workspaceDir, uids[1], nativeDir);
       await noteUids(waitingFolder, uids);
       await noteEpoch(waitingFolder, epoch);
       renameSync(waitingFolder, folder);

@@ -12,6 +12,7 @@ import { choosePlatform, findRunsc, type Platform, runscVersion } from "./runsc.
 
 /** All that is the same for every sandbox on this host. */
 export interface PreparedHost {
+  readonly nativeDir: string;
   readonly runsc: string;
   readonly version: string;
   readonly platform: Platform;
@@ -74,6 +75,7 @@ export async function prepareHost(
   ];
   const stage = stageOptions(parts, image, [runsc, starter]);
   return {
+    nativeDir,
     runsc,
     version,
     platform,

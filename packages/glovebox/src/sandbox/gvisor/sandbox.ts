@@ -1,5 +1,4 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type AppliedLimit, GloveboxError, newId } from "../../core/index.ts";
 import type { AgentConnection } from "../agent/index.ts";
@@ -118,15 +117,19 @@ export class GvisorSandbox implements Sandbox {
     return { memoryBytes: cgroup.memoryBytes() ?? seen.memoryBytes, cpuMs, pids, diskBytes };
   }
 
-  snapshot({ dir, kind = "memory", signal }: SnapshotOptions): Promise<SnapshotManifest> {
-    return this.#inTurn(async () => (await takeSnapshot(this.#source(), kind, dir, signal)).manifest);
+  snapshot(options: SnapshotOptions): Promise<SnapshotManifest> {
+    return this.#inTurn(async () => (await takeSnapshot(this.#source(), options)).manifest);
   }
 
   fork(specs: readonly SandboxSpec[], signal?: AbortSignal): Promise<ForkReport<Sandbox>> {
     return this.#inTurn(async () => {
-      const dir = join(this.#host.folder, `fork-${newId()}`);
+      // Beside the workspace, where blocks of files can be shared.
+      const dir = `${this.#state.workspaceDir}.fork-${newId()}`;
       try {
-        const { manifest, silentMs } = await takeSnapshot(this.#source(), "memory", dir, signal);
+        const { manifest, silentMs } = await takeSnapshot(this.#source(), {
+          dir,
+          ...(signal ? { signal } : {}),
+        });
         const snapshot = snapshotOf(manifest, dir);
         const { packages } = this.#state;
         const made = await Promise.allSettled(

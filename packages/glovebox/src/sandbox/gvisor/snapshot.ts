@@ -1,4 +1,4 @@
-import { chmod, chown, copyFile, link, mkdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, chown, copyFile, link, mkdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { GloveboxError, newId, type SessionLimits } from "../../core/index.ts";
@@ -7,15 +7,17 @@ import type { HostSide } from "../bubblewrap/host-side.ts";
 import { withSocketPath } from "../bubblewrap/socket-path.ts";
 import type { KernelOptions, SandboxSpec } from "../driver.ts";
 import { readManifest, requireCompatible, writeManifest } from "../snapshot/index.ts";
-import type { SnapshotKind, SnapshotManifest } from "../snapshot.ts";
+import type { SnapshotManifest, SnapshotOptions } from "../snapshot.ts";
+import { captureTree, removeTree, restoreTree } from "../trees/index.ts";
 import { CONTAINER, EXCHANGE_NAME, IMAGE_NAME } from "./places.ts";
 import type { PreparedHost } from "./prepare-host.ts";
 import { areLimits, type GvisorState } from "./record.ts";
 import { runscCommand } from "./runsc.ts";
 import { checkpointCommand, restoreCommand } from "./runsc-argv.ts";
-import { packWorkspace } from "./workspace-archive.ts";
 
-const WORKSPACE_NAME = "workspace.tar";
+const MIB = 1 << 20;
+/** The watchdog over a workspace's size is late by what can be written meanwhile. */
+const SLACK = 2;
 const RESUME_MS = 30_000;
 
 /** What is taken a snapshot of. */
@@ -42,18 +44,21 @@ export interface SnapshotData {
 /** Makes `dir` and writes the snapshot into it; on an error `dir` is gone and the sandbox goes on. Says how long it stood still. */
 export async function takeSnapshot(
   source: SnapshotSource,
-  kind: SnapshotKind,
-  dir: string,
-  signal?: AbortSignal,
+  { dir, kind = "memory", base, signal }: SnapshotOptions,
 ): Promise<{ readonly manifest: SnapshotManifest; readonly silentMs: number }> {
   await makeFolder(dir);
   try {
-    const silentMs = await (kind === "memory" ? takeMemory : takeFiles)(source, dir, signal);
+    const { nativeDir } = source.host;
+    const maxBytes = source.state.limits.diskMb * MIB * SLACK;
+    const tree = source.state.workspaceDir;
+    const copyFiles = async () => void (await captureTree({ tree, store: dir, base, maxBytes, nativeDir, signal }));
+    const silentMs =
+      kind === "memory" ? await takeMemory(source, dir, copyFiles, signal) : await takeFiles(source, copyFiles);
     const described = {
       isolation: "gvisor",
       kind,
       compatibility: kind === "memory" ? await compatibilityOf(source.host) : {},
-      data: { ...dataOf(source) },
+      data: kind === "memory" ? { ...dataOf(source) } : {},
     } as const;
     return { manifest: await writeManifest(dir, described, signal), silentMs };
   } catch (error) {
@@ -64,12 +69,10 @@ export async function takeSnapshot(
   }
 }
 
-export interface CheckedSnapshot {
-  readonly kind: SnapshotKind;
-  readonly data: SnapshotData;
-  readonly workspace: string;
-  readonly image: string;
-}
+/** One that can be restored: of files alone, or of memory with them. */
+export type CheckedSnapshot =
+  | { readonly kind: "files"; readonly dir: string }
+  | { readonly kind: "memory"; readonly dir: string; readonly data: SnapshotData; readonly image: string };
 
 /** Reads and checks all of it. Errors: `snapshot_corrupt`, `snapshot_incompatible`. */
 export async function readSnapshot(dir: string, host: PreparedHost, signal?: AbortSignal): Promise<CheckedSnapshot> {
@@ -79,28 +82,45 @@ export async function readSnapshot(dir: string, host: PreparedHost, signal?: Abo
 }
 
 /** The snapshot that a manifest describes. Errors: `snapshot_corrupt`. */
-export function snapshotOf(manifest: SnapshotManifest, dir: string): CheckedSnapshot {
-  const { kind } = manifest;
-  const names = [WORKSPACE_NAME, ...(kind === "memory" ? [IMAGE_NAME] : [])];
-  const data = manifest.data as Partial<SnapshotData>;
-  const sound =
-    Object.keys(manifest.files).sort().join() === names.sort().join() &&
-    areLimits(data.limits) &&
-    isText(data.env) &&
-    /^\d{1,18}$/.test(data.epoch ?? "");
-  if (!sound) throw new GloveboxError("snapshot_corrupt", "The snapshot is not one of a gvisor sandbox");
-  return { kind, data: data as SnapshotData, workspace: join(dir, WORKSPACE_NAME), image: join(dir, IMAGE_NAME) };
+export function snapshotOf({ kind, files, data }: SnapshotManifest, dir: string): CheckedSnapshot {
+  if (kind === "files") return { kind, dir };
+  if (!(IMAGE_NAME in files) || !isData(data)) {
+    throw new GloveboxError("snapshot_corrupt", "The snapshot is not one of a gvisor sandbox");
+  }
+  return { kind, dir, data, image: join(dir, IMAGE_NAME) };
+}
+
+/** Makes a workspace from a snapshot's folder. Errors: `already_exists` when it holds something, those of `restoreTree`. */
+export async function restoreWorkspace(
+  { dir }: CheckedSnapshot,
+  workspace: string,
+  nativeDir: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const part = `${workspace}.part`;
+  await makeFolder(part);
+  try {
+    await restoreTree({ store: dir, into: part, nativeDir, signal });
+    await rmdir(workspace).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === "ENOENT") return;
+      throw new GloveboxError("already_exists", "The workspace is not empty", { cause });
+    });
+    await rename(`${part}/tree`, workspace);
+  } finally {
+    await removeTree(part);
+  }
 }
 
 /**
- * What a sandbox from the snapshot is made of: limits, environment and kernel options of then, the rest as asked. Errors: `conflict` when
+ * What a sandbox from the snapshot is made of. With memory: limits, environment and kernel options of then, the rest as asked. Errors: `conflict` when
  * what memory knows is there would not be.
  */
-export function asOf({ kind, data }: CheckedSnapshot, asked: SandboxSpec): SandboxSpec {
+export function asOf(snapshot: CheckedSnapshot, asked: SandboxSpec): SandboxSpec {
+  if (snapshot.kind === "files") return asked;
+  const { data } = snapshot;
   const { kernelOptions: _, ...rest } = asked;
   const { limits, env, kernelOptions } = data;
   const spec = { ...rest, limits, env, languages: [], ...(kernelOptions ? { kernelOptions } : {}) };
-  if (kind === "files") return spec;
   const wrong = [
     ...(asked.network && !data.network ? ["it was made without a network"] : []),
     ...((asked.network?.authority !== undefined) !== data.trusting ? ["it trusted other authorities"] : []),
@@ -122,11 +142,11 @@ export async function placeImage(image: string, folder: string): Promise<string>
   return name;
 }
 
-async function takeFiles({ side, state, paused }: SnapshotSource, dir: string, signal?: AbortSignal): Promise<number> {
+async function takeFiles({ side, paused }: SnapshotSource, copyFiles: () => Promise<void>): Promise<number> {
   const begun = performance.now();
   if (!paused) await runscCommand(side.folder, ["pause", CONTAINER]);
   try {
-    await packWorkspace(state.workspaceDir, join(dir, WORKSPACE_NAME), signal);
+    await copyFiles();
   } finally {
     if (!paused) await runscCommand(side.folder, ["resume", CONTAINER]);
   }
@@ -137,8 +157,12 @@ async function takeFiles({ side, state, paused }: SnapshotSource, dir: string, s
  * runsc's checkpoint ends the sandbox, so it is restored from it at once, and goes on. No connection of the host can be in a checkpoint:
  * the conversation with the agent is interrupted, and goes on as well.
  */
-async function takeMemory(source: SnapshotSource, dir: string, signal?: AbortSignal): Promise<number> {
-  const { side, connection, state, paused } = source;
+async function takeMemory(
+  { side, connection, paused }: SnapshotSource,
+  dir: string,
+  copyFiles: () => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const name = newId();
   const exchange = join(side.folder, EXCHANGE_NAME, name);
   // runsc waits for ever for the checkpoint of a sandbox that stands still.
@@ -147,8 +171,8 @@ async function takeMemory(source: SnapshotSource, dir: string, signal?: AbortSig
   const begun = performance.now();
   await connection.suspend();
   try {
-    const between = () => packWorkspace(state.workspaceDir, join(dir, WORKSPACE_NAME), signal);
-    await runscCommand(side.folder, checkpointCommand(name), { words: restoreCommand(name), between });
+    const replacement = { words: restoreCommand(name), between: copyFiles };
+    await runscCommand(side.folder, checkpointCommand(name), replacement);
   } finally {
     await resumeConversation(side, connection);
   }
@@ -211,6 +235,8 @@ async function makeFolder(dir: string): Promise<void> {
   }
 }
 
-function isText(value: unknown): value is Readonly<Record<string, string>> {
-  return typeof value === "object" && value !== null && Object.values(value).every((text) => typeof text === "string");
+function isData(value: Readonly<Record<string, unknown>>): value is Readonly<Record<string, unknown>> & SnapshotData {
+  const { limits, env, epoch } = value as Partial<SnapshotData>;
+  const isEnv = typeof env === "object" && env !== null && Object.values(env).every((text) => typeof text === "string");
+  return areLimits(limits) && isEnv && /^\d{1,18}$/.test(epoch ?? "");
 }
