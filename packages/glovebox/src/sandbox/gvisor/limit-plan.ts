@@ -6,12 +6,7 @@ import type { SandboxCgroup } from "../cgroup/index.ts";
 export interface LimitPlan {
   readonly applied: readonly AppliedLimit[];
   /** For the agent's watchdogs. */
-  readonly watch: {
-    readonly memoryBytes: number;
-    readonly diskBytes: number;
-    readonly pids: number;
-    readonly intervalMs: number;
-  };
+  readonly watch: { readonly memoryBytes: number; readonly diskBytes: number; readonly pids: number };
   /** Number of CPUs to be bound to, where no cgroup shares them out. */
   readonly cpuCount?: number;
   /** RLIMIT_NPROC of user code. */
@@ -25,7 +20,6 @@ const MIB = 1 << 20;
 const KERNEL_BYTES = 256 * MIB;
 /** What programs may take between two looks of the watchdog: the cgroup ends the whole sandbox, so it comes second. */
 const SLACK = 2;
-const WATCH_MS = 50;
 /** On the host a program is some threads of the user-space kernel and a process of its own. */
 const HOST_TASKS_PER_PROGRAM = 4;
 const KERNEL_TASKS = 256;
@@ -73,7 +67,6 @@ export function planLimits(
       memoryBytes: limits.memoryMb * MIB - 2 * fileBytes,
       diskBytes: limits.diskMb * MIB,
       pids: limits.pids,
-      intervalMs: WATCH_MS,
     },
     ...(cpu.count === undefined ? {} : { cpuCount: cpu.count }),
     // The agent counts, too.
