@@ -10,10 +10,10 @@ const FLAGS = ["--platform=ptrace", "--network=none", "--ignore-cgroups"];
 export interface BareRunsc extends AsyncDisposable {
   /** A container that runs `true`, from its start to its end. */
   runTrue(): Promise<void>;
-  /** Starts a container that sleeps, and leaves a checkpoint of it in place of the one before. */
-  checkpointSleep(): Promise<void>;
-  /** Restores that checkpoint until runsc says that it runs, then ends it. */
-  restoreSleep(): Promise<void>;
+  /** Starts a container that sleeps, and leaves a checkpoint of it in place of the one before. Says how long that took. */
+  checkpointSleep(): Promise<number>;
+  /** Restores that checkpoint and ends it. Says how long it took until runsc said that it runs, milliseconds. */
+  restoreSleep(): Promise<number>;
 }
 
 /** Bundles in a new folder, whose state and containers go with it. */
@@ -36,13 +36,19 @@ export async function startBareRunsc(folder: string): Promise<BareRunsc> {
       const id = name();
       await rm(image, { recursive: true, force: true });
       await detached([...runsc, "run", "--detach", `--bundle=${sleep}`, id]);
+      const begun = performance.now();
       await runBare([...runsc, "checkpoint", `--image-path=${image}`, id]);
+      const ms = performance.now() - begun;
       await runBare([...runsc, "delete", "--force", id]);
+      return ms;
     },
     async restoreSleep() {
       const id = name();
+      const begun = performance.now();
       await detached([...runsc, "restore", "--detach", `--bundle=${sleep}`, `--image-path=${image}`, id]);
+      const ms = performance.now() - begun;
       await runBare([...runsc, "delete", "--force", id]);
+      return ms;
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
