@@ -4,7 +4,9 @@
  * contract. One thread, one poll loop, no memory that grows with idleness.
  *
  *   agent --listen-fd N [--seccomp-fd N] [--workspace DIR] [--nproc N]
- *         [--proxy-fd N]... [--redirect-fd N]... [--names-fd N]
+ *         [--proxy-fd N]... [--redirect-fd N]... [--names-fd N] [--user UID]
+ *
+ * `--user` is for a kernel of the sandbox's own, where the agent is root: user code becomes UID.
  *
  * Where to start reading: main at the end, then serve_host, fill and read_outputs.
  * Everything that user code can influence (sizes, names, /proc) is bounded here; frames from the host are checked too,
@@ -16,6 +18,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/filter.h>
 #include <linux/openat2.h>
@@ -71,6 +74,7 @@ enum {
     MAX_FAILED_STARTS = 25,     /* the same for a walker that cannot be started at all, tried every START_AGAIN_MS */
     START_AGAIN_MS = 200,
     MAX_HIDERS = 10,            /* so many walks in a row that met processes which hide their files count as one, too */
+    MAX_LOOK_MS = 500,
     KILL_MS = 500,              /* how long a hunt may take before the last resort */
     MAX_FORWARDED = 256,        /* forwarded connections at the same time; others wait in the kernel's queue */
     LINK_WINDOW = 32768,        /* unacknowledged bytes of a forwarded connection, each way */
@@ -176,10 +180,13 @@ static size_t out_len, out_pos;
 static struct proc *procs, *greet_next, *turn;
 static uint32_t proc_count;
 static bool greeted, greeting, quiesced, idle_due;
+static bool suspended;          /* the host left while we were quiet, and goes on with the same conversation later */
 static uint64_t epoch, boot_id, window_bytes = DEFAULT_WINDOW, idle_at;
 static int listen_fd = -1, signal_fd = -1;
+static int accepts;             /* whether listen_fd is listened on; else connections are sent to it */
 static const char *workspace = "/workspace";
 static struct sock_fprog seccomp_filter;
+static uid_t user;              /* of what is started; 0: the agent's own */
 static rlim_t max_processes; /* RLIMIT_NPROC of what is started; 0: none */
 static struct rlimit initial_nofile;
 static pid_t self, own_session;
@@ -292,6 +299,7 @@ static void end_links(void) {
 }
 
 static void drop_host(void) {
+    suspended = false;
     close_fd(&host.fd);
     free_pages(&host.in, IN_CAP);
     host.len = 0;
@@ -518,14 +526,14 @@ static void fill(void) {
         send_proc(greet_next);
         greet_next = greet_next->next;
     }
-    if (!greeted) return;
+    if (!greeted || quiesced) return;
     for (uint32_t i = 0; i < sandbox_notice_count; i++) send_notice(0, &sandbox_notices[i]);
     sandbox_notice_count = 0;
     forward.first = !forward.first;
-    if (forward.first && !quiesced) fill_links();
+    if (forward.first) fill_links();
     for (bool any = true; any && host.fd >= 0;) {
         any = fill_processes();
-        if (!quiesced) any |= fill_links();
+        any |= fill_links();
     }
 }
 
@@ -796,8 +804,17 @@ static void reset_signals(void) {
 }
 
 static void close_from(unsigned first) {
-    if (syscall(SYS_close_range, first, ~0u, 0) == 0) return;
+    if (syscall(SYS_close_range, first, INT_MAX, 0) == 0) return; /* gVisor refuses a number that is no descriptor's */
     for (unsigned fd = first; fd < 65536; fd++) close((int)fd);
+}
+
+/* In the child. From here on nothing of it is root's; its capabilities went with the uid, and none can come back. */
+static void become_user(void) {
+    if (!user) return;
+    for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+        prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    if (setgroups(0, NULL) != 0 || setresgid(user, user, user) != 0 || setresuid(user, user, user) != 0) _exit(126);
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
 /* In the child. fds: 0 to 4 and the status pipe, each already above 9. */
@@ -820,6 +837,7 @@ static _Noreturn void child(const struct launch *l, int fds[6]) {
     bool builtin = l->flags & SPAWN_BUILTIN;
     if (!builtin || l->nofile) setrlimit(RLIMIT_NOFILE, &files);
     int error = 0;
+    become_user();
     if (chdir(l->cwd[0] ? l->cwd : workspace) != 0) error = errno;
     apply_seccomp();
     offer_to_oom_killer(builtin);
@@ -2679,7 +2697,7 @@ static void walk_ended(void) {
     walker.took_ms = took;
     /* Walking may take a twentieth of one CPU at most. */
     walker.next_ms = now + (took * 20 > watch.interval_ms ? took * 20 : watch.interval_ms);
-    if (stats_due) answer_stats();
+    if (stats_due && !quiesced) answer_stats();
     bool unknown = walker.failures >= MAX_FAILED_WALKS || walker.hiders >= MAX_HIDERS;
     if (watch.disk && (walker.bytes > watch.disk || unknown)) {
         walker.failures = walker.hiders = 0;
@@ -2689,9 +2707,11 @@ static void walk_ended(void) {
 
 static void run_watchdogs(uint64_t now) {
     if ((watch.memory || watch.pids) && now >= watch.next_ms) {
-        watch.next_ms = now + watch.interval_ms;
         struct usage u = measure(watch.memory ? AT_MOST : NO_MEMORY);
         if (watch.memory && u.memory > watch.memory) u = measure(EXACT);
+        /* Looking may take a twentieth of one CPU, too, where a system call is dear (gVisor); but twice a second it is done. */
+        uint64_t ended = now_ms(), rest = min64((ended - now) * 20, MAX_LOOK_MS);
+        watch.next_ms = ended + (rest > watch.interval_ms ? rest : watch.interval_ms);
         if (watch.memory && u.memory > watch.memory) kill_sandbox(MEMORY, u.memory);
         else if (watch.pids && u.pids > watch.pids) kill_sandbox(PIDS, u.pids);
     }
@@ -3009,12 +3029,45 @@ static void drop_candidate(void) {
     candidate.len = 0;
 }
 
+/* Where a sandbox cannot inherit a listening socket (gVisor), somebody on the host accepts, and sends us the connection. */
+static int receive_connection(void) {
+    int fd = -1;
+    char byte, control[CMSG_SPACE(sizeof fd)];
+    struct iovec data = {&byte, 1};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(listen_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n == 0) _exit(1); /* nobody accepts any more: an agent that cannot be reached is none */
+    struct cmsghdr *rights = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
+    if (!rights || rights->cmsg_type != SCM_RIGHTS || rights->cmsg_len != CMSG_LEN(sizeof fd)) return -1;
+    memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+    fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+    return fd;
+}
+
 static void accept_candidate(void) {
-    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accepts ? accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : receive_connection();
     if (fd < 0) return;
     drop_candidate();
     candidate = (struct conn){.fd = fd, .in = pages(IN_CAP)};
     if (!candidate.in) drop_candidate();
+}
+
+/* The host left between QUIESCED and RESUME: what both sides know of each other stays as it is, and no byte was under way. */
+static void suspend_host(void) {
+    close_fd(&host.fd);
+    suspended = true;
+}
+
+/* RESUME as the first frame of a connection goes on with the conversation that was suspended. */
+static bool resume_with_candidate(void) {
+    if (!suspended || get64(candidate.in + HEADER) != epoch) return false;
+    suspended = quiesced = false;
+    host.fd = candidate.fd;
+    host.len = candidate.len - HEADER - 8;
+    memcpy(host.in, candidate.in + HEADER + 8, host.len);
+    candidate.fd = -1;
+    drop_candidate();
+    return true;
 }
 
 /* A new connection counts once it has said HELLO properly; until then the old one goes on. */
@@ -3025,6 +3078,10 @@ static void serve_candidate(void) {
     }
     if (candidate.len < HEADER) return;
     uint32_t length = get32(candidate.in);
+    if (get16(candidate.in + 4) == RESUME && length == 8) {
+        if (candidate.len >= HEADER + length && !resume_with_candidate()) drop_candidate();
+        return;
+    }
     bool hello = get16(candidate.in + 4) == HELLO && length == 16 && get16(candidate.in + 6) == 0;
     if (hello && candidate.len < HEADER + length) return;
     if (!hello || !on_hello(&candidate, candidate.in + HEADER, length)) {
@@ -3073,8 +3130,8 @@ static void choose_events(void) {
     }
     choose_forward_events();
     for (struct proc *p = procs; p; p = p->next) {
-        if (p->status_fd >= 0 && room_for_answer()) want(p->status_fd, POLLIN, STATUS, p, 0);
         if (quiesced) continue;
+        if (p->status_fd >= 0 && room_for_answer()) want(p->status_fd, POLLIN, STATUS, p, 0);
         for (int i = 1; i <= 3; i++) {
             const struct spool *s = &p->out[i];
             if (s->fd < 0 || spool_space(s) == 0 || (i == 3 && p->barrier_set && !barrier_reached(p))) continue;
@@ -3172,8 +3229,9 @@ static _Noreturn void loop(void) {
         enforce_limits(now);
         run_watchdogs(now);
         if (host_ready && host.len < IN_CAP) host_gone = !receive(&host);
-        if (host.fd >= 0 && greeted && (!serve_host() || host_gone)) drop_host();
-        else if (host_gone) drop_host();
+        bool served = host.fd < 0 || !greeted || serve_host();
+        if (host_gone && served && quiesced && host.len == 0) suspend_host();
+        else if (host_gone || !served) drop_host();
         for (nfds_t i = 0; n > 0 && i < polled_count; i++) {
             if (!polled[i].revents) continue;
             if (slots[i].what == CANDIDATE) serve_candidate();
@@ -3226,6 +3284,8 @@ static void set_up(void) {
         exit(1);
     }
     fcntl(listen_fd, F_SETFD, FD_CLOEXEC);
+    socklen_t size = sizeof accepts;
+    if (getsockopt(listen_fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) != 0) accepts = 0;
     end_links();
 }
 
@@ -3251,6 +3311,7 @@ int main(int argc, char **argv) {
         else if (strcmp(argv[i], "--seccomp-fd") == 0) seccomp_fd = atoi(argv[i + 1]);
         else if (strcmp(argv[i], "--workspace") == 0) workspace = argv[i + 1];
         else if (strcmp(argv[i], "--nproc") == 0) max_processes = strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--user") == 0) user = (uid_t)strtoul(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--proxy-fd") == 0) add_door(atoi(argv[i + 1]), true);
         else if (strcmp(argv[i], "--redirect-fd") == 0) add_door(atoi(argv[i + 1]), false);
         else if (strcmp(argv[i], "--names-fd") == 0) set_names_fd(atoi(argv[i + 1]));
@@ -3258,7 +3319,7 @@ int main(int argc, char **argv) {
     }
     if (listen_fd < 0 || argc % 2 == 0) {
         fprintf(stderr, "usage: agent --listen-fd N [--seccomp-fd N] [--workspace DIR] [--nproc N]\n"
-                        "       [--proxy-fd N]... [--redirect-fd N]... [--names-fd N]\n");
+                        "       [--proxy-fd N]... [--redirect-fd N]... [--names-fd N] [--user UID]\n");
         return 2;
     }
     if (seccomp_fd >= 0) load_seccomp(seccomp_fd);

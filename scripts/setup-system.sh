@@ -4,6 +4,7 @@
 system_needs() {
   cat <<'LIST'
 bubblewrap|bwrap|the bubblewrap isolation (Linux namespaces)
+runsc|runsc|the gvisor isolation (a kernel in user space)
 gcc|gcc|building the guest agent and the supervisor
 libc6-dev|/usr/include/stdio.h|building the guest agent and the supervisor
 python3|/usr/bin/python3|Python in sandboxes

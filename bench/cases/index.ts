@@ -5,6 +5,7 @@ import { egressConnect, egressRequest, egressThroughput } from "./egress.ts";
 import { engineLong, engineReplay, engineResume, engineStep, engineSteps } from "./engine.ts";
 import { durableEvents } from "./events.ts";
 import { extraction } from "./extraction.ts";
+import { gvisorRestore, gvisorSilence, gvisorTrue } from "./gvisor.ts";
 import { health } from "./http.ts";
 import { idleSession } from "./idle.ts";
 import { isolateCold, isolateWarm } from "./isolate.ts";
@@ -19,6 +20,9 @@ export const CASES: readonly Case[] = [
   isolateFirstValue,
   durableEvents,
   library,
+  gvisorTrue,
+  gvisorRestore,
+  gvisorSilence,
   isolateWarm,
   isolateCold,
   runHello,

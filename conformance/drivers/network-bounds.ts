@@ -74,19 +74,27 @@ reach('localhost', 3128)`;
     await using sandbox = await makeSandbox(context(), { network: new Connections() });
     const script = `
 import fcntl, glob, os, socket, struct
+def take_port():
+    # The forwarder's own: whoever sat there would be asked in its place.
+    s = socket.socket()
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT): s.setsockopt(socket.SOL_SOCKET, option, 1)
+    s.bind(('127.0.0.1', 80))
+    s.listen()
 for status in glob.glob('/proc/[0-9]*/status'):
+    # Where the sandbox has a kernel of its own, the agent is its root.
+    if status == '/proc/1/status' and 'Uid:\\t0' in open(status).read(): continue
     caps = [line.split()[1].strip('0') for line in open(status) if line.startswith('Cap')]
     if any(caps): print('CAPABLE', status, caps)
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for what, request, data in (('down', 0x8914, struct.pack('16sH14x', b'lo', 0)), ('address', 0x8916, struct.pack('16sHH4s8x', b'lo', 2, 0, bytes([192, 0, 2, 9])))):
     try: fcntl.ioctl(s, request, data); print('DONE', what)
-    except PermissionError: print('refused', what)
+    except OSError: print('refused', what)
 n = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
 # RTM_DELROUTE of the local default route.
 n.send(struct.pack('=IHHII', 28, 25, 5, 1, 0) + bytes([2, 0, 0, 0, 255, 0, 254, 2, 0, 0, 0, 0]))
-print('route', struct.unpack('=i', n.recv(1000)[16:20])[0])
+print('route refused' if struct.unpack('=i', n.recv(1000)[16:20])[0] < 0 else 'DONE route')
 for what, make in (('raw', lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)), ('packet', lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)),
-                   ('port', lambda: socket.socket().bind(('127.0.0.1', 81))), ('namespace', lambda: os.unshare(0x40000000) if hasattr(os, 'unshare') else (_ for _ in ()).throw(PermissionError()))):
+                   ('port', take_port), ('namespace', lambda: os.unshare(0x40000000) if hasattr(os, 'unshare') else (_ for _ in ()).throw(PermissionError()))):
     try: make(); print('DONE', what)
     except OSError as e: print('refused', what)
 try: open('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'w'); print('DONE sysctl')
@@ -96,7 +104,7 @@ except OSError: print('refused sysctl')`;
       stderr: "",
       lines: [
         ...["down", "address"].map((what) => `refused ${what}`),
-        "route -1",
+        "route refused",
         ...["raw", "packet", "port", "namespace", "sysctl"].map((what) => `refused ${what}`),
       ],
     });

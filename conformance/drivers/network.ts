@@ -9,7 +9,7 @@ const CURL = "curl --silent --show-error --max-time 20";
 const DIAL = "import os, signal, socket, sys\ns = socket.create_connection(('127.0.0.1', 3128))\n";
 
 /** What a driver with `capabilities.network` carries, and that the others say no. */
-export function networkTests(context: () => SuiteContext): void {
+export function networkTests(context: () => SuiteContext, carriesIPv6: boolean): void {
   test("is refused by a driver that has none", async ({ skip }) => {
     skip(context().capabilities.network, "this driver has a network");
     await expect(makeSandbox(context(), { network: new Connections() })).rejects.toMatchObject({
@@ -46,7 +46,10 @@ print(f.read(7).decode())`;
     skip(!context().capabilities.network, "no network");
     await using proxy = new LittleProxy();
     await using sandbox = await makeSandbox(context(), { network: proxy });
-    const urls = ["http://Some-name.example/a", "http://192.0.2.7/b", "http://[2001:db8::7]/c"];
+    const six = await shell(sandbox, `${CURL} 'http://[2001:db8::7]/a'`);
+    expect(six).toMatchObject(carriesIPv6 ? { stdout: "answer\n" } : { stdout: "", code: 7 });
+    expect(proxy.requests.splice(0)).toEqual(carriesIPv6 ? ["GET /a by 2001:db8::7:80"] : []);
+    const urls = ["http://Some-name.example/b", "http://192.0.2.7/c"];
     for (const url of urls) expect(await shell(sandbox, `${CURL} '${url}'`)).toMatchObject({ stdout: "answer\n" });
     const fetching = [
       "/glovebox/bin/node",
@@ -56,9 +59,8 @@ print(f.read(7).decode())`;
     const done = await finish(await sandbox.spawn({ kind: "program", argv: fetching, stdin: "null" }));
     expect(done).toMatchObject({ stdout: "answer\n\n", code: 0 });
     expect(proxy.requests).toEqual([
-      "GET /a by some-name.example:80",
-      "GET /b by 192.0.2.7:80",
-      "GET /c by 2001:db8::7:80",
+      "GET /b by some-name.example:80",
+      "GET /c by 192.0.2.7:80",
       "GET /d by node.example:80",
     ]);
   });
@@ -127,9 +129,12 @@ print(u.makefile().read())`;
     await sandbox.detach();
     expect((await network.stream()).destroyed).toBe(true);
     await using next = subject.again();
-    await using blind = await next.attach(record);
-    await expect.poll(() => blind.attached[0]?.held.stdout.to).toBeGreaterThanOrEqual("reset\n".length * 4);
-    await blind.detach();
+    const printedBlindly = async () => {
+      const blind = await next.attach(record);
+      await blind.detach();
+      return blind.attached[0]?.held.stdout.to;
+    };
+    await expect.poll(printedBlindly, { timeout: 20_000 }).toBeGreaterThanOrEqual("reset\n".length * 4);
     const later = new Connections((stream) => stream.end("served again"));
     await using again = await next.attach(record, { network: later });
     const held = again.attached.find(({ id }) => id === program.id);

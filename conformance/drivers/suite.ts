@@ -13,6 +13,8 @@ import { workspaceTests } from "./workspace.ts";
 export interface SuiteOptions {
   /** Whether sandboxes take programs (`DriverCapabilities.programs`): known before anything is started. Default true. */
   readonly programs?: boolean;
+  /** Whether connections to IPv6 addresses come to the forwarder; where not, those addresses are unreachable. Default true. */
+  readonly carriesIPv6?: boolean;
 }
 
 /** The contract of `IsolationDriver` and `Sandbox`, as tests. */
@@ -37,7 +39,7 @@ export function driverConformance(name: string, makeSubject: MakeSubject, option
     describe("workspace", () => workspaceTests(context));
     describe("attach", () => attachTests(context));
     describe("network", () => {
-      networkTests(context);
+      networkTests(context, options.carriesIPv6 ?? true);
       networkLoadTests(context);
       networkBoundsTests(context);
     });

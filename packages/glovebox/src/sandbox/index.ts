@@ -18,6 +18,7 @@ export {
   type SweepReport,
 } from "./driver.ts";
 export type { FileChange, FileStat, SandboxFiles } from "./files.ts";
+export { GvisorDriver, type GvisorOptions } from "./gvisor/index.ts";
 export { ISOLATION_PREFERENCE } from "./isolation-preference.ts";
 export type { KernelMessage, KernelRequest } from "./kernel-message.ts";
 export {

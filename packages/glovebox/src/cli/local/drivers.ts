@@ -18,5 +18,9 @@ export async function openDriver(
     const companion: CompanionFactory = async (spec) => (await bubblewrap()).create(spec);
     return stack.use(new IsolateDriver({ companion, warmWorkers: 0 }));
   }
+  if (isolation === "gvisor") {
+    const { GvisorDriver } = await import("../../sandbox/gvisor/index.ts");
+    return stack.use(new GvisorDriver({ runDir, waiting: 0 }));
+  }
   throw new GloveboxError("isolation_unavailable", `this version of Glovebox has no driver for ${isolation}`);
 }

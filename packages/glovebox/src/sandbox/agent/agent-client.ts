@@ -49,7 +49,7 @@ export class AgentClient implements AgentConnection, ProcessLink {
   readonly window: number;
   readonly attached: AgentProcess[] = [];
   private readonly epoch: bigint;
-  private readonly socket: Socket;
+  private socket: Socket;
   private readonly decoder = new FrameDecoder();
   private readonly processes = new Map<number, AgentProcess>();
   private readonly spawning = new Map<number, Pending<AgentProcess> & { process: AgentProcess }>();
@@ -62,6 +62,8 @@ export class AgentClient implements AgentConnection, ProcessLink {
   private phase: Phase = { kind: "greeting" };
   private nextId = 1;
   private outbox: Buffer[] = [];
+  /** Set from `suspend` to `resume`: resolves when the agent has fallen silent. */
+  private suspension: PromiseWithResolvers<void> | undefined;
   private readonly becameReady = Promise.withResolvers<void>();
   private readonly becameClosed = Promise.withResolvers<ClosedBy>();
 
@@ -73,9 +75,7 @@ export class AgentClient implements AgentConnection, ProcessLink {
     this.closed = this.becameClosed.promise;
     this.ready.catch(() => {});
     this.files = new AgentFiles(this);
-    socket.on("data", (chunk: Buffer) => this.receive(chunk));
-    socket.on("error", (error) => this.end({ by: "agent", message: error.message }));
-    socket.on("close", () => this.end({ by: "agent" }));
+    this.listen(socket);
     this.send(encodeFrame(FRAME.HELLO, 0, encodeHello(epoch, window)));
   }
 
@@ -160,6 +160,43 @@ export class AgentClient implements AgentConnection, ProcessLink {
     await this.closed;
   }
 
+  async suspend(): Promise<void> {
+    this.refuseWhenClosed();
+    if (this.suspension) throw new GloveboxError("conflict", "The connection is suspended already");
+    this.send(encodeFrame(FRAME.QUIESCE, 0));
+    this.flush();
+    this.suspension = Promise.withResolvers<void>();
+    this.suspension.promise.catch(() => {});
+    await this.suspension.promise;
+    const { socket } = this;
+    socket.removeAllListeners();
+    const gone = new Promise<void>((resolve) => socket.on("error", () => {}).once("close", () => resolve()));
+    // The agent closes its end when it sees ours.
+    socket.resume().end();
+    await gone;
+  }
+
+  resume(socket: Socket): void {
+    if (!this.suspension || this.phase.kind === "closed") {
+      socket.destroy();
+      return;
+    }
+    const waited = this.outbox;
+    this.suspension = undefined;
+    this.socket = socket;
+    this.listen(socket);
+    const epoch = Buffer.alloc(8);
+    epoch.writeBigUInt64LE(this.epoch);
+    this.outbox = [encodeFrame(FRAME.RESUME, 0, epoch), ...waited];
+    this.flush();
+  }
+
+  private listen(socket: Socket): void {
+    socket.on("data", (chunk: Buffer) => this.receive(chunk));
+    socket.on("error", (error) => this.end({ by: "agent", message: error.message }));
+    socket.on("close", () => this.end({ by: "agent" }));
+  }
+
   /** Gives up on a greeting that takes too long. */
   abandon(error: GloveboxError): void {
     this.becameReady.reject(error);
@@ -185,6 +222,8 @@ export class AgentClient implements AgentConnection, ProcessLink {
   }
 
   private flush(): void {
+    // What is asked of a suspended agent waits.
+    if (this.suspension) return;
     const frames = this.outbox;
     this.outbox = [];
     if (frames.length === 0 || this.phase.kind === "closed") return;
@@ -293,6 +332,10 @@ export class AgentClient implements AgentConnection, ProcessLink {
       case FRAME.CLOSED:
         this.forwarding.onClosed(id, payload);
         break;
+      case FRAME.QUIESCED:
+        if (!this.suspension || payload.length > 0) throw new ProtocolViolation("quiet without being asked");
+        this.suspension.resolve();
+        break;
       case FRAME.LISTENING:
         reader.u32();
         reader.end();
@@ -377,6 +420,7 @@ export class AgentClient implements AgentConnection, ProcessLink {
     if (by.by !== "host") this.socket.destroy();
     else this.socket.destroySoon();
     this.becameReady.reject(error);
+    this.suspension?.reject(error);
     const waiting = [
       ...this.spawning.values(),
       ...this.pings,

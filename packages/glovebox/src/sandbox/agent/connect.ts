@@ -35,7 +35,8 @@ function cancelled(signal: AbortSignal): GloveboxError {
     : new GloveboxError("cancelled", "connecting was cancelled", { cause: signal.reason });
 }
 
-function openSocket(path: string, signal: AbortSignal): Promise<Socket> {
+/** A connection to an agent, without a word said: for `AgentConnection.resume`. Errors: `unavailable`, `cancelled`. */
+export function openSocket(path: string, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(cancelled(signal));

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { SandboxConnection } from "../../core/index.ts";
 import type { SandboxFiles } from "../files.ts";
 import type { LimitKind, ProcessLimits, SandboxProcess } from "../process.ts";
@@ -22,6 +23,13 @@ export interface AgentConnection {
   onNotice(listener: (notice: { limit: LimitKind; action: "interrupted" | "killed"; value: number }) => void): void;
   /** Resolves when the connection is over: closed by us, by the agent's end, or because the agent lied. */
   readonly closed: Promise<{ readonly by: "host" | "agent" | "protocol"; readonly message?: string }>;
+  /**
+   * Interrupts the conversation, for a snapshot that cannot hold a connection: nothing is under way any more, and the connection is closed.
+   * Programs go on; what is asked of the agent waits for {@link resume}. Errors: `unavailable`, `conflict` (it is suspended already).
+   */
+  suspend(): Promise<void>;
+  /** Goes on with it over a new connection, as if nothing had been: see {@link openAgentSocket}. */
+  resume(socket: Socket): void;
   /** Kills everything in the sandbox and ends the agent. */
   powerOff(): Promise<void>;
   /** Lets go; the agent goes on. */

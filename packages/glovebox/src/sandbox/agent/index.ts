@@ -1,3 +1,3 @@
 /** The host's side of the agent protocol (docs/reference/agent-protocol.md). */
-export { connectAgent } from "./connect.ts";
+export { connectAgent, openSocket as openAgentSocket } from "./connect.ts";
 export type { AgentConnection, AgentSpawn, AgentStats, ConnectOptions } from "./connection.ts";

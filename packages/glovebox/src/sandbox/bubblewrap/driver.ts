@@ -311,7 +311,7 @@ export class BubblewrapDriver implements IsolationDriver {
 }
 
 /** Hands the connections of programs to `network`, or closes the one to the agent. */
-async function letOut(connection: AgentConnection, network: SandboxNetwork): Promise<void> {
+export async function letOut(connection: AgentConnection, network: SandboxNetwork): Promise<void> {
   try {
     await connection.forward((made) => network.accept(made));
   } catch (error) {
@@ -323,7 +323,7 @@ async function letOut(connection: AgentConnection, network: SandboxNetwork): Pro
 let nextCpu = 0;
 
 /** `count` CPUs, other ones each time, so that sandboxes do not crowd on the first. */
-function someCpus(count: number): number[] {
+export function someCpus(count: number): number[] {
   const total = availableParallelism();
   const first = nextCpu;
   nextCpu = (nextCpu + count) % total;

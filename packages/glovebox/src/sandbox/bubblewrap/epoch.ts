@@ -11,12 +11,17 @@ export const FIRST_EPOCH = 1n;
  * a server that was thought dead cannot take a sandbox back.
  */
 export async function nextEpoch(folder: string): Promise<bigint> {
-  const path = join(folder, NAME);
   const next = (await lastEpoch(folder)) + 1n;
-  const partial = `${path}.${randomBytes(4).toString("hex")}`;
-  await writeFile(partial, String(next), { mode: 0o600 });
-  await rename(partial, path);
+  await noteEpoch(folder, next);
   return next;
+}
+
+/** Notes the epoch of a connection that was made without asking for the next one: an agent from a snapshot comes with its own. */
+export async function noteEpoch(folder: string, epoch: bigint): Promise<void> {
+  const path = join(folder, NAME);
+  const partial = `${path}.${randomBytes(4).toString("hex")}`;
+  await writeFile(partial, String(epoch), { mode: 0o600 });
+  await rename(partial, path);
 }
 
 /** The epoch of the latest connection that any server made. */

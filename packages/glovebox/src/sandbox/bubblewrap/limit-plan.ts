@@ -90,7 +90,7 @@ function planPids(requested: number, outcome: Outcome): AppliedLimit {
   return taken("pids", requested, mechanism, `no cgroup: ${reasonOf(outcome)}`);
 }
 
-function planCpus(requested: number, outcome: Outcome): { applied: AppliedLimit; count?: number } {
+export function planCpus(requested: number, outcome: Outcome): { applied: AppliedLimit; count?: number } {
   if (outcome.set) return { applied: taken("cpus", requested, outcome.mechanism) };
   const available = availableParallelism();
   if (requested >= available) {
@@ -112,16 +112,16 @@ function planCpus(requested: number, outcome: Outcome): { applied: AppliedLimit;
   };
 }
 
-function taken(limit: AppliedLimit["limit"], value: number, mechanism: string, reason?: string): AppliedLimit {
+export function taken(limit: AppliedLimit["limit"], value: number, mechanism: string, reason?: string): AppliedLimit {
   const applied = { limit, requested: value, applied: value, mechanism };
   return reason === undefined ? applied : { ...applied, reason };
 }
 
-function reasonOf(outcome: Outcome): string {
+export function reasonOf(outcome: Outcome): string {
   return outcome.set ? "" : outcome.reason;
 }
 
-function refuseUnapplied(applied: readonly AppliedLimit[], allowPartial: boolean): void {
+export function refuseUnapplied(applied: readonly AppliedLimit[], allowPartial: boolean): void {
   const missing = applied.filter((limit) => limit.applied === null);
   if (allowPartial || missing.length === 0) return;
   const named = missing.map((limit) => `${limit.limit} (${limit.reason ?? "unknown"})`).join(", ");

@@ -11,7 +11,8 @@ import type { BubblewrapOptions } from "./options.ts";
 const run = promisify(execFile);
 /** Workspaces of probes begin with this, and end with the sandbox's id. */
 export const PROBE_PREFIX = "probe-";
-const ANSWER = "glovebox probe";
+/** What a program in the probed sandbox says. */
+export const PROBE_ANSWER = "glovebox probe";
 
 /** Starts a sandbox, lets a program speak in it, and reports. Never throws. */
 export async function probeByRunning(
@@ -35,7 +36,8 @@ export async function probeByRunning(
     await using sandbox = await driver.create({ ...spec, outliveServer: false }, signal);
     const said = await hear(sandbox, signal);
     const startMs = performance.now() - begun;
-    if (said !== ANSWER) return { available: false, version, reason: `A program in the sandbox answered: ${said}` };
+    if (said !== PROBE_ANSWER)
+      return { available: false, version, reason: `A program in the sandbox answered: ${said}` };
     const capabilities = capabilitiesOf(offeredLanguages(options.kernelsDir, options.nodePath));
     return { available: true, version, capabilities, startMs, notes: notesOf(sandbox, missing) };
   } catch (error) {
@@ -46,8 +48,9 @@ export async function probeByRunning(
   }
 }
 
-async function hear(sandbox: Sandbox, signal?: AbortSignal): Promise<string> {
-  const program = await sandbox.spawn({ kind: "program", argv: ["/bin/echo", ANSWER], stdin: "null" }, signal);
+/** What such a program said. */
+export async function hear(sandbox: Sandbox, signal?: AbortSignal): Promise<string> {
+  const program = await sandbox.spawn({ kind: "program", argv: ["/bin/echo", PROBE_ANSWER], stdin: "null" }, signal);
   let text = "";
   for await (const item of program.output(signal)) {
     if (item.kind === "output") text += Buffer.from(item.data).toString("utf8");

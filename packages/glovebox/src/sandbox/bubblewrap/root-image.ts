@@ -26,17 +26,29 @@ export interface RootImage {
  */
 export type RootKind = "closed" | "network" | "trusting";
 
+export interface RootExtra {
+  /** Paths inside at which files will be mounted. */
+  readonly programs: readonly string[];
+  /** Files of `/etc`: name and text. */
+  readonly etc: Readonly<Record<string, string>>;
+}
+
 const LIB_DIRS = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 const MOUNT_POINTS = ["usr", "proc", "dev", "tmp", "workspace", "glovebox/kernels", INSIDE.packages.slice(1)];
 
 /**
  * Makes `<nativeDir>/root-<hash>` unless it is there: mount points, links and an `/etc` with what programs need and
- * nothing that tells about the host. Named by its content, so that an upgrade leaves live sandboxes alone.
+ * nothing that tells about the host. Named by its content, so that an upgrade leaves live sandboxes alone. `extra` is what
+ * another driver needs beside that.
  */
-export async function prepareRootImage(nativeDir: string, kind: RootKind = "closed"): Promise<RootImage> {
+export async function prepareRootImage(
+  nativeDir: string,
+  kind: RootKind = "closed",
+  extra: RootExtra = { programs: [], etc: {} },
+): Promise<RootImage> {
   const entries = new Map<string, Entry>();
   for (const path of MOUNT_POINTS) entries.set(path, { kind: "dir" });
-  for (const path of [INSIDE.node, INSIDE.agent]) entries.set(path.slice(1), empty());
+  for (const path of [INSIDE.node, INSIDE.agent, ...extra.programs]) entries.set(path.slice(1), empty());
   entries.set("run", { kind: "dir" });
   // Where Node looks last, for modules of every kind; it leads nowhere in sandboxes without packages.
   entries.set("node_modules", { kind: "link", target: `${INSIDE.packages}/node/node_modules` });
@@ -53,7 +65,7 @@ export async function prepareRootImage(nativeDir: string, kind: RootKind = "clos
       entries.set(name, { kind: "dir" });
     }
   }
-  for (const [name, text] of Object.entries(etcFiles())) {
+  for (const [name, text] of Object.entries({ ...etcFiles(), ...extra.etc })) {
     entries.set(`etc/${name}`, { kind: "file", data: Buffer.from(text) });
   }
   addHostEtc(entries);

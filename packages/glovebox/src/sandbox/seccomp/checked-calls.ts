@@ -8,6 +8,8 @@ const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16 };
 const NETLINK_ROUTE = 0;
 /** 0 is the family's default; ICMP is for unprivileged `ping`. Others make the kernel load modules. */
 const IP_PROTOCOLS = { default: 0, icmp: 1, tcp: 6, udp: 17, icmpv6: 58 };
+/** `<sys/stat.h>`: the bit of a mode that device nodes have, and FIFOs, sockets and files have not. */
+const S_IFCHR = 0x2000;
 const PERSONALITIES = { linux: 0, query: 0xffffffff };
 
 /** The agent is the first process. It has the code's own uid, so nothing else keeps its limits and priority safe. */
@@ -44,6 +46,9 @@ export const CHECKED_CALLS: Readonly<Record<string, Rule>> = {
     cases: Object.values(PERSONALITIES).map((persona) => allowWhen(equals(0, persona))),
     otherwise: REFUSE,
   },
+  // Linux asks for a right; gVisor's kernel makes them for everybody (they lead nowhere there, either).
+  mknod: { kind: "cases", cases: [refuseWhen({ argument: 1, test: "any-bit", value: S_IFCHR })], otherwise: ALLOW },
+  mknodat: { kind: "cases", cases: [refuseWhen({ argument: 2, test: "any-bit", value: S_IFCHR })], otherwise: ALLOW },
   prlimit64: notOfAgent,
   sched_setattr: notOfAgent,
   sched_setparam: notOfAgent,

@@ -1,0 +1,68 @@
+import { INSIDE } from "../bubblewrap/inside.ts";
+import { ENTRY, GUEST_FDS, STAGE } from "./places.ts";
+
+export interface BundleSpec {
+  /** The root in the stage. */
+  readonly root: string;
+  /** Bytes of `/tmp` and of `/dev/shm`. */
+  readonly tmpBytes: number;
+  readonly shmBytes: number;
+  /** RLIMIT_NPROC of what the agent starts. */
+  readonly nproc: number;
+  /** What the entry makes before it becomes the agent, and the agent's options for it. Absent: no network. */
+  readonly network?: { readonly entry: readonly string[]; readonly agent: readonly string[] };
+}
+
+/** Rights in the sandbox's own kernel, none of them on the host: see `native/gvisor-entry.c` for who keeps which. */
+const RIGHTS = [
+  "KILL",
+  "SETUID",
+  "SETGID",
+  "SETPCAP",
+  "SYS_PTRACE",
+  "DAC_READ_SEARCH",
+  "NET_ADMIN",
+  "NET_BIND_SERVICE",
+];
+
+/** The `config.json` of an OCI bundle (runtime-spec 1.0) with the agent as first process. */
+export function bundleConfig(spec: BundleSpec): string {
+  const { network } = spec;
+  const agent = [
+    ...[INSIDE.agent, "--listen-fd", String(GUEST_FDS.connections), "--seccomp-fd", String(GUEST_FDS.filter)],
+    ...["--workspace", INSIDE.workspace, "--nproc", String(spec.nproc)],
+    ...["--user", String(INSIDE.uid)],
+  ];
+  const rights = RIGHTS.map((right) => `CAP_${right}`);
+  const sized = (destination: string, bytes: number) => ({
+    destination,
+    type: "tmpfs",
+    source: "tmpfs",
+    options: ["nosuid", "nodev", "mode=1777", `size=${bytes}`],
+  });
+  return JSON.stringify({
+    ociVersion: "1.0.0",
+    process: {
+      user: { uid: 0, gid: 0 },
+      args: [ENTRY, ...(network?.entry ?? []), "--", ...agent, ...(network?.agent ?? [])],
+      env: [],
+      cwd: INSIDE.workspace,
+      capabilities: { bounding: rights, effective: rights, permitted: rights, inheritable: [], ambient: [] },
+      noNewPrivileges: true,
+    },
+    root: { path: spec.root, readonly: true },
+    hostname: INSIDE.hostname,
+    mounts: [
+      { destination: "/proc", type: "proc", source: "proc" },
+      sized("/tmp", spec.tmpBytes),
+      sized("/dev/shm", spec.shmBytes),
+      {
+        destination: INSIDE.workspace,
+        type: "bind",
+        source: STAGE.workspace,
+        options: ["bind", "rw", "nosuid", "nodev"],
+      },
+    ],
+    linux: { namespaces: ["pid", "mount", "ipc", "uts", "network"].map((type) => ({ type })) },
+  });
+}

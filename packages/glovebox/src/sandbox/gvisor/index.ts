@@ -1,0 +1,2 @@
+export { GvisorDriver } from "./driver.ts";
+export type { GvisorOptions } from "./options.ts";
