@@ -62,7 +62,7 @@ describe("execution-log", () => {
 
 describe("output-sanitiser", () => {
   it("masks in the output and says how many of which kind", async () => {
-    const outcome = ran({ stdout: `${KEY}\n${MAIL}\nand 42\n`, stderr: `from ${MAIL}, to ${MAIL}` });
+    const outcome = ran({ durationMs: 3, stdout: `${KEY}\n${MAIL}\nand 42\n`, stderr: `from ${MAIL}, to ${MAIL}` });
     const result = await runBuiltin("post_execution", "output-sanitiser", {}, outcome);
     expect(result).toMatchObject({
       outcome: "allow",

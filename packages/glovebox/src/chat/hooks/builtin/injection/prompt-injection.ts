@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { processThreads } from "../../../worker/process-threads.ts";
 import type { Note } from "../../hook.ts";
 import { boundedNotes } from "../answers.ts";
 import { defineBuiltin, hookAt } from "../define-builtin.ts";
 import { READING_TIMEOUT_MS } from "../reading-time.ts";
 import type { InjectionPassage } from "./find-injections.ts";
+import { InjectionReader } from "./injection-reader.ts";
 import { markPassages, tellPassages, wrapText } from "./show-injections.ts";
 
 const NAME = "prompt-injection";
@@ -31,12 +31,12 @@ export const promptInjection = defineBuiltin({
   points: ["post_execution", "pre_llm"],
   options: Options,
   make: ({ action, sensitivity, points }) => {
-    const threshold = THRESHOLDS[sensitivity];
+    const reader = new InjectionReader(THRESHOLDS[sensitivity]);
     // What ran has been looked at by then; to wrap it twice would say nothing more.
     const seenBefore = points.includes("post_execution") ? new Set(["execute_code"]) : new Set<string>();
     const hooks = {
       post_execution: hookAt("post_execution", NAME, READING_TIMEOUT_MS, async (outcome, { signal }) => {
-        const [stdout = [], stderr = []] = await find([outcome.stdout, outcome.stderr], threshold, signal);
+        const [stdout = [], stderr = []] = await reader.find([outcome.stdout, outcome.stderr], signal);
         const notes = [...notesOf("stdout", stdout), ...notesOf("stderr", stderr)];
         const [first] = notes;
         if (first === undefined) return { decision: "allow" };
@@ -50,9 +50,8 @@ export const promptInjection = defineBuiltin({
       }),
       pre_llm: hookAt("pre_llm", NAME, READING_TIMEOUT_MS, async ({ messages }, { signal }) => {
         const looked = messages.filter((message) => message.role === "tool" && !seenBefore.has(message.name));
-        const found = await find(
+        const found = await reader.find(
           looked.map(({ text }) => text),
-          threshold,
           signal,
         );
         const passages = new Map(looked.map((message, at) => [message, found[at] ?? []]));
@@ -70,15 +69,6 @@ export const promptInjection = defineBuiltin({
     return [...new Set(points)].map((point) => hooks[point]);
   },
 });
-
-async function find(
-  texts: readonly string[],
-  threshold: number,
-  signal: AbortSignal,
-): Promise<readonly (readonly InjectionPassage[])[]> {
-  if (texts.every((text) => text === "")) return [];
-  return await processThreads.read("injections", { texts, threshold }, signal);
-}
 
 function nameOf(message: object): string {
   return "name" in message && typeof message.name === "string" ? message.name : "";
