@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { defineBuiltin, hookAt } from "./define-builtin.ts";
+import { maskText } from "./mask-text.ts";
 
 const NAME = "execution-log";
 const TIMEOUT_MS = 5_000;
@@ -23,10 +24,10 @@ export const executionLog = defineBuiltin({
   options: Options,
   make: ({ level, code: withCode, output: withOutput, maxLength }, { log, redactor }) => {
     const masks = redactor({ strict: true, emails: true });
-    // Masked before it is cut: half a secret would not be known for one.
-    const shown = (text: string) => masks.redact(text).slice(0, maxLength);
     return [
-      hookAt("post_execution", NAME, TIMEOUT_MS, (outcome, context) => {
+      hookAt("post_execution", NAME, TIMEOUT_MS, async (outcome, context) => {
+        // Masked before it is cut: half a secret would not be known for one.
+        const shown = (text: string) => maskText(masks, text, context.signal, maxLength);
         const { language, code, status, exitCode, durationMs, stdout, stderr } = outcome;
         const { tenantId, conversationId, runId, assistant } = context;
         const fields = {
@@ -42,8 +43,8 @@ export const executionLog = defineBuiltin({
           codeLength: code.length,
           stdoutLength: stdout.length,
           stderrLength: stderr.length,
-          ...(withCode ? { code: shown(code) } : {}),
-          ...(withOutput ? { stdout: shown(stdout), stderr: shown(stderr) } : {}),
+          ...(withCode ? { code: await shown(code) } : {}),
+          ...(withOutput ? { stdout: await shown(stdout), stderr: await shown(stderr) } : {}),
         };
         log[level](fields, "code of a conversation ran");
         return { decision: "allow" };

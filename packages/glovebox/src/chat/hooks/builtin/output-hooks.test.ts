@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { HookOutcome } from "../hook.ts";
+import { maskText } from "./mask-text.ts";
 import { runBuiltin, stageServices } from "./testing.ts";
 
 const KEY = `ghp_${"a1B2c3D4e5".repeat(4)}`;
@@ -15,6 +16,37 @@ const ran = (more: Partial<HookOutcome> = {}): HookOutcome => ({
   stdout: "1\n",
   stderr: "",
   ...more,
+});
+
+describe("a text that is masked in pieces", () => {
+  const redactor = stageServices().redactor({ strict: false, emails: true });
+  const never = new AbortController().signal;
+
+  it("is masked as in one", async () => {
+    const pieces = fc.constantFrom(KEY, MAIL, " ", "\n", "password=", "x".repeat(40_000), "é😀", "4111 1111 1111 1111");
+    await fc.assert(
+      fc.asyncProperty(fc.array(pieces, { maxLength: 12 }), async (parts) => {
+        const text = parts.join("");
+        expect(await maskText(redactor, text, never)).toBe(redactor.redact(text));
+        expect(await maskText(redactor, text, never, 10)).toBe(redactor.redact(text).slice(0, 10));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("lets others have their turn, and stops when it is to", async () => {
+    const text = `${MAIL} `.repeat(20_000);
+    let turns = 0;
+    const count = setInterval(() => {
+      turns += 1;
+    }, 0);
+    const stop = new AbortController();
+    const masking = maskText(redactor, text, stop.signal);
+    setImmediate(() => stop.abort(new Error("enough")));
+    await expect(masking).rejects.toThrow("enough");
+    while (turns === 0) await maskText(redactor, text, never);
+    clearInterval(count);
+  });
 });
 
 describe("execution-log", () => {

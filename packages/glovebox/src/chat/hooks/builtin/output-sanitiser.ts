@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Redactor } from "../../../core/index.ts";
 import type { Note } from "../hook.ts";
 import { defineBuiltin, hookAt } from "./define-builtin.ts";
+import { maskText } from "./mask-text.ts";
 
 const NAME = "output-sanitiser";
 const TIMEOUT_MS = 15_000;
@@ -31,14 +32,14 @@ export const outputSanitiser = defineBuiltin({
       emails: emails ? redactor({ strict, emails: true }) : undefined,
     };
     const hooks = {
-      post_llm: hookAt("post_llm", NAME, TIMEOUT_MS, ({ text }) => {
-        const answer = maskedText(text, "the answer", masks);
+      post_llm: hookAt("post_llm", NAME, TIMEOUT_MS, async ({ text }, { signal }) => {
+        const answer = await maskedText(text, "the answer", masks, signal);
         if (answer.note === undefined) return { decision: "allow" };
         return { decision: "modify", value: { text: answer.text }, reason: answer.note.message, notes: [answer.note] };
       }),
-      post_execution: hookAt("post_execution", NAME, TIMEOUT_MS, (outcome) => {
-        const stdout = maskedText(outcome.stdout, "stdout", masks);
-        const stderr = maskedText(outcome.stderr, "stderr", masks);
+      post_execution: hookAt("post_execution", NAME, TIMEOUT_MS, async (outcome, { signal }) => {
+        const stdout = await maskedText(outcome.stdout, "stdout", masks, signal);
+        const stderr = await maskedText(outcome.stderr, "stderr", masks, signal);
         const notes = [stdout.note, stderr.note].filter((note) => note !== undefined);
         if (notes.length === 0) return { decision: "allow" };
         const value = { ...outcome, stdout: stdout.text, stderr: stderr.text };
@@ -55,9 +56,14 @@ interface Masks {
   readonly emails: Redactor | undefined;
 }
 
-function maskedText(text: string, where: string, masks: Masks): { readonly text: string; readonly note?: Note } {
-  const withoutSecrets = masks.secrets.redact(text);
-  const masked = masks.emails?.redact(withoutSecrets) ?? withoutSecrets;
+async function maskedText(
+  text: string,
+  where: string,
+  masks: Masks,
+  signal: AbortSignal,
+): Promise<{ readonly text: string; readonly note?: Note }> {
+  const withoutSecrets = await maskText(masks.secrets, text, signal);
+  const masked = masks.emails === undefined ? withoutSecrets : await maskText(masks.emails, withoutSecrets, signal);
   const kinds = [
     ...counted(text, withoutSecrets, "secret", "secrets"),
     ...counted(withoutSecrets, masked, "e-mail address", "e-mail addresses"),
