@@ -4,7 +4,8 @@ import { failure, hangUp, json, scriptedServer, sse } from "./testing/scripted-s
 import type { TurnEvent } from "./types/chat.ts";
 
 const input = { assistant: "a", messages: [{ role: "user", text: "Hello" }] } as const;
-const frame = (event: object & { type: string }) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+const frame = (event: Readonly<Record<string, unknown>> & { readonly type: string }) =>
+  `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 const started = frame({ type: "started", runId: "r-1", conversationId: "c-1" });
 const text = (words: string) => frame({ type: "text", text: words, attempt: 1 });
 const completed = frame({ type: "completed", result: { runId: "r-1", status: "completed", text: "all of it" } });
