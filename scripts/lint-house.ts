@@ -60,7 +60,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
     "agent/index.ts",
   ], // loaded lazily, one by one
   sessions: ["one-shot.ts"], // `glovebox run` without a server loads neither store nor zod
-  surfaces: ["operations/index.ts"], // the table alone, for coverage tests
+  surfaces: ["operations/index.ts", "mcp/stdio.ts"], // the table alone, for coverage tests; `glovebox mcp`, which serves no HTTP
 };
 
 const MAX_LINES = 500;

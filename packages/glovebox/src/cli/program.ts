@@ -14,6 +14,7 @@ import { addEgress } from "./commands/egress.ts";
 import { addExec } from "./commands/exec.ts";
 import { addExtract } from "./commands/extract.ts";
 import { addFork } from "./commands/fork.ts";
+import { addMcp } from "./commands/mcp.ts";
 import { addRepl } from "./commands/repl.ts";
 import { addRetention } from "./commands/retention.ts";
 import { addRun } from "./commands/run.ts";
@@ -60,7 +61,7 @@ export function buildProgram(): Command {
       addTemplate,
       addRuns,
     ],
-    ...[addChat, addConversations, addApprovals, addAssistants],
+    ...[addChat, addConversations, addApprovals, addAssistants, addMcp],
     ...[addSecret, addEgress, addAudit],
     ...[addToken, addConfig, addSummary, addRetention, addBackup, addBench, addCompletion],
   ];

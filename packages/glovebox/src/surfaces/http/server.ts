@@ -1,6 +1,7 @@
 import websocket from "@fastify/websocket";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { GloveboxError, type RateLimiter, type Redactor } from "../../core/index.ts";
+import { GloveboxError, type Principal, type RateLimiter, type Redactor } from "../../core/index.ts";
+import { registerMcp } from "../mcp/index.ts";
 import { OPERATIONS, type Operation } from "../operations/index.ts";
 import { auditRequests } from "./audit-requests.ts";
 import { createAuthentication } from "./authentication.ts";
@@ -48,8 +49,10 @@ export async function buildHttpServer(options: HttpServerOptions, guards: Guards
   for (const [id, operation] of operationsWhere((op) => op.minimumRole === "public" && op.path !== "/v1/health")) {
     registerOperation(app, id, operation, handlers, context);
   }
+  const admit = createAdmission(context, guards);
+  await registerMcp(app, context, admit);
   await app.register(async (scope) => {
-    protect(scope, context, guards);
+    protect(scope, context, admit);
     await scope.register(async (json) => {
       acceptStrictJson(json);
       for (const [id, op] of operationsWhere((op) => op.minimumRole !== "public" && op.upload === undefined)) {
@@ -123,8 +126,11 @@ function refuseStrangers(app: FastifyInstance, guards: Guards): void {
   });
 }
 
-/** Who asks, may they, not too often: in this order, before a body is read. */
-function protect(scope: FastifyInstance, context: HandlerContext, guards: Guards): void {
+/** Who asks, and not too often. */
+function createAdmission(
+  context: HandlerContext,
+  guards: Guards,
+): (request: FastifyRequest, reply: FastifyReply) => Promise<Principal> {
   const authenticate = createAuthentication({
     tokens: context.tokens,
     clock: context.clock,
@@ -133,7 +139,7 @@ function protect(scope: FastifyInstance, context: HandlerContext, guards: Guards
     ...(context.audit === undefined ? {} : { audit: context.audit }),
     ...(context.loopbackPrincipal === undefined ? {} : { loopbackPrincipal: context.loopbackPrincipal }),
   });
-  scope.addHook("onRequest", async (request, reply) => {
+  return async (request, reply) => {
     reply.header("x-request-id", request.id).header("x-content-type-options", "nosniff");
     for (const [name, value] of corsHeaders(request, context.settings.corsOrigins)) reply.header(name, value);
     if (context.draining.aborted) throw new GloveboxError("unavailable", "the server is shutting down");
@@ -145,6 +151,18 @@ function protect(scope: FastifyInstance, context: HandlerContext, guards: Guards
         details: { retryAfterMs: waitMs },
       });
     }
+    return principal;
+  };
+}
+
+/** Who asks, not too often, and may they: in this order, before a body is read. */
+function protect(
+  scope: FastifyInstance,
+  context: HandlerContext,
+  admit: (request: FastifyRequest, reply: FastifyReply) => Promise<Principal>,
+): void {
+  scope.addHook("onRequest", async (request, reply) => {
+    const principal = await admit(request, reply);
     const action = request.routeOptions.config.operation ?? "";
     const id = (request.params as { id?: unknown }).id;
     const resource = { kind: action.split(".")[0] ?? "", tenantId: principal.tenantId };

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Isolation } from "../../../core/index.ts";
+import type { Isolation, Redactor } from "../../../core/index.ts";
 import { BubblewrapDriver, type IsolationDriver } from "../../../sandbox/index.ts";
 import { IsolateDriver } from "../../../sandbox/isolate/index.ts";
 import { createSessionServices, type SessionServices } from "../../../sessions/index.ts";
@@ -9,6 +9,8 @@ import type { Store } from "../../../store/index.ts";
 export async function realServices(room: {
   readonly store: Store;
   readonly dataDir: string;
+  /** Default: nothing is masked. */
+  readonly redactor?: Redactor;
 }): Promise<SessionServices> {
   const driver = new BubblewrapDriver({ runDir: join(room.dataDir, "run") });
   const drivers = new Map<Isolation, IsolationDriver>([

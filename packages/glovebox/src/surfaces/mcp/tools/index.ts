@@ -1,0 +1,15 @@
+import type { Tool } from "../tool.ts";
+import { runCode, runCommand } from "./execution.ts";
+import { extractCode } from "./extract.ts";
+import { listFiles, readFile, writeFile } from "./files.ts";
+import { getRun, startRun } from "./runs.ts";
+import { createSession, forkSession, rollBack, takeSnapshot } from "./sessions.ts";
+
+/** The one table of tools. */
+export const TOOLS: readonly Tool[] = [
+  ...[runCode, runCommand],
+  ...[readFile, writeFile, listFiles],
+  ...[createSession, forkSession, takeSnapshot, rollBack],
+  ...[startRun, getRun],
+  extractCode,
+];
