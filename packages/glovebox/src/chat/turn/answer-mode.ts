@@ -1,4 +1,4 @@
-import { isGloveboxError, type ModelMessage } from "../../core/index.ts";
+import type { ModelMessage } from "../../core/index.ts";
 import { extractCode } from "../extraction/extract-code.ts";
 import { MAX_TEXT } from "../extraction/options.ts";
 import type { CodeBlock } from "../extraction/types.ts";
@@ -6,7 +6,7 @@ import type { TurnBlock, TurnExecution } from "../services.ts";
 import { ask } from "./ask.ts";
 import { judge } from "./judge.ts";
 import { resultText } from "./result-text.ts";
-import { failedToRun, runCode } from "./run-code.ts";
+import { runBlock } from "./run-code.ts";
 import type { TurnScope } from "./turn-scope.ts";
 
 /** The model answers, and the code in its answer is judged and run. */
@@ -64,14 +64,8 @@ async function takeBlock(scope: TurnScope, found: CodeBlock, index: number): Pro
   const block: TurnBlock = { ...base, ...judged, ...decided };
   tellBlock(scope, block);
   if (verdict.decision !== "executed") return undefined;
-  try {
-    const ran = await runCode(scope, { index, ...judged });
-    scope.record.setBlock({ ...block, executionId: ran.id });
-    return ran;
-  } catch (error) {
-    if (isGloveboxError(error)) scope.record.setBlock({ ...block, decision: "blocked", reason: failedToRun(error) });
-    throw error;
-  }
+  const outcome = await runBlock(scope, block, judged);
+  return "ran" in outcome ? outcome.ran : undefined;
 }
 
 const SHOWN_OTHER = { decision: "shown", reason: "it is in no language that runs here" } as const;

@@ -26,6 +26,7 @@ export async function ask(
       return scope.provider.ask(request, options);
     },
   };
+  let kept = "";
   try {
     const answer = await askModel(context, "ask", provider, requestOf(scope, asked.messages, tools), {
       ...(await budget.time()),
@@ -33,24 +34,26 @@ export async function ask(
     });
     record.addUsage(answer.usage);
     record.finish = answer.finish;
-    const { text } = await passed(scope, "post_llm", { text: answer.text });
-    teller.end(text);
-    record.text = text;
+    kept = (await passed(scope, "post_llm", { text: answer.text })).text;
+    teller.end(kept);
+    record.text = kept;
     budget.checkAfter(record.usage);
-    return { ...answer, text };
+    return { ...answer, text: kept };
   } catch (error) {
-    await keepPartial(scope, error);
+    const text = kept === "" ? await partialOf(scope, error) : kept;
+    if (text !== "") {
+      record.text = text;
+      record.said.push({ role: "assistant", text });
+    }
     throw error;
   }
 }
 
 /** Of an answer that broke off: what had come, if the hooks let it through. */
-async function keepPartial(scope: TurnScope, error: unknown): Promise<void> {
+async function partialOf(scope: TurnScope, error: unknown): Promise<string> {
   const partial = isGloveboxError(error) ? error.details?.partial : undefined;
-  if (typeof partial !== "string" || partial === "" || scope.context.signal.aborted) return;
-  scope.record.text = "";
-  const { text } = await passed(scope, "post_llm", { text: partial });
-  scope.record.text = text;
+  if (typeof partial !== "string" || partial === "" || scope.context.signal.aborted) return "";
+  return (await passed(scope, "post_llm", { text: partial })).text;
 }
 
 function requestOf(
@@ -72,7 +75,7 @@ function requestOf(
     ...(system !== "" && { system }),
     messages,
     ...(tools.length > 0 && { tools }),
-    ...(tools.length > 0 && toolChoice !== undefined && { toolChoice }),
+    ...(input.ask?.tools !== undefined && toolChoice !== undefined && { toolChoice }),
     temperature,
     ...(most.length > 0 && { maxTokens: Math.min(...most) }),
   };

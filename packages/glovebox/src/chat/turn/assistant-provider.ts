@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { GloveboxError } from "../../core/index.ts";
 import { type ModelProvider, openProvider, ProviderSettings } from "../../models/index.ts";
 import type { Assistant } from "../assistants/assistant.ts";
@@ -23,7 +24,9 @@ function opened({ model }: Assistant, name: string, env: Environment): ModelProv
     ...(apiKey !== undefined && { apiKey }),
     ...(price !== undefined && { prices: { [name]: price } }),
   };
-  return openProvider(ProviderSettings.parse(settings));
+  const parsed = ProviderSettings.safeParse(settings);
+  if (parsed.success) return openProvider(parsed.data);
+  throw new GloveboxError("invalid_argument", `the assistant's model: ${z.prettifyError(parsed.error)}`);
 }
 
 function keyOf(variable: string | undefined, env: Environment): string | undefined {

@@ -2,11 +2,11 @@ import type { Language } from "../../core/index.ts";
 import { askPerson } from "../approvals/ask-person.ts";
 import type { HookCode, Note } from "../hooks/hook.ts";
 import type { TurnBlock } from "../services.ts";
-import { MAX_LOOKED_INTO } from "../validation/limits.ts";
 import type { Finding, Validation } from "../validation/types.ts";
 import { validateCode } from "../validation/validate-code.ts";
 import { askHooks } from "./ask-hooks.ts";
 import { refusal } from "./refused.ts";
+import { ruleOptions } from "./rule-options.ts";
 import type { TurnScope } from "./turn-scope.ts";
 
 /** A piece of code before anything was decided. */
@@ -57,12 +57,7 @@ export async function judge(scope: TurnScope, { language, code, doubt, grounds }
 }
 
 async function validated({ context, input, budget }: TurnScope, { language, code }: HookCode): Promise<Validation> {
-  const { allowedLanguages, maxCodeLength, rules } = input.assistant.execution;
-  const options = {
-    ...(allowedLanguages !== undefined && { allowedLanguages }),
-    maxLength: Math.min(maxCodeLength, MAX_LOOKED_INTO),
-    rules: Object.fromEntries(Object.entries(rules).map(([id, decision]) => [id, { decision }])),
-  };
+  const options = ruleOptions(input.assistant);
   return context.step(
     "validate",
     { language, code, options },

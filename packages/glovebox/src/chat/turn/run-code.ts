@@ -1,11 +1,11 @@
-import type { GloveboxError } from "../../core/index.ts";
+import { isGloveboxError } from "../../core/index.ts";
 import type { StepContext } from "../../engine/index.ts";
 import type { SandboxResult } from "../../runs/index.ts";
 import { askPerson } from "../approvals/ask-person.ts";
-import type { HookDecision, HookOutcome } from "../hooks/hook.ts";
-import type { TurnExecution } from "../services.ts";
+import type { HookCode, HookDecision, HookOutcome } from "../hooks/hook.ts";
+import type { TurnBlock, TurnExecution } from "../services.ts";
 import { askAll } from "./ask-hooks.ts";
-import { refusal } from "./refused.ts";
+import { endsTurn, refusal } from "./refused.ts";
 import { keepKnownGood, returnToKnownGood } from "./snapshots.ts";
 import { type CodeAt, sandboxOf, type TurnScope } from "./turn-scope.ts";
 import { watchedContext } from "./watched-context.ts";
@@ -19,8 +19,30 @@ type Seen = SandboxResult & {
   readonly prompts: readonly string[];
 };
 
+/**
+ * Runs code that was judged, and puts down in the turn's record how its block ended. What could not be run at all (no such language there, no session) is the
+ * block's affair, and given as a problem; what ends the turn is thrown.
+ */
+export async function runBlock(
+  scope: TurnScope,
+  block: TurnBlock,
+  code: HookCode,
+): Promise<{ readonly ran: TurnExecution } | { readonly problem: string }> {
+  try {
+    const ran = await runCode(scope, { index: block.index, ...code });
+    scope.record.setBlock({ ...block, executionId: ran.id });
+    return { ran };
+  } catch (error) {
+    if (!isGloveboxError(error)) throw error;
+    const problem = `it could not be run: ${error.message}`;
+    scope.record.setBlock({ ...block, decision: "blocked", reason: problem });
+    if (endsTurn(scope, error)) throw error;
+    return { problem };
+  }
+}
+
 /** Runs code in the conversation's session, keeps or puts back its state as the assistant says, and tells how it came out. */
-export async function runCode(scope: TurnScope, at: CodeAt): Promise<TurnExecution> {
+async function runCode(scope: TurnScope, at: CodeAt): Promise<TurnExecution> {
   const { record } = scope;
   const known = await keepKnownGood(scope, at.index);
   const seen = await execute(scope, at);
@@ -133,9 +155,4 @@ async function agreed(scope: TurnScope, { language, code }: CodeAt, seen: Seen):
   if (answer.status === "approved") return seen;
   const { value: _value, ...rest } = seen;
   return { ...rest, stdout: "", stderr: `withheld: ${refusal(answer)}\n` };
-}
-
-/** An execution that could not be had at all: no session, no such language. */
-export function failedToRun(error: GloveboxError): string {
-  return `it could not be run: ${error.message}`;
 }

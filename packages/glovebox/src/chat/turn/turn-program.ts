@@ -9,7 +9,9 @@ import { defineProgram, type Program, type ProgramContext } from "../../engine/i
 import { openHooks } from "../hooks/open-hooks.ts";
 import type { TurnEvent, TurnResult } from "../services.ts";
 import { answerMode } from "./answer-mode.ts";
+import { ask } from "./ask.ts";
 import { assistantProvider } from "./assistant-provider.ts";
+import { toolMode } from "./tool-mode.ts";
 import { TurnBudget } from "./turn-budget.ts";
 import { CHAT_TURN, TurnRunInput, TurnRunOutput } from "./turn-input.ts";
 import { TurnRecord } from "./turn-record.ts";
@@ -78,13 +80,28 @@ async function workOn(scope: TurnScope): Promise<GloveboxError | undefined> {
   const { input, context, budget } = scope;
   const messages: readonly ModelMessage[] = [...input.history, ...input.messages];
   try {
-    await answerMode(scope, messages);
+    await modeOf(input)(scope, messages);
     return undefined;
   } catch (thrown) {
     const error = budget.explain(thrown);
     if (context.signal.aborted || !isGloveboxError(error) || isGloveboxError(error, "journal_mismatch")) throw thrown;
     return error;
   }
+}
+
+function modeOf({ assistant, ask }: TurnRunInput): typeof answerMode {
+  if (ask?.tools !== undefined && ask.tools.length > 0) return callersTools;
+  const { enabled, mode } = assistant.execution;
+  // Without execution there is nothing that a tool could do: the answer says so of the code in it.
+  return enabled && mode === "tool" ? toolMode : answerMode;
+}
+
+/** The caller has tools of their own: calls are theirs to make, and nothing runs here. */
+async function callersTools(scope: TurnScope, messages: readonly ModelMessage[]): Promise<void> {
+  const { text, toolCalls } = await ask(scope, messages, scope.input.ask?.tools ?? []);
+  scope.record.toolCalls = toolCalls;
+  if (text === "" && toolCalls.length === 0) return;
+  scope.record.said.push({ role: "assistant", text, ...(toolCalls.length > 0 && { toolCalls }) });
 }
 
 /** Ends the turn in the conversation, with what was said. */

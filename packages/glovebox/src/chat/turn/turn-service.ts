@@ -10,9 +10,11 @@ import {
 import type { Program } from "../../engine/index.ts";
 import { recentHistory } from "../conversations/history.ts";
 import type { AssistantService, TurnEvent, TurnInput, TurnResult, TurnService } from "../services.ts";
+import { settingsOf } from "../validation/settings.ts";
 import type { Admissions } from "./admissions.ts";
 import { followTurn } from "./follow-turn.ts";
 import { InOrder } from "./in-order.ts";
+import { ruleOptions } from "./rule-options.ts";
 import { hasEnded, inputOf, type RunParts, releaseTurn, resultWithout, turnRun } from "./run-of-turn.ts";
 import type { TurnRunInput } from "./turn-input.ts";
 
@@ -72,6 +74,8 @@ export class Turns implements TurnService {
         details: { path: "model", allowed: [assistant.model.name, ...assistant.model.allow] },
       });
     }
+    // A rule that there is none of is told now, not when code is held to it.
+    settingsOf(ruleOptions(assistant));
     const last = input.messages.at(-1)?.role;
     const mayBeTool = (input.ask?.tools?.length ?? 0) > 0;
     if (last === "user" || (mayBeTool && last === "tool")) return { assistant, model };
