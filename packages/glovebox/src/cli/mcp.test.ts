@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { Glovebox } from "@glovebox/sdk";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -6,15 +7,15 @@ import { startServer, type TestServer } from "../../../../test/support/server.ts
 import { cli, root } from "./testing/cli.ts";
 
 let server: TestServer;
+let box: Glovebox;
 beforeAll(async () => {
   server = await startServer({ env: { GLOVEBOX_LOG_LEVEL: "warn" } });
+  box = new Glovebox({ url: server.url, token: server.token });
 });
 afterAll(() => server?.[Symbol.asyncDispose]());
 
-const sessionStatus = async (id: string) => {
-  const { stdout } = await cli(["session", "get", id, "--json"], { env: { GLOVEBOX_DATA: server.dataDir } });
-  return (JSON.parse(stdout) as { status: string }).status;
-};
+const sessionStatus = async (id: string) => (await box.sessions.info(id)).status;
+const lastExecution = async (sessionId: string) => (await box.executions.list({ sessionId, limit: 1 })).items[0];
 
 test.each([
   ["of revision 2025-11-25", "legacy" as const],
@@ -44,10 +45,12 @@ test.each([
 
   const stop = new AbortController();
   const long = call("run_command", { argv: ["sleep", "600"] }, stop.signal);
-  setTimeout(() => stop.abort("enough"), 500);
+  long.catch(() => undefined);
+  const status = async () => (await lastExecution(session))?.status;
+  await expect.poll(status, { timeout: 20_000 }).toBe("running");
+  stop.abort("enough");
   await expect(long).rejects.toThrow();
-  const free = async () => (await call("run_command", { argv: ["pgrep", "-x", "sleep"] })).structuredContent;
-  await expect.poll(free, { timeout: 20_000 }).toMatchObject({ exitCode: 1, stdout: "" });
+  await expect.poll(status, { timeout: 20_000 }).toBe("cancelled");
 
   await client.close();
   await expect.poll(() => sessionStatus(session), { timeout: 30_000 }).toBe("closed");
