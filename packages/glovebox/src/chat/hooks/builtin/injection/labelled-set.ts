@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { findInjections } from "./find-injections.ts";
 
-export type Half = "tune" | "held-out";
+/** `later`: written after the rules, which were not changed for it. */
+export type Part = "tune" | "held-out" | "later";
 
 /** A text of `testdata/`, and whether it tries to instruct a model. */
 export interface LabelledOutput {
   readonly id: string;
-  readonly half: Half;
+  readonly part: Part;
   readonly injected: boolean;
   readonly text: string;
 }
@@ -36,13 +37,18 @@ function read(name: "injected" | "clean"): LabelledOutput[] {
       const text = entry.slice(newline + 1).trimEnd();
       return {
         id,
-        half: (createHash("sha256").update(id).digest()[0] ?? 0) % 2 === 0 ? "tune" : "held-out",
+        part: partOf(id),
         injected: name === "injected",
         text: text.replaceAll(/\\u\{([0-9a-f]+)\}/g, (_all, code: string) =>
           String.fromCodePoint(Number.parseInt(code, 16)),
         ),
       };
     });
+}
+
+function partOf(id: string): Part {
+  if (id.includes(" later-")) return "later";
+  return (createHash("sha256").update(id).digest()[0] ?? 0) % 2 === 0 ? "tune" : "held-out";
 }
 
 export function scoreInjections(set: readonly LabelledOutput[], threshold: number): InjectionScore {
