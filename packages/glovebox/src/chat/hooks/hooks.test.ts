@@ -135,7 +135,7 @@ describe("a hook behind an endpoint", () => {
     server.closeAllConnections();
     server.close();
   });
-  const hooks = () => httpHooks({ url, secret: "shared", points: ["pre_execution"], timeoutMs: 300 });
+  const hooks = (timeoutMs: number) => httpHooks({ url, secret: "shared", points: ["pre_execution"], timeoutMs });
 
   it("is asked with a signature that only the two can make", async () => {
     answer = (body, { headers }, response) => {
@@ -148,7 +148,7 @@ describe("a hook behind an endpoint", () => {
         JSON.stringify(isSigned && isFresh && isAll ? { decision: "allow" } : { decision: "block", reason: "no" }),
       );
     };
-    expect(await chain(hooks())).toMatchObject({ outcome: "allow" });
+    expect(await chain(hooks(20_000))).toMatchObject({ outcome: "allow" });
   });
 
   it("blocks when it answers anything but an answer, or not at all", async () => {
@@ -164,7 +164,7 @@ describe("a hook behind an endpoint", () => {
     };
     for (const [name, way] of Object.entries(wrong)) {
       answer = way;
-      const { outcome } = await chain(hooks());
+      const { outcome } = await chain(hooks(300));
       expect({ name, outcome }).toEqual({ name, outcome: "block" });
     }
   });
