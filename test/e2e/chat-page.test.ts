@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parse } from "yaml";
-import { Assistant } from "../../packages/glovebox/src/chat/index.ts";
+import { Assistant, openAssistants } from "../../packages/glovebox/src/chat/index.ts";
 import { cleanEnv, root, startServer, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
@@ -46,9 +46,13 @@ test("the page's commands and request do what they say", async () => {
   });
 });
 
-test("the page's assistant is one, and shows every field that there is", () => {
+test("the page's assistant is one, and shows every field that there is", async () => {
   const [yaml = ""] = blocks("yaml");
-  const assistant = Assistant.parse(parse(yaml));
+  const folder = await mkdtemp(join(tmpdir(), "glovebox-page-"));
+  await writeFile(join(folder, "helper.yaml"), yaml);
+  const [assistant] = (await openAssistants(folder)).list();
+  await rm(folder, { recursive: true });
+  if (assistant === undefined) throw new Error("the folder has one");
   expect(Object.keys(assistant).sort()).toEqual(Object.keys(Assistant.shape).sort());
   expect(Object.keys(assistant.execution).sort()).toEqual(Object.keys(Assistant.shape.execution.unwrap().shape).sort());
 });

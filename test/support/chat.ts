@@ -3,11 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Glovebox, type Turn, type TurnEvent } from "@glovebox/sdk";
 import { afterAll, beforeAll } from "vitest";
-import {
-  type Asked,
-  type ModelServer,
-  startModelServer,
-} from "../../packages/glovebox/src/models/testing/model-server.ts";
+import { type ModelServer, startModelServer } from "../../packages/glovebox/src/models/testing/model-server.ts";
 import { RawClient } from "./http.ts";
 import { startServer, type TestServer } from "./server.ts";
 
@@ -115,12 +111,6 @@ async function openChat({ assistants, files = {}, config = "", env = {} }: ChatS
 /** A model's answer with code that is meant to run. */
 export function answerWith(code: string, language = "python"): string {
   return `Running this now:\n\n\`\`\`${language}\n${code}\n\`\`\`\n`;
-}
-
-/** What the model was asked last, as text. */
-export function lastMessage({ body }: Asked): string {
-  const content: unknown = body.messages.at(-1)?.content;
-  return typeof content === "string" ? content : JSON.stringify(content);
 }
 
 /** Reads until an event is of that type; gives all so far. */
