@@ -58,6 +58,7 @@ describe("flow 1: code in an answer runs where the assistant allows it", () => {
     // The stream is closed by now: the turn goes on all the same.
     const turn = await stage.box.chat.result(started.runId);
     expect(turn).toMatchObject({ status: "completed", executions: [{ stdout: "begun\ndone\n" }] });
+    expect((await stage.http.get(`/v1/chat/${started.runId}`)).body).toEqual(turn);
     const again = await eventsUntil(stage.box.chat.follow(started.runId), "completed");
     expect(again.at(-1)).toEqual({ type: "completed", result: turn });
   });
@@ -142,8 +143,10 @@ describe("conversations", () => {
     const secret = (await new Glovebox(stage.server).tokens.create({ name: "s", roles: ["admin"], tenantId: "other" }))
       .secret;
     for (const path of [`/v1/conversations/${conversationId}`, `/v1/chat/${runId}`]) {
-      const response = await fetch(stage.server.url + path, { headers: { authorization: `Bearer ${secret}` } });
-      expect(response.status, path).toBe(404);
+      for (const accept of ["application/json", "text/event-stream"]) {
+        const headers = { authorization: `Bearer ${secret}`, accept };
+        expect((await fetch(stage.server.url + path, { headers })).status, `${path} ${accept}`).toBe(404);
+      }
     }
     expect((await stage.box.chat.result(runId)).status).toBe("completed");
   });

@@ -14,31 +14,34 @@ const MAX_FRUITLESS = 6;
 
 /** Says something to an assistant. A turn is a run: it goes on whether or not anybody waits for it. */
 export interface Chat {
-  /** Resolves when the turn has ended, also with `status: "error"`. Errors: `not_found`, `invalid_argument`, `conflict` while another turn of the conversation is under way. */
+  /**
+   * Resolves when the turn has ended, also with `status: "error"`; waits over broken connections and restarts of the server. Errors: `not_found`, `invalid_argument`,
+   * `conflict` while another turn of the conversation is under way.
+   */
   (input: ChatInput, options?: CreateOptions): Promise<Turn>;
   /** What happens in the turn, as it happens; the last is `completed`. A broken connection is taken up again; text that came meanwhile is in the result only. */
   stream(input: ChatInput, options?: CreateOptions): AsyncGenerator<TurnEvent, void>;
   /** What happens from now on in a turn that goes on already. Leaving early does not stop it: cancel its run for that. */
   follow(runId: string, options?: CallOptions): AsyncGenerator<TurnEvent, void>;
-  /** Waits for the end of a turn. */
+  /** Waits for the end of a turn, as a call of `chat` does. */
   result(runId: string, options?: CallOptions): Promise<Turn>;
 }
 
 export function createChat(transport: Transport): Chat {
-  const send = (input: ChatInput, options: CreateOptions = {}) =>
-    transport.json<Turn>({
-      method: "POST",
-      path: urlPath("chat"),
-      body: input,
-      idempotencyKey: idempotencyKey(options),
-      signal: options.signal,
-    });
-  return Object.assign(send, {
-    stream: (input: ChatInput, options?: CreateOptions) => streamTurn(transport, input, options),
-    follow: (runId: string, options?: CallOptions) => followTurn(transport, runId, options),
-    result: (runId: string, options: CallOptions = {}) =>
-      transport.json<Turn>({ method: "GET", path: urlPath("chat", runId), signal: options.signal }),
+  const stream: Chat["stream"] = (input, options) => streamTurn(transport, input, options);
+  const follow: Chat["follow"] = (runId, options) => followTurn(transport, runId, options);
+  // A plain request would be given up by proxies, and by `fetch` itself, while the turn waits for a person; a stream has its heartbeat.
+  const chat = (input: ChatInput, options?: CreateOptions) => resultOf(stream(input, options));
+  return Object.assign(chat, {
+    stream,
+    follow,
+    result: (runId: string, options?: CallOptions) => resultOf(follow(runId, options)),
   });
+}
+
+async function resultOf(events: AsyncIterable<TurnEvent>): Promise<Turn> {
+  for await (const event of events) if (event.type === "completed") return event.result;
+  throw new GloveboxError("unavailable", "the stream of the turn ended without its result");
 }
 
 async function* streamTurn(
@@ -58,17 +61,12 @@ async function* streamTurn(
       signal,
     });
   let runId: string | undefined;
-  try {
-    for await (const event of eventsOf(await open(), signal)) {
-      if (event.type === "started") runId = event.runId;
-      yield event;
-      if (event.type === "completed") return;
-    }
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (runId === undefined || !isBroken(error)) throw error;
+  for await (const event of again(open, signal, () => runId === undefined)) {
+    if (event.type === "started") runId = event.runId;
+    yield event;
+    if (event.type === "completed") return;
   }
-  if (runId === undefined) throw new GloveboxError("unavailable", "the connection broke before the turn began");
+  if (runId === undefined) return;
   for await (const event of followTurn(transport, runId, options)) if (event.type !== "started") yield event;
 }
 
@@ -78,20 +76,33 @@ async function* followTurn(
   { signal }: CallOptions = {},
 ): AsyncGenerator<TurnEvent, void> {
   const path = urlPath("chat", runId);
+  const open = () => transport.raw({ method: "GET", path, accept: "text/event-stream", signal });
+  for await (const event of again(open, signal)) {
+    yield event;
+    if (event.type === "completed") return;
+  }
+}
+
+/** The events of a stream that is opened again when it breaks, as long as `goesOn`. Gives up after {@link MAX_FRUITLESS} connections without an event. */
+async function* again(
+  open: () => Promise<Response>,
+  signal: AbortSignal | undefined,
+  goesOn: () => boolean = () => true,
+): AsyncGenerator<TurnEvent, void> {
   for (let fruitless = 1; ; fruitless += 1) {
     let failure: unknown;
     try {
-      const response = await transport.raw({ method: "GET", path, accept: "text/event-stream", signal });
-      for await (const event of eventsOf(response, signal)) {
-        fruitless = 0;
+      for await (const event of eventsOf(await open(), signal)) {
+        // That it has started is said on every connection.
+        if (event.type !== "started") fruitless = 0;
         yield event;
-        if (event.type === "completed") return;
       }
     } catch (error) {
       signal?.throwIfAborted();
       if (!isBroken(error)) throw error;
       failure = error;
     }
+    if (!goesOn()) return;
     if (fruitless >= MAX_FRUITLESS) {
       throw failure ?? new GloveboxError("unavailable", "the stream of the turn breaks off again and again");
     }
