@@ -18,6 +18,8 @@ export function addMcp(program: Command): void {
       ]);
       const logger = createLogger({ level: "warn", redactor: createRedactor("default") });
       const stop = new AbortController();
+      // A client that died does not end us at once: its sandbox is still to be closed.
+      process.stdout.removeAllListeners("error");
       const onSignal = () => stop.abort();
       process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
       await serveMcpStdio({

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../core/index.ts";
@@ -228,4 +230,32 @@ test("streams end when the server stops", async () => {
   await own[Symbol.asyncDispose]();
   const outcome = await Promise.race([ended.then(() => "ended"), delay(20_000, "open", { ref: false })]);
   expect(outcome).toBe("ended");
+});
+
+test("where this machine needs no token, its clients need none, but only under a name of this machine", async () => {
+  const loopbackPrincipal = {
+    ...{ tenantId: "default", tokenId: "loopback", name: "loopback" },
+    roles: ["agent" as const],
+    root: false,
+  };
+  await using own = await startTestServer({ loopbackPrincipal });
+  const headers = { ...ACCEPT, "content-type": "application/json" };
+  const send = async (body: object, more: Record<string, string> = {}) =>
+    await fetch(`${own.url}/mcp`, { method: "POST", body: JSON.stringify(body), headers: { ...headers, ...more } });
+  const first = await send(INITIALIZE);
+  expect(first.status).toBe(200);
+  await first.text();
+  const params = { name: "extract_code", arguments: { text: "`ls`" } };
+  const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params };
+  const session = { "mcp-session-id": first.headers.get("mcp-session-id") ?? "" };
+  expect(await (await send(call, session)).text()).toContain('"isError":false');
+  // A name that a page has pointed here. `fetch` would not let us set it.
+  const asked = httpRequest(`${own.url}/mcp`, {
+    method: "POST",
+    headers: { ...headers, host: "rebound.example:7070" },
+  });
+  asked.end(JSON.stringify(INITIALIZE));
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  answer.resume();
+  expect(answer.statusCode).toBe(401);
 });

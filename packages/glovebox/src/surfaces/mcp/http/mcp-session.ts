@@ -74,7 +74,10 @@ export class McpSession implements AsyncDisposable {
       return rpcError(429, RPC_REFUSED, "rate_limited: too many requests at once in this MCP session");
     }
     this.#requests += 1;
+    let isDone = false;
     const done = () => {
+      if (isDone) return;
+      isDone = true;
       this.#requests -= 1;
       this.#lastUsedMs = this.#options.clock.monotonicMs();
     };
@@ -99,17 +102,17 @@ export class McpSession implements AsyncDisposable {
 
   async #end(): Promise<void> {
     this.#options.onEnd(this);
-    await this.#server.close();
     try {
+      await this.#server.close();
       await this.#sandbox[Symbol.asyncDispose]();
     } catch (error) {
       // Such as a token that was revoked, or a server that stops: its own idleness ends the sandbox.
-      this.#options.logger.warn({ error: String(error) }, "could not close an MCP session's sandbox");
+      this.#options.logger.warn({ error: String(error) }, "could not close an MCP session");
     }
   }
 }
 
-/** The same stream, telling once when it has ended, failed or been left. */
+/** The same stream, telling when it has ended, failed or been left. */
 function whenOver(body: ReadableStream<Uint8Array>, done: () => void): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   return new ReadableStream<Uint8Array>({
@@ -117,12 +120,12 @@ function whenOver(body: ReadableStream<Uint8Array>, done: () => void): ReadableS
       try {
         const { done: isLast, value } = await reader.read();
         if (!isLast) return controller.enqueue(value);
-        done();
-        controller.close();
       } catch (error) {
         done();
-        controller.error(error);
+        return controller.error(error);
       }
+      done();
+      controller.close();
     },
     cancel: async (reason) => {
       done();
