@@ -48,7 +48,11 @@ export function createChatServices(options: ChatOptions): OpenChat {
   );
   const turns = new Turns({ ...parts, assistants, admissions, program });
   const approvals = new Approvals(parts);
-  const conversations = new Conversations({ ...parts, settled: (tenantId, id) => turns.settled(tenantId, id) });
+  const conversations = new Conversations({
+    ...parts,
+    settled: (tenantId, id) => turns.settled(tenantId, id),
+    alone: (tenantId, id, work) => turns.alone(tenantId, id, work),
+  });
   return {
     assistants,
     turns,

@@ -10,6 +10,8 @@ type ExecutionsPage = NonNullable<Parameters<ConversationService["executions"]>[
 export interface ConversationParts extends RunParts {
   /** See `Turns.settled`. */
   settled(tenantId: string, id: string): Promise<Conversation>;
+  /** See `Turns.alone`. */
+  alone<T>(tenantId: string, id: string, work: () => Promise<T>): Promise<T>;
 }
 
 export class Conversations implements ConversationService {
@@ -44,7 +46,11 @@ export class Conversations implements ConversationService {
     }
   }
 
-  async fork(tenantId: string, id: string): Promise<Conversation> {
+  fork(tenantId: string, id: string): Promise<Conversation> {
+    return this.#parts.alone(tenantId, id, () => this.#fork(tenantId, id));
+  }
+
+  async #fork(tenantId: string, id: string): Promise<Conversation> {
     const { store, services, clock } = this.#parts;
     const parent = await this.#parts.settled(tenantId, id);
     if (parent.currentRunId !== undefined) {

@@ -48,7 +48,8 @@ describe("conversations", { timeout: 120_000 }, () => {
     // A session that is over: the next turn works in a new one, and what ran in the old one stays to be found.
     const { sessionId } = await at.chat.conversations.get(TENANT, conversationId);
     await at.stage.services.sessions.close(TENANT, sessionId ?? "");
-    await ask(assistant, "print(2)", conversationId);
+    const again = await ask(assistant, "print(2)", conversationId);
+    expect(again.blocks).toMatchObject([{ notes: [{ code: "session.lost" }] }]);
     const pages: string[] = [];
     let cursor: string | undefined;
     do {
@@ -136,6 +137,19 @@ describe("conversations", { timeout: 120_000 }, () => {
     }
     const never = await ask(executing(), "print(1)");
     expect(await names(never.conversationId)).toEqual([]);
+  });
+
+  it("go on from their last snapshot when their session is over", async () => {
+    const assistant = executing({ snapshots: { auto: "after_success" } });
+    const { conversationId } = await ask(assistant, write("a", "kept"));
+    const { sessionId = "" } = await at.chat.conversations.get(TENANT, conversationId);
+    await at.stage.services.sessions.close(TENANT, sessionId);
+    const next = await ask(assistant, "print(open('a').read())", conversationId);
+    expect(next).toMatchObject({
+      executions: [{ stdout: "kept\n" }],
+      blocks: [{ notes: [{ code: "session.restored" }] }],
+    });
+    expect((await at.chat.conversations.executions(TENANT, conversationId)).items).toHaveLength(2);
   });
 
   it("are let go of when a crash kept their turn's end from being told", async () => {

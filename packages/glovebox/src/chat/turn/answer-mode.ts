@@ -64,6 +64,7 @@ async function takeBlock(scope: TurnScope, found: CodeBlock, index: number): Pro
   const block: TurnBlock = { ...base, ...judged, ...decided };
   tellBlock(scope, block);
   if (verdict.decision !== "executed") return undefined;
+  scope.budget.countToolCall();
   const outcome = await runBlock(scope, block, judged);
   return "ran" in outcome ? outcome.ran : undefined;
 }

@@ -5,6 +5,7 @@ import { askPerson } from "../approvals/ask-person.ts";
 import type { HookCode, HookDecision, HookOutcome } from "../hooks/hook.ts";
 import type { TurnBlock, TurnExecution } from "../services.ts";
 import { askAll } from "./ask-hooks.ts";
+import { openedSession } from "./opened-session.ts";
 import { endsTurn, refusal } from "./refused.ts";
 import { keepKnownGood, returnToKnownGood } from "./snapshots.ts";
 import { type CodeAt, sandboxOf, type TurnScope } from "./turn-scope.ts";
@@ -29,8 +30,9 @@ export async function runBlock(
   code: HookCode,
 ): Promise<{ readonly ran: TurnExecution } | { readonly problem: string }> {
   try {
+    const notes = [...block.notes, ...(await openedSession(scope))];
     const ran = await runCode(scope, { index: block.index, ...code });
-    scope.record.setBlock({ ...block, executionId: ran.id });
+    scope.record.setBlock({ ...block, notes, executionId: ran.id });
     return { ran };
   } catch (error) {
     if (!isGloveboxError(error)) throw error;

@@ -5,7 +5,7 @@ import type { Assistant } from "../assistants/assistant.ts";
 
 type Limits = Assistant["budget"];
 
-/** Tool calls of a turn whose assistant sets no limit: a model that never ends must end. */
+/** Tool calls of a turn whose assistant sets no limit: a model that never ends must end. In answer mode each execution counts as one. */
 export const MAX_TOOL_CALLS = 50;
 
 /** What a turn may use. Looked at between steps; of time, what is left bounds each step. `budget_exceeded` says of what there was too little. */

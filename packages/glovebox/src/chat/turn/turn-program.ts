@@ -67,12 +67,17 @@ async function openScope(
     provider: assistantProvider(assistant, parts.env),
     request: messages.findLast(({ role }) => role === "user")?.text ?? "",
     emit: (event: TurnEvent) => {
-      if (isLive) parts.hub.emit(context.runId, event);
+      if (isLive) parts.hub.emit(context.runId, masked(parts, event));
     },
     hooks: () => openHooks(assistant, { env: parts.env, builtin: { log: parts.logger, redactor: parts.redactorFor } }),
-    session: (step) => findSession(scope, step),
+    session: async (step) => (await findSession(scope, step)).id,
   };
   return scope;
+}
+
+/** Text and output come masked, piece by piece; all else might quote what a hook says. */
+function masked({ redactor }: TurnParts, event: TurnEvent): TurnEvent {
+  return event.type === "text" || event.type === "output" ? event : redactor.redactJson(event);
 }
 
 /** Does the turn. Gives what it failed of; what was decided elsewhere (a cancelled run, a journal that fits no more) is thrown. */

@@ -10,6 +10,8 @@ export class TurnRecord {
   readonly decisions: HookDecision[] = [];
   /** What the conversation will remember, after the turn's own messages. */
   readonly said: ModelMessage[] = [];
+  /** Whether code of this turn has a session to run in. */
+  hasSession = false;
   text = "";
   toolCalls: readonly ToolCall[] | undefined;
   finish: ModelAnswer["finish"] | undefined;

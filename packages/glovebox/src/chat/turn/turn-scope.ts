@@ -68,7 +68,7 @@ export function sandboxOf(scope: TurnScope, executions: SessionServices["executi
   });
 }
 
-export function findSession(scope: TurnScope, step: StepContext): Promise<string> {
+export function findSession(scope: TurnScope, step: StepContext): ReturnType<typeof openConversationSession> {
   const { context, input, parts, isApart } = scope;
   const { name: assistant, execution } = input.assistant;
   const owner = {

@@ -42,11 +42,16 @@ export class Turns implements TurnService {
       const known = key === undefined ? undefined : await this.#known(tenantId, key, requestHash);
       if (known !== undefined) return known;
       if (input.conversationId === undefined) return this.#begin(tenantId, input, asked, { key, requestHash });
-      return this.#inOrder.run(`${tenantId}/of ${input.conversationId}`, () =>
+      return this.alone(tenantId, input.conversationId, () =>
         this.#begin(tenantId, input, asked, { key, requestHash }),
       );
     };
     return key === undefined ? begin() : this.#inOrder.run(`${tenantId}/by ${key}`, begin);
+  }
+
+  /** Does something with a conversation in which no turn begins meanwhile. */
+  alone<T>(tenantId: string, conversationId: string, work: () => Promise<T>): Promise<T> {
+    return this.#inOrder.run(`${tenantId}/of ${conversationId}`, work);
   }
 
   follow(tenantId: string, runId: string, signal?: AbortSignal): AsyncIterable<TurnEvent> {
@@ -109,14 +114,20 @@ export class Turns implements TurnService {
       ...(input.ask !== undefined && { ask: input.ask }),
       ...(key !== undefined && { requestHash }),
     };
-    const runId = await admissions.while(async () => {
-      const { id } = await engine.start(program, run, {
-        tenantId,
-        ...(key !== undefined && { idempotencyKey: key }),
+    const runId = await admissions
+      .while(async () => {
+        const { id } = await engine.start(program, run, {
+          tenantId,
+          ...(key !== undefined && { idempotencyKey: key }),
+        });
+        await store.conversations.beginTurn(tenantId, conversation.id, id, this.#now());
+        return id;
+      })
+      .catch(async (error: unknown) => {
+        // Made for this turn: without one there is nothing to find it by.
+        if (input.conversationId === undefined) await store.conversations.delete(tenantId, conversation.id);
+        throw error;
       });
-      await store.conversations.beginTurn(tenantId, conversation.id, id, this.#now());
-      return id;
-    });
     // Cancelled before it was a turn: nobody else will let go of the conversation.
     const now = await engine.get(tenantId, runId);
     if (hasEnded(now)) await releaseTurn(this.#parts, now);
