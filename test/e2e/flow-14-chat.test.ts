@@ -199,6 +199,20 @@ describe("assistants", () => {
   });
 });
 
+describe("execute", () => {
+  test("just runs some code: in a session for the call, or in the one that it names", async () => {
+    expect(await stage.box.execute({ language: "python", code: "print(6 * 7)" })).toMatchObject({ stdout: "42\n" });
+    await using session = await stage.box.sessions.create({ template: "python" });
+    await session.run("x = 41");
+    const named = { language: "python", code: "print(x + 1)", sessionId: session.id } as const;
+    expect(await stage.box.execute(named)).toMatchObject({ stdout: "42\n" });
+    const wrong = { language: "python", code: "1", template: "python" };
+    expect((await stage.http.post("/v1/execute", wrong)).body).toMatchObject({
+      error: { code: "invalid_argument", details: { path: "template" } },
+    });
+  });
+});
+
 describe("parse-execute", () => {
   test("runs what is sure to be meant to run, judged as in a chat, and nothing unless told to", async () => {
     const text = `${answerWith("print(6 * 7)")}\n${answerWith("import shutil\nshutil.rmtree('/home')")}`;

@@ -19,7 +19,7 @@ import { Sessions } from "./sessions.ts";
 import { Templates } from "./templates.ts";
 import { Tokens } from "./tokens.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
-import type { ExecuteInput, ExecutionAnswer } from "./types/execution.ts";
+import type { ExecuteInput, ExecutionAnswer, SnippetInput } from "./types/execution.ts";
 import type { ExtractInput, Extraction, ParseExecuteInput, ParseExecution } from "./types/extract.ts";
 import type { CallOptions, CreateOptions } from "./types/page.ts";
 import type { ConfigReport, DoctorReport, Summary, Whoami } from "./types/runtime.ts";
@@ -89,8 +89,8 @@ export class Glovebox {
     return box;
   }
 
-  /** Makes a session, runs something in it, closes it; resolves when it is over. */
-  async execute(input: ExecuteInput, options: CreateOptions = {}): Promise<Result> {
+  /** Makes a session, runs something in it, closes it; resolves when it is over. Just some code runs in the session that it names. */
+  async execute(input: ExecuteInput | SnippetInput, options: CreateOptions = {}): Promise<Result> {
     const answer = await this.#transport.json<ExecutionAnswer>({
       method: "POST",
       path: urlPath("execute"),

@@ -93,7 +93,7 @@ test("what the SDK's types let one say, the server accepts", () => {
   holds<Same<sdk.SessionInput, z.input<typeof server.SessionInput>>>();
   holds<Same<sdk.ExecutionInput, z.input<typeof server.ExecutionInput>>>();
   holds<Same<sdk.TokenInput, z.input<typeof server.TokenInput>>>();
-  holds<Same<sdk.ExecuteInput, Body<"executions.execute">>>();
+  holds<Same<sdk.ExecuteInput | sdk.SnippetInput, Body<"executions.execute">>>();
   holds<Same<sdk.BatchInput, Body<"executions.batch">>>();
   holds<Same<sdk.SecretInput, Body<"secrets.set">>>();
   holds<Same<sdk.EgressTest, Body<"egress.test">>>();

@@ -130,6 +130,15 @@ export interface ExecuteInput extends Omit<ExecutionInput, "onBusy" | "idempoten
   readonly session?: Omit<SessionInput, "key" | "reuse"> | undefined;
 }
 
+/** Just some code. */
+export interface SnippetInput {
+  readonly kind?: undefined;
+  readonly language: Language;
+  readonly code: string;
+  /** Where it runs, behind what runs there; default: a session for this call only. */
+  readonly sessionId?: string | undefined;
+}
+
 export interface BatchInput {
   /** The session for all items; without it each item is a one-shot of its own. */
   readonly sessionId?: string | undefined;

@@ -75,7 +75,8 @@ describe("the HTTP surface", () => {
       const response = await fetch(server.url + path, { method: operation.method });
       expect([id, response.status]).toEqual([id, 401]);
       expect(response.headers.get("www-authenticate")).toBe("Bearer");
-      expect((await errorOf(response)).code).toBe("unauthenticated");
+      const code = operation.dialect === "openai" ? "invalid_api_key" : "unauthenticated";
+      expect((await errorOf(response)).code, id).toBe(code);
     }
     const texts = new Set<string>();
     for (const headers of [

@@ -31,6 +31,14 @@ export const ExecuteRequest = z.strictObject({
   session: SessionInput.omit({ key: true, reuse: true }).optional(),
 });
 
+/** Just some code: in a session that is there, behind what runs in it, or in one for this call only. */
+export const SnippetRequest = z.strictObject({
+  kind: z.undefined().optional(),
+  language: Language,
+  code: z.string().max(1_048_576),
+  sessionId: Id.optional(),
+});
+
 export const BatchRequest = z.strictObject({
   /** The session for all items; without it each item is a one-shot of its own. */
   sessionId: Id.optional(),
@@ -180,7 +188,7 @@ export const executionOperations = defineOperations({
     path: "/v1/execute",
     summary: "Make a session, run something in it, close it; answers when it is over",
     minimumRole: "agent",
-    body: ExecuteRequest,
+    body: z.discriminatedUnion("kind", [SnippetRequest, ExecuteRequest]),
     answer: "json",
     status: 200,
     response: ExecutionAnswer,

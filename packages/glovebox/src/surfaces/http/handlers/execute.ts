@@ -6,14 +6,16 @@ import {
   type SessionInput,
   toGloveboxError,
 } from "../../../core/index.ts";
-import type { BatchRequest, ExecuteRequest, executionOperations } from "../../operations/executions.ts";
+import type { BatchRequest, ExecuteRequest, executionOperations, SnippetRequest } from "../../operations/executions.ts";
 import type { HandlersOf } from "../call.ts";
 import { toEnvelope } from "../error-envelope.ts";
 import { idempotencyKeyOf, once } from "../idempotency.ts";
 import type { HandlerContext } from "../options.ts";
 import { type Outcome, outcomeOf } from "./executions.ts";
+import { runInSession } from "./run-in-session.ts";
 
 type OneShot = z.output<typeof ExecuteRequest>;
+type Snippet = z.output<typeof SnippetRequest>;
 type Batch = z.output<typeof BatchRequest>;
 type Operations = Pick<typeof executionOperations, "executions.execute" | "executions.batch">;
 
@@ -30,14 +32,14 @@ export function executeHandlers(context: HandlerContext): HandlersOf<Operations>
     "executions.execute": async (call) => {
       const { principal } = call;
       const key = idempotencyKeyOf(call.request.headers);
-      if (key === undefined) return await executeOnce(context, principal, call.body, call.signal);
+      if (key === undefined) return await execute(context, principal, call.body, call.signal);
       const { answer, replayed } = await once(context.store.idempotency, {
         tenantId: principal.tenantId,
         operation: "executions.execute",
         key,
         request: call.body,
         work: async () => {
-          const answer = await executeOnce(context, principal, call.body, call.signal);
+          const answer = await execute(context, principal, call.body, call.signal);
           return { entityId: answer.execution.id, answer };
         },
         replay: async (id) =>
@@ -56,6 +58,21 @@ export function executeHandlers(context: HandlerContext): HandlersOf<Operations>
   };
 }
 
+/** What is only code runs in the session that it names, behind what runs there, or like everything else in one of its own. */
+async function execute(
+  context: HandlerContext,
+  principal: Principal,
+  request: OneShot | Snippet,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  if (!("code" in request)) return executeOnce(context, principal, request, signal);
+  const { language, code, sessionId } = request;
+  const input = { kind: "repl", language, input: code } as const;
+  if (sessionId === undefined) return executeOnce(context, principal, input, signal);
+  const where = { tenantId: principal.tenantId, sessionId, signal };
+  return runInSession(context, where, { ...input, onBusy: "queue" });
+}
+
 /** Makes a session, runs, and closes it whatever happens. A client that goes away cancels the work. */
 async function executeOnce(
   context: HandlerContext,
@@ -63,20 +80,12 @@ async function executeOnce(
   request: OneShot,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { sessions, executions } = context.services;
+  const { sessions } = context.services;
   const { tenantId, root } = principal;
   const { session: wanted, ...input } = request;
   const { session } = await sessions.create(tenantId, sessionFor(wanted ?? {}, input), { trusted: root, signal });
   try {
-    signal.throwIfAborted();
-    const { execution, finished } = await executions.start(tenantId, session.id, { stdin: "", ...input });
-    const onAbort = () => void executions.cancel(tenantId, execution.id).catch(() => undefined);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      return await outcomeOf(context, tenantId, execution.id, finished);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+    return await runInSession(context, { tenantId, sessionId: session.id, signal }, input);
   } finally {
     await sessions.close(tenantId, session.id, "execute").catch((error: unknown) => {
       context.logger.error({ sessionId: session.id, error: String(error) }, "could not close a one-shot session");

@@ -3,7 +3,8 @@ import { GloveboxError, isGloveboxError, type Language } from "../../../core/ind
 import type { extractOperations } from "../../operations/extract.ts";
 import type { Call } from "../call.ts";
 import type { HandlerContext } from "../options.ts";
-import { type Outcome, outcomeOf } from "./executions.ts";
+import type { Outcome } from "./executions.ts";
+import { runInSession } from "./run-in-session.ts";
 
 type ParseExecute = Call<(typeof extractOperations)["chat.parseExecute"]>;
 type Runnable = JudgedBlock & { readonly language: Language };
@@ -76,18 +77,9 @@ async function runBlock(
   { language, code }: Runnable,
   sessionId: string,
 ): Promise<Outcome | GloveboxError> {
-  signal.throwIfAborted();
-  const { executions } = context.services;
   try {
-    const input = { kind: "repl", language, input: code, stdin: "", onBusy: "queue" } as const;
-    const { execution, finished } = await executions.start(tenantId, sessionId, input);
-    const onAbort = () => void executions.cancel(tenantId, execution.id).catch(() => undefined);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      return await outcomeOf(context, tenantId, execution.id, finished);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+    const input = { kind: "repl", language, input: code, onBusy: "queue" } as const;
+    return await runInSession(context, { tenantId, sessionId, signal }, input);
   } catch (error) {
     if (isGloveboxError(error, "language_unavailable")) return error;
     throw error;
