@@ -69,14 +69,26 @@ export class LooseSandboxes implements Sandboxes {
 
   /** Errors: `resource_exhausted` while too many are open. */
   async session(): Promise<Session> {
-    const max = MCP_LIMITS.looseSandboxes;
-    const { items } = await this.#box.sessions.list({ metadata: LOOSE, status: ["starting", "ready"], limit: max });
-    if (items.length >= max) {
-      throw new GloveboxError(
-        "resource_exhausted",
-        `${max} sandboxes are open that earlier calls without a session left; name one of them as \`session\`, or wait until they end`,
-      );
+    const { items } = await this.#box.sessions.list({ metadata: LOOSE, status: ["starting", "ready", "paused"] });
+    const taken = new Set(items.map(({ key }) => key));
+    // Keys are unique among open sessions: calls at once cannot make more than there are keys.
+    for (let at = 0; at < MCP_LIMITS.looseSandboxes; at += 1) {
+      const key = `mcp-call-${at}`;
+      const session = taken.has(key) ? undefined : await this.#tryToMake(key);
+      if (session !== undefined) return session;
     }
-    return await this.#box.sessions.create({ metadata: LOOSE, idleTimeoutMs: MCP_LIMITS.sandboxIdleMs });
+    throw new GloveboxError(
+      "resource_exhausted",
+      `${MCP_LIMITS.looseSandboxes} sandboxes are open that earlier calls without a session left; name one of them as \`session\`, or wait until they end`,
+    );
+  }
+
+  async #tryToMake(key: string): Promise<Session | undefined> {
+    try {
+      return await this.#box.sessions.create({ key, metadata: LOOSE, idleTimeoutMs: MCP_LIMITS.sandboxIdleMs });
+    } catch (error) {
+      if (isGloveboxError(error, "conflict")) return undefined;
+      throw error;
+    }
   }
 }

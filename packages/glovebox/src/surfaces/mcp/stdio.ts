@@ -24,6 +24,7 @@ export async function serveMcpStdio(options: McpStdioOptions): Promise<void> {
   await using sandboxes = new OwnSandbox(box);
   const handle = serveStdio(() => buildMcpServer({ box, sandboxes, version, logger }), {
     transport,
+    maxSubscriptions: 0, // nothing that we serve is announced
     onerror: (error) => logger.warn({ error: String(error) }, "MCP over stdio"),
   });
   signal.addEventListener("abort", () => ended.resolve(), { once: true });

@@ -60,6 +60,12 @@ describe("code and commands", () => {
     expect(second.structuredContent).toMatchObject({ value: "40", session: first.structuredContent.session });
   });
 
+  test("calls at once wait for each other", async () => {
+    await python("n = []");
+    await Promise.all([1, 2, 3].map(() => python("import time; m = len(n); time.sleep(0.05); n.append(m)")));
+    expect((await python("n")).structuredContent.value).toBe("[0, 1, 2]");
+  });
+
   test("what fails is an error with all that it said", async () => {
     const thrown = await python("1 / 0");
     expect(thrown.isError).toBe(true);
@@ -196,6 +202,9 @@ describe("whose call it is", () => {
     const { items } = await json<{ items: AuditRecord[] }>(await server.request("/v1/audit?limit=1000"));
     const ran = items.filter(({ action }) => action === "executions.create");
     expect(new Set(ran.map(({ decision }) => decision))).toEqual(new Set(["allow", "deny"]));
+    const allowed = ran.filter(({ decision }) => decision === "allow");
+    expect(allowed.length).toBeGreaterThan(1);
+    expect(new Set(allowed.map(({ requestId }) => requestId)).size).toBe(1);
   });
 
   test("another tenant's sessions and runs are not found", async () => {

@@ -49,7 +49,7 @@ export class McpEndpoint implements AsyncDisposable {
         if (!(box instanceof Glovebox)) throw new Error("a request that stands for nobody");
         return buildMcpServer({ box, sandboxes: new LooseSandboxes(box), version, logger });
       },
-      { legacy: "reject", keepAliveMs: heartbeatMs, maxSubscriptions: 1 },
+      { legacy: "reject", keepAliveMs: heartbeatMs, maxSubscriptions: 0 },
     );
     this.#sweeper = setInterval(() => void this.endIdle(), SWEEP_MS);
     this.#sweeper.unref();

@@ -141,6 +141,27 @@ describe("without sessions", () => {
     for (const id of [session, other]) await server.send("POST", `/v1/sessions/${id}/close`, {});
   });
 
+  test("so many sandboxes may be left open by calls at once", async () => {
+    const token = await server.token(["developer"], "crowded");
+    await using mcp = await connectClient(server, { era: "modern", token });
+    const headers = { authorization: `Bearer ${token}` };
+    const ids: string[] = [];
+    for (let at = 0; at < MCP_LIMITS.looseSandboxes - 2; at += 1) {
+      const body = { isolation: "isolate", key: `mcp-call-${at}`, metadata: { "made-by": "mcp-call" } };
+      const made = await server.send("POST", "/v1/sessions", body, headers);
+      expect(made.status).toBe(201);
+      ids.push(((await made.json()) as { id: string }).id);
+    }
+    const results = await Promise.all([1, 2, 3, 4].map(() => mcp.call("list_files")));
+    const refused = results.filter(({ isError }) => isError === true);
+    expect(refused).toHaveLength(2);
+    for (const { _meta } of refused) expect(_meta).toMatchObject({ "glovebox/error": { code: "resource_exhausted" } });
+    for (const { structuredContent, isError } of results) if (isError !== true) ids.push(structuredContent.session);
+    for (const id of ids) await server.send("POST", `/v1/sessions/${id}/close`, {}, headers);
+    const { structuredContent } = await mcp.call("list_files");
+    await server.send("POST", `/v1/sessions/${structuredContent.session}/close`, {}, headers);
+  });
+
   test("cancelling a call cancels the execution", async () => {
     await using mcp = await connectClient(server, { era: "modern" });
     const stop = new AbortController();
@@ -230,6 +251,23 @@ test("streams end when the server stops", async () => {
   await own[Symbol.asyncDispose]();
   const outcome = await Promise.race([ended.then(() => "ended"), delay(20_000, "open", { ref: false })]);
   expect(outcome).toBe("ended");
+});
+
+test("a server that stops does not wait for calls", async () => {
+  const own = await startTestServer({ services: realServices });
+  const mcp = await connectClient(own);
+  const call = mcp.call("run_command", { argv: ["sleep", "600"] });
+  const settled = call.then(
+    () => "settled",
+    () => "settled",
+  );
+  const running = async () => await (await own.request("/v1/executions?status=running")).text();
+  await expect.poll(running, { timeout: 20_000 }).toContain('"sleep"');
+  const stopped = own[Symbol.asyncDispose]();
+  const late = delay(60_000, "late", { ref: false });
+  expect(await Promise.race([stopped.then(() => "stopped"), late])).toBe("stopped");
+  await mcp.client.close();
+  expect(await settled).toBe("settled");
 });
 
 test("where this machine needs no token, its clients need none, but only under a name of this machine", async () => {

@@ -9,9 +9,12 @@ export interface CallerIdentity {
 
 const CREDENTIALS = ["authorization", "x-api-key"] as const;
 
-/** What a request proves who it is with. `Host` belongs to it: see the authentication of this machine's own requests. */
+/**
+ * What a request proves who it is with. `Host` belongs to it: see the authentication of this machine's own requests. So does its id: what an
+ * MCP session did is found together in the audit log.
+ */
 export function identityOf(request: FastifyRequest): CallerIdentity {
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = { "x-request-id": request.id };
   for (const name of [...CREDENTIALS, "host"]) {
     const value = request.headers[name];
     if (typeof value === "string") headers[name] = value;

@@ -65,7 +65,8 @@ async function execute(
   const session = await call.session(sessionId);
   call.signal.throwIfAborted();
   // Not with the signal: what was started must be known, so that it can be cancelled.
-  const execution = await session.start({ stdin: "", ...input });
+  // In line, since models call several tools at once.
+  const execution = await session.start({ stdin: "", onBusy: "queue", ...input });
   const output = new Output();
   let isOver = false;
   try {
