@@ -76,7 +76,7 @@ export interface TurnExecution {
   readonly stdout: string;
   readonly stderr: string;
   readonly truncated: boolean;
-  /** Of code whose last expression has a value. */
+  /** Of code whose last expression has a value; as JSON unless it is a text. Where the assistant has hooks it is the last line of `stdout` instead: they see what people see. */
   readonly value?: string;
   /** The workspace went back to the last known good state. */
   readonly rolledBack: boolean;

@@ -16,13 +16,9 @@ describe("approvals", { timeout: 120_000 }, () => {
   const pending = async (runId: string) =>
     (await at.chat.approvals.list(TENANT, { status: "pending" })).items.find((one) => one.runId === runId);
   /** A turn that waits for a person, and the question. */
-  const waiting = async (approvalTimeoutMs?: number) => {
+  const waiting = async () => {
     at.model.reply({ text: ASKING });
-    const assistant = at.assistant({
-      execution: { enabled: true },
-      ...(approvalTimeoutMs !== undefined && { approvalTimeoutMs }),
-    });
-    const runId = await at.start(assistant, "run it");
+    const runId = await at.start(at.assistant(), "run it");
     await until(async () => (await at.engine.get(TENANT, runId)).waitingFor?.includes("approval") === true);
     const approval = await pending(runId);
     if (approval === undefined) throw new Error("nobody is asked");
@@ -58,10 +54,13 @@ describe("approvals", { timeout: 120_000 }, () => {
   });
 
   it("expire to a refusal; who decides then is too late", async () => {
-    const { runId, approval } = await waiting(400);
-    expect(await at.result(runId)).toMatchObject({ blocks: [{ decision: "refused", reason: /expired/ }] });
-    expect(await at.chat.approvals.get(TENANT, approval.id)).toMatchObject({ status: "expired" });
-    await expect(decide(approval.id, "approve")).rejects.toMatchObject({ code: "conflict" });
+    at.model.reply({ text: ASKING });
+    const assistant = at.assistant({ execution: { enabled: true }, approvalTimeoutMs: 400 });
+    const result = await at.ask(assistant, "run it");
+    expect(result).toMatchObject({ blocks: [{ decision: "refused", reason: /expired/ }] });
+    const id = result.blocks[0]?.approvalId ?? "";
+    expect(await at.chat.approvals.get(TENANT, id)).toMatchObject({ status: "expired" });
+    await expect(decide(id, "approve")).rejects.toMatchObject({ code: "conflict" });
   });
 
   it("survive the end of the server: the next one waits on, and resumes", async () => {

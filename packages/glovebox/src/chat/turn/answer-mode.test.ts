@@ -63,6 +63,8 @@ describe("a turn in answer mode", { timeout: 120_000 }, () => {
     expect(await blocksOf(asking, says("print(1)"))).toMatchObject([
       { decision: "refused", reason: /expired/, approvalId: expect.any(String) },
     ]);
+    const early = executing({ autoExecuteThreshold: 0.1, askThreshold: 1 });
+    expect(await blocksOf(early, says("print(1)"))).toMatchObject([{ decision: "executed" }]);
     const showing = executing({ autoExecuteThreshold: above, askThreshold: above });
     expect(await blocksOf(showing, says("print(1)"))).toMatchObject([{ decision: "shown", reason: /confidence/ }]);
     expect(await blocksOf(executing(), says("print(1)", "haskell"))).toMatchObject([
@@ -100,8 +102,8 @@ describe("a turn in answer mode", { timeout: 120_000 }, () => {
   });
 
   it("ends an execution that takes too long, and goes on with the next block", async () => {
-    at.model.reply({ text: `${says("import time\ntime.sleep(6)")}\n${says("print(2)")}` });
-    const { executions } = await at.ask(executing({ timeoutMs: 700 }), "run both");
+    at.model.reply({ text: `${says("import time\ntime.sleep(15)")}\n${says("print(2)")}` });
+    const { executions } = await at.ask(executing({ timeoutMs: 3_000 }), "run both");
     expect(executions).toMatchObject([{ status: "timeout" }, { status: "ok", stdout: "2\n" }]);
   });
 

@@ -76,7 +76,9 @@ function settledAtOnce(
   { input }: TurnScope,
   { language, confidence, ...found }: CodeBlock,
 ): Pick<TurnBlock, "decision" | "reason"> | undefined {
-  const { enabled, askThreshold } = input.assistant.execution;
+  const { enabled, autoExecuteThreshold } = input.assistant.execution;
+  // What runs by itself needs no person: asking cannot begin above it.
+  const askThreshold = Math.min(input.assistant.execution.askThreshold, autoExecuteThreshold);
   if (language === null) return SHOWN_OTHER;
   if (!enabled) return { decision: "disabled", reason: "execution is off for this assistant: nothing was run" };
   if (confidence >= askThreshold) return undefined;

@@ -49,9 +49,12 @@ export class TurnBudget {
     if (usd !== undefined && (usage.dollars ?? 0) >= usd) throw exceeded("usd", usd, usage.dollars ?? 0);
   }
 
-  /** After it answered: exactly all is still within the budget. */
+  /** After it answered: exactly all is still within the budget. `invalid_argument` when dollars are limited and nobody knows what the answer cost. */
   checkAfter(usage: ModelUsage): void {
     const { tokens, usd } = this.#limits;
+    if (usd !== undefined && usage.dollars === undefined) {
+      throw new GloveboxError("invalid_argument", "a budget in dollars cannot be held: give the model's price");
+    }
     const used = usage.inputTokens + usage.outputTokens;
     if (tokens !== undefined && used > tokens) throw exceeded("tokens", tokens, used);
     if (usd !== undefined && (usage.dollars ?? 0) > usd) throw exceeded("usd", usd, usage.dollars ?? 0);

@@ -53,6 +53,8 @@ describe("a turn that does not go well", { timeout: 120_000 }, () => {
     const broke = await at.ask(executing({ model, budget: { usd: 0.001 } }), "run it");
     expect(broke).toMatchObject({ status: "error", error: { message: /usd/ }, executions: [] });
     expect(await at.ask(executing({ model, budget: { usd: 1 } }), "run it")).toMatchObject({ status: "completed" });
+    const unknown = await at.ask(executing({ budget: { usd: 1 } }), "run it");
+    expect(unknown).toMatchObject({ status: "error", error: { message: /price/ }, executions: [] });
     at.model.reply({ text: says("import time\ntime.sleep(25)") });
     const late = await at.ask(executing({ budget: { wallMs: 3_000 } }), "run it");
     expect(late).toMatchObject({ status: "error", error: { code: "budget_exceeded", message: /wallMs/ } });
@@ -147,6 +149,32 @@ describe("a turn that does not go well", { timeout: 120_000 }, () => {
     await at.result(first);
     expect(await at.start(assistant, "hi", more)).toBe(first);
     await expect(at.start(assistant, "other", more)).rejects.toMatchObject({ code: "conflict" });
+  });
+
+  it("leaves its conversation alone when it is a fork of another turn", async () => {
+    at.model.reply(({ body }) => ({
+      text: says(`open('who', 'a').write('${body.model} ')\nprint(open('who').read())`),
+    }));
+    const first = await at.ask(executing(), "run it");
+    expect(first.executions).toMatchObject([{ stdout: "tiny \n" }]);
+    const fork = await at.engine.fork(TENANT, first.runId, { step: "ask", patch: { model: "big" } });
+    const forked = await at.result(fork.id);
+    // In a sandbox of its own, which ends with it.
+    expect(forked).toMatchObject({ status: "completed", executions: [{ stdout: "big \n" }] });
+    const { turns, sessionId } = await at.chat.conversations.get(TENANT, first.conversationId);
+    expect(turns).toBe(1);
+    expect((await at.chat.conversations.executions(TENANT, first.conversationId)).items).toHaveLength(1);
+    await until(async () => {
+      const live = await at.stage.services.sessions.list(TENANT, {
+        metadata: { run: fork.id },
+        status: ["ready", "starting", "closing"],
+      });
+      return live.items.length === 0;
+    });
+    expect(await at.stage.services.sessions.get(TENANT, sessionId ?? "")).toMatchObject({ status: "ready" });
+    // Begun anew from its first step it is refused: nobody asked for it.
+    const again = await at.engine.fork(TENANT, first.runId, { step: "begin" });
+    expect(await at.result(again.id)).toMatchObject({ status: "error", error: { code: "permission_denied" } });
   });
 
   it("does not begin unless the service began it: an assistant of somebody's own would name modules and keys", async () => {
