@@ -118,6 +118,22 @@ test("on a terminal: it answers, asks in place, and remembers", async () => {
   expect(text).toContain("\\u001b]0;owned");
 });
 
+test("on a terminal: a question that is answered elsewhere is asked no more", async () => {
+  stage.model.reply({ text: answerWith("print('asked')") });
+  const approve = async () => {
+    const { items } = await stage.box.approvals.list({ status: "pending" });
+    for (const { id } of items) await stage.box.approvals.decide(id, "approve");
+  };
+  const { text, code } = await onTerminal(["chat", "py"], { ...env(), NO_COLOR: "1" }, [
+    { when: "py> ", type: "run it\r" },
+    { when: "run it? [y/N] ", type: () => void approve() },
+    { when: "python executed: approved by tester", type: "" },
+    { when: "│ asked", type: "" },
+    { when: "py> ", type: "\x04" },
+  ]);
+  expect([code, text.split("run it? [y/N]").length]).toEqual([0, 2]);
+});
+
 test("on a terminal: Ctrl-C cancels the turn, drops what is typed, and Ctrl-D leaves", async () => {
   stage.model.reply({ text: answerWith("import time\nprint('asleep', flush=True)\ntime.sleep(600)") });
   const { code } = await onTerminal(["chat", "plain"], { ...env(), NO_COLOR: "1" }, [

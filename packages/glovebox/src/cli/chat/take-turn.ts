@@ -12,7 +12,7 @@ export interface TurnOptions {
 /** One turn, shown as it happens. Gives what it came to. */
 export async function takeTurn(box: Glovebox, input: ChatInput, options: TurnOptions): Promise<Turn> {
   const { view, signal } = options;
-  const over = new AbortController();
+  let question = new AbortController();
   let runId: string | undefined;
   const cancel = () => {
     if (runId === undefined) return;
@@ -23,18 +23,21 @@ export async function takeTurn(box: Glovebox, input: ChatInput, options: TurnOpt
   const asked = new Set<string>();
   try {
     for await (const event of box.chat.stream(input)) {
+      // The turn goes on: whatever it asked has been answered, perhaps elsewhere.
+      if (event.type !== "approval") question.abort();
       view.take(event);
       if (event.type === "started") {
         runId = event.runId;
         if (signal.aborted) cancel();
       } else if (event.type === "approval" && event.approval.status === "pending" && !asked.has(event.approval.id)) {
         asked.add(event.approval.id);
-        // The stream goes on meanwhile: the question may be answered elsewhere, or expire.
-        void answer(box, event.approval, options, AbortSignal.any([signal, over.signal]));
+        question = new AbortController();
+        // The stream is read meanwhile: the question may be answered elsewhere, or expire.
+        void answer(box, event.approval, options, AbortSignal.any([signal, question.signal]));
       } else if (event.type === "completed") return event.result;
     }
   } finally {
-    over.abort();
+    question.abort();
     signal.removeEventListener("abort", cancel);
   }
   throw new Error("the stream of the turn ended without its result");
