@@ -8,7 +8,6 @@ import {
   ResourceTemplate,
   type ServerContext,
 } from "@modelcontextprotocol/server";
-import { BoundedText } from "./bounded-text.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import { logLine } from "./log-line.ts";
 import { signalOf } from "./request-context.ts";
@@ -149,9 +148,8 @@ function toProtocolError(error: unknown, uri: string): Error {
 function whole(value: unknown): string {
   const text = JSON.stringify(value, undefined, 2);
   if (text.length <= MCP_LIMITS.textCharacters) return text;
-  const bounded = new BoundedText(MCP_LIMITS.textCharacters - 100);
-  bounded.take(text);
-  return JSON.stringify({ truncated: true, text: bounded.toString().slice(0, MCP_LIMITS.textCharacters / 2) });
+  // In quotes again, so that what is cut is no JSON that looks whole; escaped it is twice as long at most.
+  return JSON.stringify({ truncated: true, text: text.slice(0, MCP_LIMITS.textCharacters / 2 - 50).toWellFormed() });
 }
 
 async function readLog({ box, id, after, signal }: Reading): Promise<string> {

@@ -267,6 +267,15 @@ describe("resources", () => {
     );
   });
 
+  test("what is too long to be shown whole says so", async () => {
+    const env = { A: '"'.repeat(30_000), B: "b".repeat(30_000), C: "c".repeat(30_000) };
+    const made = await server.send("POST", "/v1/sessions", { isolation: "isolate", env });
+    const { id } = await json<{ id: string }>(made);
+    const text = await read(`glovebox://session/${id}`);
+    expect(text.length).toBeLessThanOrEqual(MCP_LIMITS.textCharacters);
+    expect(JSON.parse(text)).toMatchObject({ truncated: true, text: expect.stringContaining(id) });
+  });
+
   test("a long log is read on from where it was cut", async () => {
     const code = "import sys\nfor i in range(30):\n  print('y' * 5000); sys.stdout.flush()";
     const { execution } = (await python(code)).structuredContent;
