@@ -132,6 +132,7 @@ test("on a terminal: a question that is answered elsewhere is asked no more", as
     { when: "py> ", type: "\x04" },
   ]);
   expect([code, text.split("run it? [y/N]").length]).toEqual([0, 2]);
+  expect((await onTerminal(["chat", "none"], env(), [{ when: "no assistant none", type: "" }])).code).toBe(3);
 });
 
 test("on a terminal: Ctrl-C cancels the turn, drops what is typed, and Ctrl-D leaves", async () => {

@@ -30,6 +30,8 @@ export function addChat(program: Command): void {
       const start = { assistant, conversationId: flags.conversation, model: flags.model };
       if (message === undefined) {
         if (flags.json === true) throw new UsageError("--json needs a message", "add -m MESSAGE");
+        // Before anything is typed for nobody.
+        await box.assistants.get(assistant);
         const { chatLoop } = await import("../chat/loop.ts");
         return chatLoop(box, start);
       }
