@@ -1,4 +1,5 @@
 import { isGloveboxError, type ModelMessage } from "../../core/index.ts";
+import type { RetryPolicy } from "../../engine/index.ts";
 import type { ModelAnswer, ModelProvider, ModelRequest, ModelTool } from "../../models/index.ts";
 import { askModel } from "../../runs/index.ts";
 import { askPerson } from "../approvals/ask-person.ts";
@@ -7,6 +8,9 @@ import { askHooks, deniedByHook } from "./ask-hooks.ts";
 import { refusedByPerson } from "./refused.ts";
 import { TextTeller } from "./text-teller.ts";
 import type { TurnScope } from "./turn-scope.ts";
+
+/** Whoever was silent for all of the idle time is not waited for twice more: people wait for the turn. */
+const RETRY: RetryPolicy = { when: ({ code, details }) => code !== "timeout" && details?.retryable === true };
 
 /** Asks the model, with the hooks before and after. What it said is in the turn's record, also of an answer that broke off. */
 export async function ask(
@@ -30,6 +34,7 @@ export async function ask(
   try {
     const answer = await askModel(context, "ask", provider, requestOf(scope, asked.messages, tools), {
       ...(await budget.time()),
+      retry: RETRY,
       onText: (text, attempt) => teller.tell(text, attempt),
     });
     record.addUsage(answer.usage);

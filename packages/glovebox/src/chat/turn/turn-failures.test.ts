@@ -34,7 +34,14 @@ describe("a turn that does not go well", { timeout: 120_000 }, () => {
     const model = { provider: "openai", name: "tiny", baseUrl: `${at.model.url}/v1`, idleTimeoutMs: 200 } as const;
     const impatient = executing({ model });
     at.model.reply({ text: "x", fault: { kind: "hang", after: 0 } });
+    const before = at.model.asked.length;
     expect(await at.ask(impatient, "hello")).toMatchObject({ status: "error", error: { code: "timeout" } });
+    expect(at.model.asked.length).toBe(before + 1);
+    at.model.reply(() => {
+      const isFirst = at.model.asked.length === before + 2;
+      return isFirst ? { fault: { kind: "status", status: 503 } } : { text: "here again" };
+    });
+    expect(await at.ask(impatient, "hello")).toMatchObject({ status: "completed", text: "here again" });
     at.model.reply({ fault: { kind: "garbage" } });
     expect(await at.ask(impatient, "hello")).toMatchObject({ status: "error", error: { code: "model_unavailable" } });
     const down = executing({ model: { ...model, baseUrl: "http://127.0.0.1:1/v1" } });
