@@ -136,7 +136,7 @@ test("lines that are no messages are passed over, and one that is too long ends 
     answers += chunk.toString();
   });
   await expect.poll(() => answers, { timeout: 20_000 }).toContain('"id":2');
-  child.stdin.write("x".repeat(17 * 1_048_576));
+  child.stdin.write("x".repeat(9 * 1_048_576));
   expect((await exited)[0]).toBe(0);
 });
 

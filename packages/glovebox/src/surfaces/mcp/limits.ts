@@ -3,7 +3,7 @@ export const MCP_LIMITS = {
   /** Characters of output, of a file or of JSON in one answer. */
   textCharacters: 65_536,
   /** Characters that `write_file` takes. */
-  writeCharacters: 4 * 1_048_576,
+  writeCharacters: 1_048_576,
   /** Entries that `list_files` answers. */
   listEntries: 1_000,
   /** Sessions, executions and runs that are listed as resources: the newest of each. */
@@ -23,6 +23,6 @@ export const MCP_LIMITS = {
   requestsPerSession: 32,
   /** Messages in one request, where an old client sends several. */
   batch: 16,
-  /** Bytes of one message over stdio. */
-  stdioBytes: 16 * 1_048_576,
+  /** Bytes of one message over stdio: enough for a text of `writeCharacters` with every character escaped. */
+  stdioBytes: 8 * 1_048_576,
 } as const;
