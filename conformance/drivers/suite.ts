@@ -15,6 +15,8 @@ export interface SuiteOptions {
   readonly programs?: boolean;
   /** Whether connections to IPv6 addresses come to the forwarder; where not, those addresses are unreachable. Default true. */
   readonly carriesIPv6?: boolean;
+  /** What is dialled while no server is attached is refused at once. Default true. */
+  readonly refusesAlone?: boolean;
 }
 
 /** The contract of `IsolationDriver` and `Sandbox`, as tests. */
@@ -39,7 +41,7 @@ export function driverConformance(name: string, makeSubject: MakeSubject, option
     describe("workspace", () => workspaceTests(context));
     describe("attach", () => attachTests(context));
     describe("network", () => {
-      networkTests(context, options.carriesIPv6 ?? true);
+      networkTests(context, { carriesIPv6: true, refusesAlone: true, ...options });
       networkLoadTests(context);
       networkBoundsTests(context);
     });

@@ -119,7 +119,7 @@ test("what is not yet there is refused with a reason, not accepted and ignored",
     { name: "pool", isolation: "bubblewrap", pool: { min: 2, max: 4, refillConcurrency: 1 } },
     {
       name: "snap",
-      isolation: "bubblewrap",
+      isolation: "isolate",
       snapshots: { auto: "before_execution", rollbackOnFailure: true, keep: 3 },
     },
     { name: "vm", isolation: "microvm" },

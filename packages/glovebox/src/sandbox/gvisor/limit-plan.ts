@@ -69,8 +69,8 @@ export function planLimits(
       pids: limits.pids,
     },
     ...(cpu.count === undefined ? {} : { cpuCount: cpu.count }),
-    // The agent counts, too.
-    nproc: limits.pids + 1,
+    // The agent counts, as elsewhere. This kernel counts one that is being made late: one more may slip through, and is still within what was asked for.
+    nproc: Math.max(1, limits.pids - 1),
     tmpBytes: fileBytes,
     shmBytes: fileBytes,
   };
