@@ -1,11 +1,12 @@
+import { mkdir, rm } from "node:fs/promises";
 import { GloveboxError, newId, type Session, type Snapshot, type Template, toTimestamp } from "../../core/index.ts";
-import type { Sandbox } from "../../sandbox/index.ts";
+import type { IsolationDriver, Sandbox, SandboxSpec } from "../../sandbox/index.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
 import { makeLive } from "../lifecycle/open-session.ts";
 import { sessionLimitsOf } from "../lifecycle/session-spec.ts";
 import { removeWorkspace } from "../lifecycle/workspace.ts";
 import type { SessionIdentity } from "../services.ts";
-import { snapshotDir } from "./folders.ts";
+import { scratchDir, sessionFolder, snapshotDir } from "./folders.ts";
 import { type NextSandbox, nextSandbox } from "./next-sandbox.ts";
 import type { SnapshotParts } from "./parts.ts";
 import { asSpaceError } from "./take-snapshot.ts";
@@ -15,7 +16,7 @@ const AT_ONCE = 4;
 
 export interface Forked {
   readonly sessions: readonly Session[];
-  /** `files`: the workspace alone. Else memory and processes too, which share what they do not change (`shared`) or are copies. */
+  /** `files`: the workspace alone; what sessions of every isolation get now. Else memory and processes too, which share what they do not change (`shared`) or are copies. */
   readonly path: "files" | "shared" | "copied";
   /** How long the parent stood still, milliseconds; 0 from a snapshot. */
   readonly silentMs: number;
@@ -35,7 +36,7 @@ interface Child extends NextSandbox {
   readonly row: Session;
 }
 
-type Made = Omit<Forked, "sessions"> & { readonly sandboxes: readonly Sandbox[] };
+type Made = Pick<Forked, "silentMs"> & { readonly sandboxes: readonly Sandbox[] };
 
 /** New sessions with a parent's state, each with its own identity, limits, secrets and way out. All or none; the parent is unharmed. */
 export async function forkSession(
@@ -44,8 +45,7 @@ export async function forkSession(
   source: ForkSource,
   count: number,
 ): Promise<Forked> {
-  const { room, keeper, isolations } = parts;
-  const { fork } = await isolations.require(parent.row.isolation);
+  const { room, keeper } = parts;
   const limits = sessionLimitsOf(parent.template, parent.row.limitsApplied);
   await using undo = new AsyncDisposableStack();
   // Before anything is made.
@@ -73,8 +73,7 @@ export async function forkSession(
     keeper.keep(live, quota);
     keeper.watch(live);
   }
-  const path = fork === "files" ? "files" : made.path;
-  return { sessions: ready.map(({ session }) => session), path, silentMs: made.silentMs };
+  return { sessions: ready.map(({ session }) => session), path: "files", silentMs: made.silentMs };
 }
 
 async function newChild(
@@ -112,24 +111,48 @@ async function makeSandboxes(
 ): Promise<Made> {
   const specs = children.map(({ spec }) => spec);
   try {
-    if (!("bytes" in source)) return await source.bench.sandbox.fork(specs, ending);
     const driver = isolations.driver(parent.isolation);
-    const dir = snapshotDir(room.dataDir, source);
-    const sandboxes: Sandbox[] = [];
-    try {
-      for (let at = 0; at < specs.length; at += AT_ONCE) {
-        const some = specs.slice(at, at + AT_ONCE).map((spec) => driver.restore(dir, spec, ending));
-        const results = await Promise.allSettled(some);
-        for (const result of results) if (result.status === "fulfilled") sandboxes.push(result.value);
-        for (const result of results) if (result.status === "rejected") throw result.reason;
-      }
-    } catch (error) {
-      await Promise.allSettled(sandboxes.map((sandbox) => sandbox.destroy()));
-      throw error;
+    if ("bytes" in source) {
+      return { sandboxes: await restoreAll(driver, snapshotDir(room.dataDir, source), specs, ending), silentMs: 0 };
     }
-    return { sandboxes, path: "copied", silentMs: 0 };
+    const { sandbox } = source.bench;
+    const { fork } = await isolations.require(parent.isolation);
+    if (fork === "files") return await sandbox.fork(specs, ending);
+    // By way of a snapshot of files: sessions do not take over kernels that come along with memory.
+    const dir = scratchDir(room.dataDir, parent.id, newId());
+    await mkdir(sessionFolder(room.dataDir, parent.id), { recursive: true, mode: 0o700 });
+    const begun = performance.now();
+    try {
+      await sandbox.snapshot({ dir, kind: "files", signal: ending });
+      const silentMs = performance.now() - begun;
+      return { sandboxes: await restoreAll(driver, dir, specs, ending), silentMs };
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
   } catch (error) {
     throw asSpaceError(error);
+  }
+}
+
+/** All or none. */
+async function restoreAll(
+  driver: IsolationDriver,
+  dir: string,
+  specs: readonly SandboxSpec[],
+  signal: AbortSignal,
+): Promise<readonly Sandbox[]> {
+  const sandboxes: Sandbox[] = [];
+  try {
+    for (let at = 0; at < specs.length; at += AT_ONCE) {
+      const some = specs.slice(at, at + AT_ONCE).map((spec) => driver.restore(dir, spec, signal));
+      const results = await Promise.allSettled(some);
+      for (const result of results) if (result.status === "fulfilled") sandboxes.push(result.value);
+      for (const result of results) if (result.status === "rejected") throw result.reason;
+    }
+    return sandboxes;
+  } catch (error) {
+    await Promise.allSettled(sandboxes.map((sandbox) => sandbox.destroy()));
+    throw error;
   }
 }
 

@@ -32,7 +32,13 @@ export async function takeSnapshot(
   const base = await newestFolder(room.dataDir, await store.snapshots.all(session.id));
   try {
     const { sandbox } = session.bench;
-    const manifest = await sandbox.snapshot({ dir, ...(base !== undefined && { base }), signal: ending });
+    // Files, also where the sandbox could keep its memory: sessions do not take over kernels that come back with it.
+    const manifest = await sandbox.snapshot({
+      dir,
+      kind: "files",
+      ...(base !== undefined && { base }),
+      signal: ending,
+    });
     await syncFolder(sessionFolder(dataDir, session.id));
     const parentId = (await store.sessions.internals(session.id))?.snapshotId;
     const snapshot: Snapshot = {
