@@ -5,11 +5,23 @@ import { detectCgroups } from "../../packages/glovebox/src/sandbox/cgroup/index.
 
 /** What is on the host now that belongs to the sandboxes of a server's data folder: processes, run folders, cgroups. */
 export async function hostLeftovers(dataDir: string): Promise<string[]> {
-  const runDir = join(dataDir, "run");
-  const folders = (await readdir(runDir).catch(() => [])).map((name) => `folder ${name}`);
+  const found = await Promise.all(runDirsOf(dataDir).map((runDir) => leftoversOf(dataDir, runDir)));
+  return [...new Set(found.flat())].sort();
+}
+
+/** One for each driver that has sandboxes on the host. gVisor's is within bubblewrap's. */
+function runDirsOf(dataDir: string): readonly string[] {
+  return [join(dataDir, "run"), join(dataDir, "run", GVISOR)];
+}
+
+const GVISOR = "gvisor";
+
+async function leftoversOf(dataDir: string, runDir: string): Promise<string[]> {
+  const names = (await readdir(runDir).catch(() => [])).filter((name) => name !== GVISOR);
+  const folders = names.map((name) => `folder ${name}`);
   // A supervisor that has hidden the host's paths from itself still names its cgroups.
   const prefix = `${createHash("sha256").update(runDir).digest("hex").slice(0, 8)}-`;
-  return [...folders, ...(await processesOf(dataDir, prefix)), ...(await cgroupsOf(prefix))].sort();
+  return [...folders, ...(await processesOf(dataDir, prefix)), ...(await cgroupsOf(prefix))];
 }
 
 async function processesOf(folder: string, prefix: string): Promise<string[]> {
