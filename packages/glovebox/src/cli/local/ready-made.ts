@@ -8,6 +8,7 @@ const READY_MADE: Readonly<Record<string, { readonly isolation: Isolation; reado
     bash: { isolation: "bubblewrap", languages: ["bash"] },
     rust: { isolation: "bubblewrap", languages: ["rust", "bash"] },
     ci: { isolation: "bubblewrap", languages: ["bash", "python", "javascript", "typescript"] },
+    gvisor: { isolation: "gvisor", languages: ["python", "javascript", "typescript", "bash", "rust"] },
     "js-isolate": { isolation: "isolate", languages: ["javascript", "typescript"] },
   };
 

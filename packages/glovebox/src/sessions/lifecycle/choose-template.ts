@@ -2,6 +2,9 @@ import { GloveboxError, type Isolation, type Language, type SessionInput, type T
 import type { TemplateService } from "../services.ts";
 import type { Isolations } from "./isolations.ts";
 
+/** Of isolations that have one template for all their languages. */
+const BY_ISOLATION: Readonly<Partial<Record<Isolation, string>>> = { isolate: "js-isolate", gvisor: "gvisor" };
+
 const BY_LANGUAGE: Readonly<Record<Language, string>> = {
   python: "python",
   javascript: "node",
@@ -42,7 +45,7 @@ export async function chooseTemplate(
     if (!offered.includes(language)) throw lacks(language, `'${isolation}' on this host`);
   }
   const [first] = input.languages ?? [];
-  const name = isolation === "isolate" ? "js-isolate" : BY_LANGUAGE[first ?? "python"];
+  const name = BY_ISOLATION[isolation] ?? BY_LANGUAGE[first ?? "python"];
   const template = await templates.get(tenantId, name);
   if (template.isolation !== isolation) {
     throw new GloveboxError(

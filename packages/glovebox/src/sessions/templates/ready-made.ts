@@ -22,6 +22,13 @@ export const READY_MADE: readonly TemplateInput[] = [
   { name: "node", isolation: "bubblewrap", languages: ["javascript", "typescript", "bash"], maxLimits: MORE },
   { name: "bash", isolation: "bubblewrap", languages: ["bash"], maxLimits: MORE },
   { name: "rust", isolation: "bubblewrap", languages: ["rust", "bash"], limits: { memoryMb: 1_024 }, maxLimits: MORE },
+  {
+    name: "gvisor",
+    isolation: "gvisor",
+    languages: ["python", "javascript", "typescript", "bash", "rust"],
+    limits: { memoryMb: 1_024 },
+    maxLimits: MORE,
+  },
   { name: "js-isolate", isolation: "isolate", languages: ["javascript", "typescript"], maxLimits: MORE },
   {
     name: "ci",
