@@ -57,6 +57,7 @@ export type { Budget, Run, RunStatus, RunWait, Usage } from "./run.ts";
 export type { Session, SessionInput, SessionStatus, WorkspaceInput } from "./session.ts";
 export type { Snapshot, SnapshotChange, SnapshotInput, SnapshotOrigin } from "./snapshot.ts";
 export { isFinal, LIVE_SESSION_STATUSES, STATUS_EXIT_CODES } from "./statuses.ts";
+export { hasTarSize } from "./tar-size.ts";
 export type {
   Capability,
   NetworkSpec,

@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Files, Glovebox } from "@glovebox/sdk";
 import { extract, type Header, pack } from "tar-stream";
+import { hasTarSize } from "../../core/index.ts";
 import { UsageError } from "../failure.ts";
 import { byteProgress, counted } from "../render/progress.ts";
 import { sessionNamed } from "./session-reference.ts";
@@ -99,6 +100,7 @@ async function copyTreeOut(files: Files, from: string, to: string): Promise<Copi
   const feeding = pipeline(counted(await files.download(from), progress), entries);
   feeding.catch(() => {}); // told by the loop below
   for await (const entry of entries) {
+    if (!hasTarSize(entry.header)) throw new Error(`the archive says no size for ${JSON.stringify(entry.header.name)}`);
     const parts = entryParts(entry.header);
     if (parts === undefined) skipped.push(entry.header.name);
     else if (entry.header.type === "directory") await mkdir(join(to, ...parts), { recursive: true });

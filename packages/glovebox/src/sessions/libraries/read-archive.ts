@@ -1,5 +1,6 @@
 import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
+import { hasTarSize } from "../../core/index.ts";
 
 /** No library is as large. */
 const MAX_FILE_BYTES = 8 * 1_048_576;
@@ -12,6 +13,7 @@ export async function readArchiveFile(archive: Uint8Array, file: string): Promis
   gunzip.pipe(unpack);
   gunzip.end(archive);
   for await (const entry of unpack) {
+    if (!hasTarSize(entry.header)) throw new Error(`the package says no size for ${JSON.stringify(entry.header.name)}`);
     if (entry.header.name !== `package/${file}`) {
       entry.resume();
       continue;

@@ -120,6 +120,14 @@ test("a backup is restored into a new folder only, and any damage is noticed", a
     await expect(restoreBackup(damaged, target)).rejects.toMatchObject({ code: "snapshot_corrupt" });
   }
   await expect(restoreBackup(join(folder, "none.tar"), target)).rejects.toMatchObject({ code: "store_failed" });
+  // A size that cannot be read, under a checksum that is right.
+  const sizeless = Buffer.from(good);
+  sizeless.writeUInt8(0x81, 124);
+  sizeless.fill(" ", 148, 156);
+  const sum = sizeless.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  sizeless.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  await writeFile(damaged, sizeless);
+  await expect(restoreBackup(damaged, target)).rejects.toMatchObject({ code: "snapshot_corrupt" });
   expect((await readdir(folder)).sort()).toEqual(["backup.tar", "damaged.tar", "data"]);
   await mkdir(target);
   await restoreBackup(file, target);

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { extract, type Header } from "tar-stream";
-import { GloveboxError } from "../../../core/index.ts";
+import { GloveboxError, hasTarSize } from "../../../core/index.ts";
 import { openForReading, storeFailed } from "../connection.ts";
 import { type BackupFile, type BackupManifest, isBackupPath, MANIFEST_MAX_BYTES, MANIFEST_NAME } from "./manifest.ts";
 
@@ -54,6 +54,7 @@ async function unpack(file: string, folder: string): Promise<{ found: BackupFile
     for await (const entry of entries) {
       const { name, type, size } = entry.header as Header;
       const chunks = entry as unknown as AsyncIterable<Uint8Array>;
+      if (!hasTarSize({ size })) throw damaged(`no size for '${name}'`);
       if (manifest !== "" || type !== "file") throw damaged(`unexpected entry '${name}'`);
       if (name === MANIFEST_NAME) manifest = await readText(chunks, size);
       else if (isBackupPath(name)) found.push(await writeFile(folder, name, chunks));
