@@ -1,0 +1,71 @@
+import { createReadStream } from "node:fs";
+import { GloveboxError, type Language } from "../../core/index.ts";
+import { bootstrap } from "./bootstrap.ts";
+import { type BuildPlan, sourceOf } from "./build-plan.ts";
+import type { ContentHeap } from "./content-heap.ts";
+import type { FileEntry } from "./definition.ts";
+import { FileTree } from "./file-tree.ts";
+import { foundLanguages } from "./found-languages.ts";
+import type { ImageWorkOptions } from "./image.ts";
+import { normalise } from "./normalise.ts";
+import { addSkeleton } from "./skeleton.ts";
+
+/** Of a definition's build, the share that is left for packing. */
+const PACKAGES_SHARE = 0.9;
+
+/** A plan, and where it is carried out. */
+export interface BuildInputs extends BuildPlan {
+  readonly workDir: string;
+  readonly heap: ContentHeap;
+}
+
+/** What is packed then. */
+export interface BuiltTree {
+  readonly tree: FileTree;
+  readonly languages: readonly Language[];
+}
+
+/**
+ * Makes the tree that a definition describes. Errors: those of `bootstrap`; `language_unavailable` when what the definition promises is not
+ * in it.
+ */
+export async function buildDefinition(inputs: BuildInputs, work: ImageWorkOptions): Promise<BuiltTree> {
+  const { definition, heap, workDir, sources } = inputs;
+  const { signal, onProgress } = work;
+  const tree = new FileTree();
+  const startedAt = Math.floor(Date.now() / 1000);
+  await bootstrap({
+    packages: definition.packages,
+    sources,
+    workDir,
+    tree,
+    heap,
+    onProgress: ({ stage, fraction, line }) =>
+      onProgress?.({ stage, fraction: fraction * PACKAGES_SHARE, ...(line !== undefined && { line }) }),
+    ...(signal && { signal }),
+  });
+  normalise(tree, startedAt);
+  for (const path of definition.remove) tree.remove(partsIn(path));
+  tree.nextLayer();
+  for (const entry of definition.files) await addFile(tree, heap, entry, inputs);
+  await addSkeleton(tree, heap);
+  const languages = foundLanguages(tree);
+  const lacking = definition.languages.filter((language) => !languages.includes(language));
+  if (lacking.length > 0) {
+    throw new GloveboxError("language_unavailable", `image '${inputs.name}' came out without ${lacking.join(", ")}`, {
+      details: { languages: lacking },
+    });
+  }
+  return { tree, languages };
+}
+
+async function addFile(tree: FileTree, heap: ContentHeap, entry: FileEntry, inputs: BuildInputs): Promise<void> {
+  const content =
+    "text" in entry
+      ? await heap.append([Buffer.from(entry.text)])
+      : await heap.append(createReadStream(sourceOf(entry, inputs)));
+  const mode = "program" in entry ? 0o755 : Number.parseInt(entry.mode ?? "0644", 8);
+  tree.put(partsIn(entry.to), { kind: "file", content, mode, uid: 0, gid: 0, mtime: 0 });
+}
+
+const partsIn = (path: string): string[] => path.split("/").filter(Boolean);
