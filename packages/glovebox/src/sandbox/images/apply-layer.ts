@@ -3,6 +3,7 @@ import { extract, type Header } from "tar-stream";
 import { GloveboxError } from "../../core/index.ts";
 import type { ContentHeap } from "./content-heap.ts";
 import type { FileTree } from "./file-tree.ts";
+import { settle } from "./settle.ts";
 
 /** OCI image specification, "Layer Filesystem Changeset": whiteouts. */
 const WHITEOUT = ".wh.";
@@ -10,6 +11,8 @@ const OPAQUE = ".wh..wh..opq";
 /** Of aufs, its own bookkeeping. */
 const AUFS = ".wh..wh.";
 
+/** Control characters, which no honest file has in its name, and what stands for bytes that are not UTF-8. */
+const UNWANTED = /[\p{Cc}\uFFFD]/u;
 const MAX_PATH_CHARS = 4096;
 const MAX_NAME_BYTES = 255;
 /** Nobody gains privileges by a file of an image. */
@@ -43,22 +46,10 @@ export async function applyLayer({ tar, tree, heap, signal }: LayerInput): Promi
       entry.resume();
     }
   };
-  // What one of the two throws ends the other with an error that says less.
-  const ends = await Promise.allSettled([
+  await settle("a layer cannot be read", signal, [
     applying(),
     pipeline(tar, unpack as unknown as NodeJS.WritableStream, { signal }),
   ]);
-  const errors = ends.flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));
-  if (errors.length === 0) return;
-  if (signal?.aborted) throw new GloveboxError("cancelled", "the image's making was cancelled", { cause: errors[0] });
-  const telling = errors.find((error) => error instanceof GloveboxError || isSystemError(error));
-  if (telling !== undefined) throw telling;
-  throw new GloveboxError("invalid_argument", `a layer cannot be read: ${String(errors[0])}`, { cause: errors[0] });
-}
-
-/** Of the disk (`ENOSPC`, `EIO`), not of the stream's form. */
-function isSystemError(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException | undefined)?.syscall !== undefined;
 }
 
 async function applyFile(header: Header, content: AsyncIterable<Uint8Array>, tree: FileTree, heap: ContentHeap) {
@@ -109,14 +100,14 @@ export function partsOf(name: string): string[] {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
   for (const part of parts) {
     if (part === "..") throw refused(name, "leads out of the image");
-    if (part.includes("\0") || Buffer.byteLength(part) > MAX_NAME_BYTES) throw refused(name, "is no possible name");
+    if (UNWANTED.test(part) || Buffer.byteLength(part) > MAX_NAME_BYTES) throw refused(name, "is no name we take");
   }
   return parts;
 }
 
 function targetOf(header: Header): string {
   const target = header.linkname ?? "";
-  if (target === "" || target.length >= MAX_PATH_CHARS || target.includes("\0")) {
+  if (target === "" || target.length >= MAX_PATH_CHARS || UNWANTED.test(target)) {
     throw refused(header.name, "is a link to nothing");
   }
   return target;
@@ -137,5 +128,6 @@ function within(value: number, max: number): number {
 }
 
 function refused(name: string, why: string): GloveboxError {
-  return new GloveboxError("invalid_argument", `the layer's '${name.slice(0, 200)}' ${why}`);
+  const shown = name.slice(0, 200).replaceAll(/\p{Cc}/gu, "?");
+  return new GloveboxError("invalid_argument", `the layer's '${shown}' ${why}`);
 }

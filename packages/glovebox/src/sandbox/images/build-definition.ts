@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { GloveboxError, type Language } from "../../core/index.ts";
+import { GloveboxError } from "../../core/index.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { type BuildPlan, sourceOf } from "./build-plan.ts";
 import type { ContentHeap } from "./content-heap.ts";
@@ -7,29 +7,18 @@ import type { FileEntry } from "./definition.ts";
 import { FileTree } from "./file-tree.ts";
 import { foundLanguages } from "./found-languages.ts";
 import type { ImageWorkOptions } from "./image.ts";
+import { type MadeTree, type MakingPlace, TREE_SHARE } from "./make-image.ts";
 import { normalise } from "./normalise.ts";
 import { addSkeleton } from "./skeleton.ts";
 
-/** Of a definition's build, the share that is left for packing. */
-const PACKAGES_SHARE = 0.9;
-
 /** A plan, and where it is carried out. */
-export interface BuildInputs extends BuildPlan {
-  readonly workDir: string;
-  readonly heap: ContentHeap;
-}
-
-/** What is packed then. */
-export interface BuiltTree {
-  readonly tree: FileTree;
-  readonly languages: readonly Language[];
-}
+export type BuildInputs = BuildPlan & MakingPlace;
 
 /**
  * Makes the tree that a definition describes. Errors: those of `bootstrap`; `language_unavailable` when what the definition promises is not
  * in it.
  */
-export async function buildDefinition(inputs: BuildInputs, work: ImageWorkOptions): Promise<BuiltTree> {
+export async function buildDefinition(inputs: BuildInputs, work: ImageWorkOptions): Promise<MadeTree> {
   const { definition, heap, workDir, sources } = inputs;
   const { signal, onProgress } = work;
   const tree = new FileTree();
@@ -41,7 +30,7 @@ export async function buildDefinition(inputs: BuildInputs, work: ImageWorkOption
     tree,
     heap,
     onProgress: ({ stage, fraction, line }) =>
-      onProgress?.({ stage, fraction: fraction * PACKAGES_SHARE, ...(line !== undefined && { line }) }),
+      onProgress?.({ stage, fraction: fraction * TREE_SHARE, ...(line !== undefined && { line }) }),
     ...(signal && { signal }),
   });
   normalise(tree, startedAt);
@@ -56,7 +45,7 @@ export async function buildDefinition(inputs: BuildInputs, work: ImageWorkOption
       details: { languages: lacking },
     });
   }
-  return { tree, languages };
+  return { tree, languages, origin: "definition", inputsHash: inputs.inputsHash, description: definition.description };
 }
 
 async function addFile(tree: FileTree, heap: ContentHeap, entry: FileEntry, inputs: BuildInputs): Promise<void> {

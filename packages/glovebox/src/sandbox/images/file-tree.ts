@@ -126,11 +126,21 @@ export class FileTree {
     yield* walkBelow(this.#root, "");
   }
 
+  /** The time of what changed last. Seconds since 1970. */
+  get newestS(): number {
+    return this.#newestBefore(Number.POSITIVE_INFINITY);
+  }
+
   /** Gives what is not older than `fromS` (seconds since 1970) the time of the newest that is. */
   settleTimes(fromS: number): void {
-    const nodes = [...this.walk()].map(([, node]) => node);
-    const newest = nodes.reduce((max, { mtime }) => (mtime < fromS && mtime > max ? mtime : max), 0);
-    for (const node of [this.#root.node, ...nodes]) if (node.mtime >= fromS) node.mtime = newest;
+    const newest = this.#newestBefore(fromS);
+    for (const [, node] of this.walk()) if (node.mtime >= fromS) node.mtime = newest;
+  }
+
+  #newestBefore(beforeS: number): number {
+    let newest = 0;
+    for (const [, { mtime }] of this.walk()) if (mtime < beforeS && mtime > newest) newest = mtime;
+    return newest;
   }
 
   /** Removes all of a place that is older than this layer; true when nothing is left of it. */

@@ -1,7 +1,7 @@
 import type { Language } from "../../core/index.ts";
 
-/** What an image came from: a definition of this installation, an OCI image, or an archive that `exportTo` made. */
-export type ImageOrigin = "definition" | "oci" | "archive";
+/** What an image came from: a definition of this installation, or an OCI image, be it one that `exportTo` wrote. */
+export type ImageOrigin = "definition" | "import";
 
 /** A root file system for sandboxes with a kernel of their own. */
 export interface Image {

@@ -1,2 +1,4 @@
-export type { Image, ImageEntry, ImageOrigin, ImageProgress, ImageWorkOptions } from "./image.ts";
-export { type Images, type ImagesOptions, openImages } from "./images.ts";
+/** Root images: built from definitions, imported from OCI images, kept by their hash. */
+export type { Image, ImageEntry, ImageProgress, ImageWorkOptions } from "./image.ts";
+export type { Images, ImportOptions } from "./images.ts";
+export { type ImagesOptions, openImages } from "./open-images.ts";

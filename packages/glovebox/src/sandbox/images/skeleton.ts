@@ -1,4 +1,4 @@
-import type { ContentHeap } from "./content-heap.ts";
+import type { Content, ContentHeap } from "./content-heap.ts";
 import type { FileTree } from "./file-tree.ts";
 
 /** Where drivers mount things, and what programs expect. */
@@ -52,11 +52,8 @@ async function addAccount(tree: FileTree, heap: ContentHeap, file: string, line:
   await putText(tree, heap, path, `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${line}\n`);
 }
 
-async function readText(heap: ContentHeap, content: { offset: number; size: number }): Promise<string> {
-  const parts: Uint8Array[] = [];
-  const size = Math.min(content.size, MAX_ACCOUNTS_BYTES);
-  for await (const part of heap.read({ offset: content.offset, size })) parts.push(part);
-  return Buffer.concat(parts).toString("utf8");
+async function readText(heap: ContentHeap, { offset, size }: Content): Promise<string> {
+  return Buffer.from(await heap.readWhole({ offset, size: Math.min(size, MAX_ACCOUNTS_BYTES) })).toString("utf8");
 }
 
 /** Replaces what is there, be it a link that leads elsewhere. */

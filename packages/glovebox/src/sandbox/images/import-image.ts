@@ -1,0 +1,57 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { GloveboxError } from "../../core/index.ts";
+import { adoptPrograms } from "./adopt-programs.ts";
+import type { ImageWorkOptions } from "./image.ts";
+import { MAX_CONTENT_BYTES, type MadeTree, type MakingPlace, TREE_SHARE } from "./make-image.ts";
+import { ANNOTATIONS } from "./oci/annotations.ts";
+import { type ChosenManifest, chooseManifest } from "./oci/choose-manifest.ts";
+import { importOci } from "./oci/import-oci.ts";
+import { OciLayout } from "./oci/layout.ts";
+import { unpackArchive } from "./oci/unpack-archive.ts";
+import { addSkeleton } from "./skeleton.ts";
+
+/** Opens what `path` is: the folder of an OCI layout, or an archive of one, which is unpacked into `workDir`. Errors: `invalid_argument`. */
+export async function openLayout(path: string, workDir: string, signal?: AbortSignal): Promise<OciLayout> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw new GloveboxError("invalid_argument", `no image can be read from ${path}`, { cause });
+  });
+  if (found.isDirectory()) return new OciLayout(path);
+  const folder = join(workDir, "layout");
+  await unpackArchive(createReadStream(path), folder, { maxBytes: MAX_CONTENT_BYTES, ...(signal && { signal }) });
+  return new OciLayout(folder);
+}
+
+/** What an image calls itself: as our exports say, else by its reference. */
+export async function nameInside(layout: OciLayout): Promise<string | undefined> {
+  const { manifest, reference } = await chooseManifest(layout);
+  return manifest.annotations?.[ANNOTATIONS.name] ?? reference;
+}
+
+/** Puts together the tree of an OCI image. Errors: those of `importOci`. */
+export async function importTree(
+  layout: OciLayout,
+  { heap }: Pick<MakingPlace, "heap">,
+  { signal, onProgress }: ImageWorkOptions,
+): Promise<MadeTree> {
+  const { tree, annotations, env } = await importOci(layout, heap, MAX_CONTENT_BYTES, {
+    onProgress: ({ stage, fraction }) => onProgress?.({ stage, fraction: fraction * TREE_SHARE }),
+    ...(signal && { signal }),
+  });
+  tree.nextLayer();
+  adoptPrograms(tree, env);
+  await addSkeleton(tree, heap);
+  return {
+    tree,
+    origin: "import",
+    inputsHash: inputsHashIn(annotations),
+    description: (annotations[ANNOTATIONS.description] ?? "").slice(0, 500),
+  };
+}
+
+/** Part of the id alone: an image that was exported has the same id again. */
+function inputsHashIn(annotations: ChosenManifest["manifest"]["annotations"]): string | null {
+  const hash = annotations?.[ANNOTATIONS.inputsHash] ?? "";
+  return /^[0-9a-f]{64}$/.test(hash) ? hash : null;
+}
