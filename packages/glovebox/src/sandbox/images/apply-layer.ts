@@ -1,9 +1,7 @@
-import { pipeline } from "node:stream/promises";
-import { extract, type Header } from "tar-stream";
 import { GloveboxError } from "../../core/index.ts";
 import type { ContentHeap } from "./content-heap.ts";
 import type { FileTree } from "./file-tree.ts";
-import { settle } from "./settle.ts";
+import { type Header, readTar } from "./read-tar.ts";
 
 /** OCI image specification, "Layer Filesystem Changeset": whiteouts. */
 const WHITEOUT = ".wh.";
@@ -33,23 +31,12 @@ export interface LayerInput {
  * Devices below `/dev` are left out: a sandbox makes its own. Errors: `invalid_argument`, `payload_too_large`, `cancelled`.
  */
 export async function applyLayer({ tar, tree, heap, signal }: LayerInput): Promise<void> {
-  const unpack = extract();
   tree.nextLayer();
-  const applying = async (): Promise<void> => {
-    for await (const entry of unpack) {
-      const content = entry as AsyncIterable<Uint8Array>;
-      if (entry.header.type === "file" || entry.header.type === "contiguous-file") {
-        await applyFile(entry.header, content, tree, heap);
-      } else {
-        applyEntry(entry.header, tree);
-      }
-      entry.resume();
-    }
-  };
-  await settle("a layer cannot be read", signal, [
-    applying(),
-    pipeline(tar, unpack as unknown as NodeJS.WritableStream, { signal }),
-  ]);
+  await readTar(tar, "a layer cannot be read", signal, async (header, content) => {
+    const isFile = header.type === "file" || header.type === "contiguous-file";
+    if (isFile) await applyFile(header, content, tree, heap);
+    else applyEntry(header, tree);
+  });
 }
 
 async function applyFile(header: Header, content: AsyncIterable<Uint8Array>, tree: FileTree, heap: ContentHeap) {

@@ -24,7 +24,7 @@ export interface Image {
 export interface ImageEntry {
   readonly name: string;
   readonly description: string;
-  /** `outdated`: its definition, or what that copies from this host, changed; the next `ensure` builds it anew. `broken`: the definition is invalid. */
+  /** `outdated`: its definition, or what that copies from this host, changed; the next `ensure` builds it anew. `broken`: the definition is invalid or gone. */
   readonly state: "ready" | "outdated" | "absent" | "broken";
   /** Why, where `state` is `broken`. */
   readonly reason?: string;

@@ -3,8 +3,9 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GloveboxError } from "../../core/index.ts";
 import { adoptPrograms } from "./adopt-programs.ts";
+import type { ContentHeap } from "./content-heap.ts";
 import type { ImageWorkOptions } from "./image.ts";
-import { MAX_CONTENT_BYTES, type MadeTree, type MakingPlace, TREE_SHARE } from "./make-image.ts";
+import { type MadeTree, TREE_SHARE } from "./make-image.ts";
 import { ANNOTATIONS } from "./oci/annotations.ts";
 import { type ChosenManifest, chooseManifest } from "./oci/choose-manifest.ts";
 import { importOci } from "./oci/import-oci.ts";
@@ -13,13 +14,13 @@ import { unpackArchive } from "./oci/unpack-archive.ts";
 import { addSkeleton } from "./skeleton.ts";
 
 /** Opens what `path` is: the folder of an OCI layout, or an archive of one, which is unpacked into `workDir`. Errors: `invalid_argument`. */
-export async function openLayout(path: string, workDir: string, signal?: AbortSignal): Promise<OciLayout> {
+export async function openLayout(path: string, workDir: string, maxBytes: number, signal?: AbortSignal) {
   const found = await stat(path).catch((cause: unknown) => {
     throw new GloveboxError("invalid_argument", `no image can be read from ${path}`, { cause });
   });
   if (found.isDirectory()) return new OciLayout(path);
   const folder = join(workDir, "layout");
-  await unpackArchive(createReadStream(path), folder, { maxBytes: MAX_CONTENT_BYTES, ...(signal && { signal }) });
+  await unpackArchive(createReadStream(path), folder, { maxBytes, ...(signal && { signal }) });
   return new OciLayout(folder);
 }
 
@@ -32,10 +33,11 @@ export async function nameInside(layout: OciLayout): Promise<string | undefined>
 /** Puts together the tree of an OCI image. Errors: those of `importOci`. */
 export async function importTree(
   layout: OciLayout,
-  { heap }: Pick<MakingPlace, "heap">,
+  heap: ContentHeap,
+  maxBytes: number,
   { signal, onProgress }: ImageWorkOptions,
 ): Promise<MadeTree> {
-  const { tree, annotations, env } = await importOci(layout, heap, MAX_CONTENT_BYTES, {
+  const { tree, annotations, env } = await importOci(layout, heap, maxBytes, {
     onProgress: ({ stage, fraction }) => onProgress?.({ stage, fraction: fraction * TREE_SHARE }),
     ...(signal && { signal }),
   });

@@ -1,12 +1,13 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parse } from "yaml";
+import { parseDocument } from "yaml";
 import type { z } from "zod";
 import { GloveboxError } from "../../core/index.ts";
 import { ImageDefinition, ImageName, type WholeDefinition } from "./definition.ts";
 
 const MAX_DEFINITION_BYTES = 1_048_576;
 const MAX_EXTENDS = 8;
+const MAX_ALIASES = 100;
 const SUFFIX = ".yaml";
 
 /** The names that are defined in a folder, sorted. No folder: none. */
@@ -45,7 +46,11 @@ export async function loadDefinition(definitionsDir: string, name: string): Prom
 export function parseDefinition(name: string, text: string): ImageDefinition {
   let value: unknown;
   try {
-    value = parse(text, { maxAliasCount: 100 });
+    const document = parseDocument(text);
+    // A warning is of something that YAML would guess at.
+    const [problem] = [...document.errors, ...document.warnings];
+    if (problem) throw problem;
+    value = document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
     throw invalid(name, error instanceof Error ? error.message : String(error));
   }

@@ -9,8 +9,6 @@ import { asImageError, type ImageStore, type NewImage } from "./image-store.ts";
 import { packTree } from "./pack-tree.ts";
 import { openWorkFolder, sweepWorkFolders } from "./work-folder.ts";
 
-/** An image's files, unpacked, may have no more than this. Bytes. */
-export const MAX_CONTENT_BYTES = 16 * 1_073_741_824;
 /** Of the whole, what comes before packing. */
 export const TREE_SHARE = 0.9;
 
@@ -27,6 +25,8 @@ export interface MakeOptions {
   readonly building: string;
   readonly store: ImageStore;
   readonly logger: Logger;
+  /** Of all files together, unpacked. */
+  readonly maxBytes: number;
   /** Makes the files, and says what else is to be remembered. */
   readonly make: (place: MakingPlace) => Promise<MadeTree>;
 }
@@ -45,7 +45,7 @@ export async function makeImage(options: MakeOptions, { signal, onProgress }: Im
   try {
     await mkdir(building, { recursive: true, mode: 0o700 });
     await using folder = await openWorkFolder(building);
-    await using heap = await ContentHeap.create(join(folder.dir, "contents"), MAX_CONTENT_BYTES);
+    await using heap = await ContentHeap.create(join(folder.dir, "contents"), options.maxBytes);
     const { tree, languages, ...facts } = await options.make({ workDir: folder.dir, heap });
     const packed = join(folder.dir, "rootfs.squashfs");
     const report = (share: number) =>

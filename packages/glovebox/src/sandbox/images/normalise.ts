@@ -21,6 +21,8 @@ const VOLATILE: readonly string[] = [
   "etc/apt/sources.list",
   "etc/apt/sources.list.d",
   "etc/apt/auth.conf",
+  "etc/apt/apt.conf.d/99mmdebstrap",
+  "etc/dpkg/dpkg.cfg.d/99mmdebstrap",
   "etc/apt/auth.conf.d",
   "etc/machine-id",
   "etc/passwd-",

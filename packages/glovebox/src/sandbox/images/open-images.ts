@@ -22,6 +22,8 @@ export interface ImagesOptions {
   readonly aptSourcesFile?: string;
   /** The Node that images get. Default: the one that runs this. */
   readonly nodePath?: string;
+  /** MiB that an image's files may have, unpacked. Default 16,384. */
+  readonly maxImageMb?: number;
 }
 
 export function openImages(options: ImagesOptions): Images {
@@ -35,6 +37,7 @@ class ImageFolder implements Images {
   readonly #host: BuildHost;
   readonly #logger: Logger;
   readonly #store: ImageStore;
+  readonly #maxBytes: number;
 
   constructor(options: ImagesOptions) {
     this.#dir = resolve(options.dir);
@@ -46,6 +49,7 @@ class ImageFolder implements Images {
     };
     this.#logger = options.logger ?? silentLogger;
     this.#store = new ImageStore(this.#dir);
+    this.#maxBytes = (options.maxImageMb ?? 16_384) * 1_048_576;
   }
 
   async ensure(name: string, work: ImageWorkOptions = {}): Promise<Image> {
@@ -73,8 +77,9 @@ class ImageFolder implements Images {
     try {
       const plan = await planBuild(name, this.#host);
       if (!plan && !record) throw unknown(name);
-      const state = !record ? "absent" : record.inputsHash === plan?.inputsHash ? "ready" : "outdated";
-      return { name, description: plan?.definition.description ?? record?.description ?? "", state, ...image };
+      if (!plan) throw new GloveboxError("invalid_argument", `the definition of image '${name}' is gone`);
+      const state = !record ? "absent" : record.inputsHash === plan.inputsHash ? "ready" : "outdated";
+      return { name, description: plan.definition.description, state, ...image };
     } catch (error) {
       if (!isGloveboxError(error) || error.code === "not_found") throw error;
       return { name, description: record?.description ?? "", state: "broken", reason: error.message, ...image };
@@ -114,7 +119,7 @@ class ImageFolder implements Images {
     const { importTree, nameInside, openLayout } = await import("./import-image.ts");
     try {
       await using folder = await openWorkFolder(this.#building);
-      const layout = await openLayout(path, folder.dir, options.signal);
+      const layout = await openLayout(path, folder.dir, this.#maxBytes, options.signal);
       const name = options.name ?? (await nameInside(layout));
       if (name === undefined)
         throw new GloveboxError("invalid_argument", "the image has no name of its own; give it one");
@@ -123,7 +128,7 @@ class ImageFolder implements Images {
         if (!options.replace && (await this.#store.record(name))) {
           throw new GloveboxError("already_exists", `there is an image '${name}'`, { details: { name } });
         }
-        return this.#make(name, options, (place) => importTree(layout, place, options));
+        return this.#make(name, options, ({ heap }) => importTree(layout, heap, this.#maxBytes, options));
       });
     } catch (error) {
       throw asImageError(error);
@@ -148,7 +153,8 @@ class ImageFolder implements Images {
   }
 
   #make(name: string, work: ImageWorkOptions, make: MakeOptions["make"]): Promise<Image> {
-    return makeImage({ name, building: this.#building, store: this.#store, logger: this.#logger, make }, work);
+    const places = { building: this.#building, store: this.#store, logger: this.#logger, maxBytes: this.#maxBytes };
+    return makeImage({ name, ...places, make }, work);
   }
 
   async #locked<T>(name: string, work: ImageWorkOptions, action: () => Promise<T>): Promise<T> {
