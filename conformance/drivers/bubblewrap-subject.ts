@@ -29,7 +29,7 @@ export function makeBubblewrapSubject(options: Partial<BubblewrapOptions> = {}):
 }
 
 /** Processes that run under one of our uids, or that name our folder: supervisors, bwrap, and what is inside. */
-async function processesOf(baseDir: string, uidBase: number): Promise<string[]> {
+export async function processesOf(baseDir: string, uidBase: number): Promise<string[]> {
   const found: string[] = [];
   for (const pid of await readdir("/proc")) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
@@ -48,7 +48,7 @@ async function processesOf(baseDir: string, uidBase: number): Promise<string[]> 
   return found;
 }
 
-async function cgroupsOf(runDir: string): Promise<string[]> {
+export async function cgroupsOf(runDir: string): Promise<string[]> {
   const { createHash } = await import("node:crypto");
   const { detectCgroups } = await import("../../packages/glovebox/src/sandbox/cgroup/index.ts");
   const prefix = createHash("sha256").update(runDir).digest("hex").slice(0, 8);

@@ -88,12 +88,19 @@ __glovebox_ended() {
 
 __glovebox_next() { # reads a request and queues what is to be done with it
   local verb id mode options source args=() cwd='' envs=() stdin='' entry name
-  IFS= builtin read -r -d '' -u "$__glovebox_requests" verb || builtin exit 0 2>/dev/null
-  IFS= builtin read -r -d '' -u "$__glovebox_requests" id
-  IFS= builtin read -r -d '' -u "$__glovebox_requests" mode
-  IFS= builtin read -r -d '' -u "$__glovebox_requests" options
-  IFS= builtin read -r -d '' -u "$__glovebox_requests" source
-  builtin eval "$options"
+  while :; do
+    IFS= builtin read -r -d '' -u "$__glovebox_requests" verb || builtin exit 0 2>/dev/null
+    IFS= builtin read -r -d '' -u "$__glovebox_requests" id
+    IFS= builtin read -r -d '' -u "$__glovebox_requests" mode
+    IFS= builtin read -r -d '' -u "$__glovebox_requests" options
+    IFS= builtin read -r -d '' -u "$__glovebox_requests" source
+    builtin eval "$options"
+    [[ $verb == renew ]] || break
+    # It is a copy of another: numbers of its own, and the environment of the session it came to.
+    RANDOM=${SRANDOM-$(od -An -N4 -tu4 /dev/urandom)}
+    for entry in "${envs[@]}"; do builtin export "$entry" 2>/dev/null; done
+    envs=()
+  done
   __glovebox_cpu
   __glovebox_quote "$id"
   __glovebox_id=$__glovebox_text __glovebox_start=$__glovebox_ticks __glovebox_source=$source

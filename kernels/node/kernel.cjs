@@ -83,7 +83,8 @@ function guarded(work) {
 }
 
 function receive(fields) {
-  const [, id, mode, text, source] = fields;
+  const [verb, id, mode, text, source] = fields;
+  if (verb === "renew") return require("./renewal.cjs").renew(text, end);
   queue.push({ id, mode, source, options: JSON.parse(text), outcome: undefined, exit: undefined });
   if (current === undefined) next();
 }

@@ -287,6 +287,18 @@ def handle(rid, mode, options, source):
     send('!{"t":"done","id":%s,"cpuMs":%.3f}' % (request_id, (cpu_seconds() - cpu) * 1000))
 
 
+def renew(options):
+    """It is a copy of another process: random numbers of its own, and the environment of the session that it came to."""
+    try:
+        if options:
+            os.environ.update(parse_options(options).get("env") or {})
+        for name in ("random", "numpy.random", "ssl"):
+            if name in sys.modules:
+                part("renewal").renew(name, sys.modules[name])
+    except BaseException:
+        posix._exit(1)  # rather none than one that draws what another draws
+
+
 def cpu_seconds():
     """CPU time of this process and of the children it has waited for."""
     times = posix.times()
@@ -351,9 +363,12 @@ def serve():
         del pending[: end + 1]
         start = 0
         if len(fields) == 5:
-            _, rid, mode, options, source = fields
+            verb, rid, mode, options, source = fields
             fields = []
-            handle(rid, mode, options, source)
+            if verb == "renew":
+                renew(options)
+            else:
+                handle(rid, mode, options, source)
 
 
 serve()

@@ -34,7 +34,6 @@ export {
 } from "./process.ts";
 export type {
   ForkReport,
-  PauseOptions,
   SnapshotKind,
   SnapshotManifest,
   SnapshotOptions,

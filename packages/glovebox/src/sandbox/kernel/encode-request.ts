@@ -36,6 +36,22 @@ export function encodeKernelRequest(request: KernelRequest): Uint8Array {
   return bytes;
 }
 
+/**
+ * What a kernel is told that is a copy of another, once the sandbox's own randomness was renewed: it reseeds its language's, and takes
+ * over `env` for good. There is no answer. Errors: as of {@link encodeKernelRequest}.
+ */
+export function encodeKernelRenew(
+  language: KernelRequest["language"],
+  env: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const request = { id: "", mode: "repl", source: "", language, args: [], env } as const;
+  const bytes = Buffer.from(encodeKernelRequest(request));
+  return Buffer.concat([Buffer.from("renew"), bytes.subarray("exec".length)]);
+}
+
+/** The same for a kernel of an unknown language, without an environment. */
+export const KERNEL_RENEW: Uint8Array = Buffer.from("renew\0\0\0\0\0");
+
 function jsonOptions({ language, args, env, cwd, stdin }: KernelRequest): string {
   return JSON.stringify({
     language,

@@ -1,5 +1,11 @@
 /** How the host speaks with a language kernel: requests out, messages in, and which program a kernel is. */
-export { encodeKernelRequest, MAX_REQUEST_BYTES, quoteForShell } from "./encode-request.ts";
+export {
+  encodeKernelRenew,
+  encodeKernelRequest,
+  KERNEL_RENEW,
+  MAX_REQUEST_BYTES,
+  quoteForShell,
+} from "./encode-request.ts";
 export {
   detectLanguage,
   KERNEL_ARGV,

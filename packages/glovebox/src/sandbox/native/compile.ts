@@ -9,6 +9,8 @@ const run = promisify(execFile);
 
 /** Static, so that the agent needs nothing from a sandbox's image. Warnings are errors. */
 const FLAGS = ["-std=gnu11", "-O2", "-static", "-Wall", "-Wextra", "-Werror", "-s"];
+/** To be loaded into another program. */
+const LIBRARY_FLAGS = FLAGS.map((flag) => (flag === "-static" ? "-shared" : flag)).concat("-fPIC");
 const COMPILE_TIMEOUT_MS = 120_000;
 
 /**
@@ -16,17 +18,23 @@ const COMPILE_TIMEOUT_MS = 120_000;
  * flags and architecture: an upgrade makes another file and never pulls one from under a live sandbox.
  * Errors: `isolation_unavailable` when there is no compiler, or when it fails.
  */
-export async function compileNative(sourcePath: string, name: string, outputDir: string): Promise<string> {
+export async function compileNative(
+  sourcePath: string,
+  name: string,
+  outputDir: string,
+  kind: "program" | "library" = "program",
+): Promise<string> {
+  const flags = kind === "program" ? FLAGS : LIBRARY_FLAGS;
   const source = await readFile(sourcePath).catch((cause: unknown) => {
     throw new GloveboxError("isolation_unavailable", `The source of ${name} cannot be read: ${sourcePath}`, { cause });
   });
-  const hash = createHash("sha256").update(source).update(FLAGS.join(" ")).update(process.arch).digest("hex");
+  const hash = createHash("sha256").update(source).update(flags.join(" ")).update(process.arch).digest("hex");
   const target = join(outputDir, `${name}-${hash.slice(0, 16)}`);
   if (await stat(target).catch(() => undefined)) return target;
   await mkdir(outputDir, { recursive: true, mode: 0o755 });
   const partial = `${target}.${process.pid}.${randomBytes(4).toString("hex")}`;
   try {
-    await run("gcc", [...FLAGS, "-o", partial, sourcePath], { timeout: COMPILE_TIMEOUT_MS });
+    await run("gcc", [...flags, "-o", partial, sourcePath], { timeout: COMPILE_TIMEOUT_MS });
     await chmod(partial, 0o755);
     await rename(partial, target);
   } catch (cause) {
