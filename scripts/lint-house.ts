@@ -51,7 +51,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Files through which a room is entered, besides `index.ts`, each with its reason. */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   core: ["schemas.ts"], // apart, because loading zod costs 40 ms
-  sandbox: ["bubblewrap/index.ts", "isolate/index.ts", "kernel/index.ts", "native/index.ts", "agent/index.ts"], // loaded lazily, one by one
+  sandbox: [
+    "bubblewrap/index.ts",
+    "isolate/index.ts",
+    "kernel/index.ts",
+    "native/index.ts",
+    "agent/index.ts",
+    "images/index.ts",
+  ], // loaded lazily, one by one
   sessions: ["one-shot.ts"], // `glovebox run` without a server loads neither store nor zod
   surfaces: ["operations/index.ts"], // the table alone, for coverage tests
 };

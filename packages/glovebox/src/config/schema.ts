@@ -240,6 +240,29 @@ export const ConfigSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  images: z
+    .strictObject({
+      dir: z
+        .string()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe("Where root images are kept; default a folder that the servers of this installation share"),
+      definitionsDir: z
+        .string()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe("Folder of the definitions of images; default those that Glovebox brings"),
+      maxMb: z
+        .number()
+        .int()
+        .min(1)
+        .max(2 ** 24)
+        .default(16_384)
+        .describe("MiB that the files of one image may have, unpacked"),
+    })
+    .prefault({}),
   quotas: z
     .strictObject({ tenant: quota("each tenant"), host: quota("all tenants together") })
     .prefault({})

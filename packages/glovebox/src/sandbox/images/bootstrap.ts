@@ -41,6 +41,7 @@ export async function bootstrap(options: BootstrapOptions): Promise<void> {
   await mkdir(temp, { mode: 0o711 });
   let current = { stage: "starting", fraction: 0 };
   await runTool({
+    tool: "mmdebstrap",
     argv: [...guard(), ...command(options.packages), "", "-", ...files],
     env: { TMPDIR: temp },
     cwd: workDir,

@@ -9,6 +9,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +17,7 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { tarOf } from "../agent/tar-fixture.ts";
 import { repositoryRoot } from "../native/index.ts";
-import { type Image, type ImageProgress, type Images, openImages } from "./index.ts";
+import { defaultImagesDir, type Image, type ImageProgress, type Images, openImages } from "./index.ts";
 import { BUILD_TEST_MS, missingTools, testImages, writeLayout } from "./testing.ts";
 
 const missing = missingTools();
@@ -89,7 +90,7 @@ print("fresh")`;
   });
 
   test("is out of date when its definition or the server's Node changes, and broken when there is none any more", async () => {
-    cpSync(join(repositoryRoot(), ".tools", "images", "names"), join(dir, "images", "names"), { recursive: true });
+    cpSync(join(defaultImagesDir(), "names"), join(dir, "images", "names"), { recursive: true });
     const contents = join(dir, "images", "contents");
     mkdirSync(contents);
     execFileSync("cp", ["-al", join(base.rootfs, ".."), contents]);
@@ -121,17 +122,39 @@ print("fresh")`;
 });
 
 describe("building", () => {
+  /** A folder with links to these programs alone. */
+  function dirWith(...programs: string[]): string {
+    const bin = join(dir, "bin");
+    mkdirSync(bin);
+    for (const program of programs) symlinkSync(`/usr/bin/${program}`, join(bin, program));
+    return bin;
+  }
+
   test(
     "fails with a reason and leaves nothing",
     async () => {
-      define("none", "packages: [no-such-package-anywhere]");
+      define("none", "description: nothing but Debian");
+      const unreachable = join(dir, "unreachable");
+      writeFileSync(unreachable, "deb http://127.0.0.1:9/debian stable main\n");
+      const cutOff = openImages({ dir: join(dir, "images"), definitionsDir: definitions, aptSourcesFile: unreachable });
       const lines: string[] = [];
       const onProgress = ({ line }: ImageProgress) => line !== undefined && lines.push(line);
-      await expect(images.ensure("none", { onProgress })).rejects.toMatchObject({
+      await expect(cutOff.ensure("none", { onProgress })).rejects.toMatchObject({
         code: "unavailable",
-        details: { output: expect.stringMatching(/no-such-package-anywhere/) },
+        message: /^mmdebstrap failed/,
+        details: { output: expect.stringMatching(/127\.0\.0\.1:9/) },
       });
       expect(lines.join("\n")).toMatch(/apt-get update/);
+      const path = process.env.PATH;
+      process.env.PATH = dirWith("setpriv", "unshare");
+      try {
+        await expect(cutOff.ensure("none")).rejects.toMatchObject({
+          code: "unavailable",
+          message: /mmdebstrap is not installed/,
+        });
+      } finally {
+        process.env.PATH = path;
+      }
       const sources = join(dir, "sources");
       writeFileSync(sources, "# nothing\n");
       const without = openImages({ dir: join(dir, "images"), definitionsDir: definitions, aptSourcesFile: sources });
@@ -140,7 +163,7 @@ describe("building", () => {
       await expect(images.build("never-defined")).rejects.toMatchObject({ code: "not_found" });
       await expect(images.ensure("../../etc/passwd")).rejects.toMatchObject({ code: "invalid_argument" });
       expect(under("building")).toEqual([]);
-      expect(await images.list()).toEqual([{ name: "none", description: "", state: "absent" }]);
+      expect(await images.list()).toEqual([{ name: "none", description: "nothing but Debian", state: "absent" }]);
     },
     BUILD_TEST_MS,
   );

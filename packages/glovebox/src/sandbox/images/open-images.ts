@@ -1,7 +1,8 @@
 import { createWriteStream } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { GloveboxError, isGloveboxError, type Logger, silentLogger } from "../../core/index.ts";
+import { defaultNativeDir } from "../native/index.ts";
 import { type BuildHost, planBuild } from "./build-plan.ts";
 import { ContentHeap } from "./content-heap.ts";
 import type { Image, ImageEntry, ImageWorkOptions } from "./image.ts";
@@ -24,6 +25,11 @@ export interface ImagesOptions {
   readonly nodePath?: string;
   /** MiB that an image's files may have, unpacked. Default 16,384. */
   readonly maxImageMb?: number;
+}
+
+/** Beside the native programs: shared by all servers, drivers and tests of one installation, so that an image is built once. */
+export function defaultImagesDir(): string {
+  return join(dirname(defaultNativeDir()), "images");
 }
 
 export function openImages(options: ImagesOptions): Images {

@@ -6,11 +6,15 @@ import { GloveboxError } from "../../core/index.ts";
 /** Of a tool's last lines, which an error tells. */
 const TAIL_LINES = 12;
 const MAX_LINE_CHARS = 500;
+/** The exit code of programs that start others, where there is no such program. */
+const NOT_FOUND = 127;
 /** Between asking a tool's processes to end and ending them. Milliseconds. */
 const GRACE_MS = 2_000;
 
 export interface ToolRun {
   readonly argv: readonly [string, ...string[]];
+  /** Whom errors tell of, where that is not the first word. */
+  readonly tool?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Default: nothing to read. */
@@ -32,7 +36,8 @@ export async function runTool(run: ToolRun): Promise<void> {
   const ending = new AbortController();
   const limit = AbortSignal.timeout(run.timeoutMs);
   const over = AbortSignal.any([ending.signal, limit, ...(run.signal ? [run.signal] : [])]);
-  if (run.signal?.aborted) throw cancelled(program);
+  const tool = run.tool ?? program;
+  if (run.signal?.aborted) throw cancelled(tool);
   const child = spawn(program, args, {
     detached: true,
     stdio: [run.feed ? "pipe" : "ignore", "pipe", "pipe"],
@@ -69,10 +74,12 @@ export async function runTool(run: ToolRun): Promise<void> {
   // What a tool left behind in its group when it ended.
   endGroup(child.pid, 0);
   const { code, missing } = await exit;
-  if (run.signal?.aborted) throw cancelled(program);
-  if (limit.aborted) throw new GloveboxError("timeout", `${program} did not end within ${run.timeoutMs} ms`);
-  if (missing) throw new GloveboxError("unavailable", `images cannot be made here: ${program} is not installed`);
-  if (code !== 0 && !isOwnDoing(failures)) throw failedTool(program, code, tail);
+  if (run.signal?.aborted) throw cancelled(tool);
+  if (limit.aborted) throw new GloveboxError("timeout", `${tool} did not end within ${run.timeoutMs} ms`);
+  if (missing || code === NOT_FOUND) {
+    throw new GloveboxError("unavailable", `images cannot be made here: ${tool} is not installed`);
+  }
+  if (code !== 0 && !isOwnDoing(failures)) throw failedTool(tool, code, tail);
   if (failures.length > 0) throw failures[0];
 }
 

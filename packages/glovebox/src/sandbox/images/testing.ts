@@ -3,13 +3,12 @@ import { accessSync, constants, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { repositoryRoot } from "../native/index.ts";
-import { type Images, openImages } from "./index.ts";
+import { defaultImagesDir, type Images, openImages } from "./index.ts";
 import type { Compression } from "./oci/manifest.ts";
 
 /** Shared by all tests of this checkout, whichever asks first: one build of `base` in a whole run. */
 export function testImages(): Images {
-  const root = repositoryRoot();
-  return openImages({ dir: join(root, ".tools", "images"), definitionsDir: join(root, "images") });
+  return openImages({ dir: defaultImagesDir(), definitionsDir: join(repositoryRoot(), "images") });
 }
 
 /** What a test may take that has to build an image itself, on a machine that does many things. Milliseconds. */
