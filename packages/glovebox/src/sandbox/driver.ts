@@ -71,6 +71,8 @@ export interface SandboxSpec {
   readonly kernelOptions?: KernelOptions;
   /** Host folder with installed packages, mounted read-only at {@link PACKAGES_DIR}. */
   readonly packages?: string;
+  /** Name of its root image, for isolations that have them. Default: the driver's. */
+  readonly image?: string;
   /** Prepare for `fork`, where that makes the first one faster and costs a little memory. Default false. */
   readonly forkable?: boolean;
   /** The only way out of the sandbox. Absent: there is none. */

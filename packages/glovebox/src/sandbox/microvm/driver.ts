@@ -212,7 +212,7 @@ export class MicrovmDriver implements IsolationDriver {
   }
 
   async #wishFor(spec: SandboxSpec, { accelerator }: Ready, signal?: AbortSignal): Promise<TemplateWish> {
-    const image = await this.#images.ensure(this.#options.image, signal ? { signal } : {});
+    const image = await this.#images.ensure(spec.image ?? this.#options.image, signal ? { signal } : {});
     const missing = spec.languages.filter((language) => !offered(image.languages).includes(language));
     if (missing.length > 0) {
       throw new GloveboxError("language_unavailable", `Not in the image ${image.name}: ${missing.join(", ")}`, {
