@@ -832,6 +832,7 @@ static void join_cgroup(void) {
 /* In the child. From here on nothing of it is root's; its capabilities went with the uid. */
 static void become_user(bool stay) {
     if (!user || stay) return;
+    for (int capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++) continue;
     if (setgroups(0, NULL) != 0 || setresgid(user, user, user) != 0 || setresuid(user, user, user) != 0) _exit(126);
 }
 

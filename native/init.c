@@ -163,7 +163,8 @@ static void make_etc(int network) {
                               "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n");
   put_file("/new/etc/group", "root:x:0:\nglovebox:x:1000:\nnogroup:x:65534:\n");
   put_file("/new/etc/nsswitch.conf", network ? "passwd: files\ngroup: files\nhosts: files dns\n" : "passwd: files\ngroup: files\nhosts: files\n");
-  put_file("/new/etc/resolv.conf", network ? "nameserver 127.0.0.1\n" : "");
+  if (network) put_file("/new/etc/resolv.conf", "nameserver 127.0.0.1\n");
+  else unlink("/new/etc/resolv.conf");
   unlink("/new/etc/shadow");
   unlink("/new/etc/shadow-");
   unlink("/new/etc/gshadow");
@@ -176,14 +177,11 @@ static void make_etc(int network) {
   write_text("/new/run/glovebox/boot_id", "00000000-0000-4000-8000-000000000000\n");
 }
 
-/* The places of `TRUST` in core/egress.ts lead to files that the host writes when a sandbox starts. */
+/* The host writes the bundle of `TRUST` in core/egress.ts when a sandbox starts; programs look for it in the system's place. */
 static void make_trust(void) {
-  make_dir("/new/run/glovebox/trust", 0755);
-  put_link("/run/glovebox/trust/authority.pem", "/new/glovebox/authority.pem");
-  put_link("/run/glovebox/trust/ca-bundle.pem", "/new/glovebox/ca-bundle.pem");
   if (access("/new/etc/ssl/certs/ca-certificates.crt", F_OK) != 0) return;
   if (rename("/new/etc/ssl/certs/ca-certificates.crt", "/new/etc/ssl/certs/system.crt") < 0) die("rename", "ca-certificates.crt");
-  put_link("/run/glovebox/trust/ca-bundle.pem", "/new/etc/ssl/certs/ca-certificates.crt");
+  put_link("/glovebox/ca-bundle.pem", "/new/etc/ssl/certs/ca-certificates.crt");
 }
 
 static void bind_on(const char *source, const char *target) {
@@ -198,8 +196,12 @@ static void make_root(const char *tmp_size, const char *shm_size, int network) {
   mount_on("upper", "/upper", "tmpfs", 0, "mode=755,size=4m");
   make_dir("/upper/files", 0755);
   make_dir("/upper/work", 0755);
+  make_dir("/upper/files/etc", 0755);
+  /* Overlayfs takes this device for a file that was removed: there is nobody to trust without a network. */
+  if (!network && mknod("/upper/files/etc/ssl", S_IFCHR, makedev(0, 0)) < 0) die("mknod", "/etc/ssl");
   mount_on("root", "/new", "overlay", MS_NODEV, "lowerdir=/image,upperdir=/upper/files,workdir=/upper/work");
-  make_dir("/new/glovebox", 0755);
+  /* What the host adds when a sandbox starts is written here by the agent; to user code it is read-only. */
+  mount_on("glovebox", "/new/glovebox", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=2m");
   bind_on("/tools/kernels", "/new/glovebox/kernels");
   bind_on("/tools/bin", "/new/glovebox/bin");
   make_dir("/new/glovebox/packages", 0755);

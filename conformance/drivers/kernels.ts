@@ -36,21 +36,26 @@ export function kernelTests(context: () => SuiteContext): void {
   });
 }
 
-interface KernelUnderTest extends AsyncDisposable {
+export interface KernelUnderTest extends AsyncDisposable {
   /** Messages of one request, until `done`. */
   ask(source: string): Promise<KernelMessage[]>;
 }
 
-async function startKernel(sandbox: Sandbox, language: Language): Promise<KernelUnderTest> {
-  const process = await sandbox.spawn({ kind: "kernel", language });
+export async function startKernel(sandbox: Sandbox, language: Language): Promise<KernelUnderTest> {
+  const process = await sandbox.spawn({ kind: "kernel", language, tag: language });
   const messages = read(process);
   const ready = await messages.next();
   expect(ready.value?.t).toBe("ready");
+  return kernelOf(process, language, messages);
+}
+
+/** A kernel that runs already, as one that a fork took along. */
+export function kernelOf(process: SandboxProcess, language: Language, messages = read(process)): KernelUnderTest {
   let requests = 0;
   return {
     async ask(source) {
       requests += 1;
-      const id = `r${requests}`;
+      const id = `${process.id}-${requests}-${performance.now()}`;
       await process.writeControl(
         encodeKernelRequest({ id, mode: "repl", source, language, args: [], env: {}, cwd: "/workspace" }),
       );

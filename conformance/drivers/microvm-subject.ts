@@ -18,6 +18,8 @@ export function makeMicrovmSubject(options: Partial<MicrovmOptions> = {}): Drive
     baseDir,
     again: make,
     async leftovers() {
+      // A machine that becomes a template is nobody's sandbox.
+      await driver.settled();
       const folders = (await readdir(runDir).catch(() => [])).map((name) => `folder ${name}`);
       return [...folders, ...(await processesOf(baseDir, uidBase)), ...(await cgroupsOf(runDir))].sort();
     },

@@ -127,9 +127,15 @@ print(u.makefile().read())`;
     await sandbox.detach();
     expect((await network.stream()).destroyed).toBe(true);
     await using next = subject.again();
-    await using blind = await next.attach(record);
-    await expect.poll(() => blind.attached[0]?.held.stdout.to).toBeGreaterThanOrEqual("reset\n".length * 4);
-    await blind.detach();
+    const heldAtAttach = async () => {
+      const blind = await next.attach(record);
+      const held = blind.attached[0]?.held.stdout.to;
+      await blind.detach();
+      return held;
+    };
+    await expect
+      .poll(heldAtAttach, { timeout: 30_000 })
+      .toBeGreaterThanOrEqual("reset\nrefused\nrefused\nrefused\n".length);
     const later = new Connections((stream) => stream.end("served again"));
     await using again = await next.attach(record, { network: later });
     const held = again.attached.find(({ id }) => id === program.id);

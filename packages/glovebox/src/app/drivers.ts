@@ -4,6 +4,8 @@ import type { Isolation, Logger } from "../core/index.ts";
 import { BubblewrapDriver } from "../sandbox/bubblewrap/index.ts";
 import type { IsolationDriver } from "../sandbox/index.ts";
 import { IsolateDriver } from "../sandbox/isolate/index.ts";
+import { MicrovmDriver } from "../sandbox/microvm/index.ts";
+import { openHostImages } from "./images.ts";
 
 /** The drivers of this version, on the configured folders. The caller disposes of them. */
 export function openDrivers(config: Config, logger: Logger): ReadonlyMap<Isolation, IsolationDriver> {
@@ -12,6 +14,14 @@ export function openDrivers(config: Config, logger: Logger): ReadonlyMap<Isolati
     waiting: config.sandbox.waitingSupervisors,
     logger,
     ...(config.uidBase !== undefined && { uidBase: config.uidBase }),
+  });
+  const microvm = new MicrovmDriver({
+    runDir: join(config.dataDir, "microvm"),
+    images: openHostImages(config, logger),
+    templateBytes: config.sandbox.machineTemplatesMb * 2 ** 20,
+    logger,
+    // Beside those of the other driver.
+    ...(config.uidBase !== undefined && { uidBase: config.uidBase + 65_536 }),
   });
   const isolate = new IsolateDriver({
     companion: (spec) => bubblewrap.create(spec),
@@ -24,5 +34,6 @@ export function openDrivers(config: Config, logger: Logger): ReadonlyMap<Isolati
   return new Map<Isolation, IsolationDriver>([
     ["isolate", isolate],
     ["bubblewrap", bubblewrap],
+    ["microvm", microvm],
   ]);
 }

@@ -138,6 +138,13 @@ export const ConfigSchema = z.strictObject({
         .max(64)
         .default(2)
         .describe("Workers that wait in readiness for `isolate` sessions; each takes about 25 MiB"),
+      machineTemplatesMb: z
+        .number()
+        .int()
+        .min(256)
+        .max(2 ** 20)
+        .default(4096)
+        .describe("MiB that saved machines may take from which microVM sessions begin; those used longest ago are removed"),
     })
     .prefault({}),
   retention: z

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { GloveboxError } from "../../core/index.ts";
 import { type AgentConnection, newLineKey } from "../agent/index.ts";
 import { FIRST_EPOCH } from "../bubblewrap/epoch.ts";
+import { BASE_ENV, INSIDE } from "../bubblewrap/inside.ts";
 import type { SandboxNetwork, SandboxSpec } from "../driver.ts";
 import { KERNEL_RENEW } from "../kernel/index.ts";
 import type { WaitingSupervisor } from "../supervisor/index.ts";
@@ -180,11 +181,24 @@ async function settleIn(
   if (network) await writeTrust(connection, spec.network?.authority);
   if (spec.network) await letOut(connection, spec.network);
   if (origin.kind === "template") {
-    await importWorkspace(connection.files, spec.workspaceDir, signal);
+    const link = (path: string, target: string) => makeLink(connection, path, target);
+    await importWorkspace(connection.files, link, spec.workspaceDir, signal);
     return;
   }
   // Kernels are those processes that have a control input; the others answer that they have none.
   await Promise.all(connection.attached.map((process) => process.writeControl(KERNEL_RENEW).catch(() => {})));
+}
+
+async function makeLink(connection: AgentConnection, path: string, target: string): Promise<void> {
+  const argv = ["/bin/ln", "-sn", "--", target, path];
+  const ln = await connection.spawn({ argv, env: BASE_ENV, cwd: INSIDE.workspace, stdin: "null", control: false });
+  for await (const item of ln.output()) {
+    if (item.kind === "output") ln.ack(item.stream, item.offset + item.data.length);
+    if (item.kind !== "exit") continue;
+    ln.release();
+    if (item.exit.code !== 0)
+      throw new GloveboxError("workspace_invalid", `The link ${path} cannot be made in the machine`);
+  }
 }
 
 /** Hands the connections of programs to `network`. */

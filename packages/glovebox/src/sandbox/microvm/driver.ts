@@ -16,7 +16,7 @@ import type {
   SandboxSpec,
   SweepReport,
 } from "../driver.ts";
-import { type Images, openImages } from "../images/index.ts";
+import { defaultImagesDir, type Images, openImages } from "../images/index.ts";
 import { KERNEL_OPTIONS_ENV } from "../kernel/index.ts";
 import { defaultNativeDir, repositoryRoot } from "../native/index.ts";
 import { isAlive, Supervisor, SupervisorPool } from "../supervisor/index.ts";
@@ -45,7 +45,7 @@ interface Ready extends MachineRoom {
 /** Machines of their own kernel, emulated or virtualized by QEMU, with the guest agent as their first process. */
 export class MicrovmDriver implements IsolationDriver {
   readonly isolation = "microvm" as const;
-  readonly #options: Required<Omit<MicrovmOptions, "uidBase" | "logger">>;
+  readonly #options: Required<Omit<MicrovmOptions, "uidBase" | "logger" | "images">>;
   readonly #logger: Logger;
   readonly #uids: UidRange | undefined;
   readonly #cgroupPrefix: string;
@@ -62,23 +62,28 @@ export class MicrovmDriver implements IsolationDriver {
       nativeDir: options.nativeDir ?? defaultNativeDir(),
       kernelsDir: options.kernelsDir ?? join(repositoryRoot(), "kernels"),
       nodePath: options.nodePath ?? process.execPath,
-      definitionsDir: options.definitionsDir ?? join(repositoryRoot(), "images"),
-      imagesDir: options.imagesDir ?? join(cacheDir, "images"),
       image: options.image ?? "base",
       waiting: options.waiting ?? 1,
       templateBytes: options.templateBytes ?? 4 * 2 ** 30,
     };
     this.#logger = options.logger ?? silentLogger;
-    const { runDir, imagesDir, definitionsDir, nodePath } = this.#options;
+    const { runDir } = this.#options;
     const uids = options.uidBase === undefined ? UidRange.forRunDir(runDir) : new UidRange(options.uidBase);
     this.#uids = process.getuid?.() === 0 ? uids : undefined;
     this.#cgroupPrefix = `${createHash("sha256").update(runDir).digest("hex").slice(0, 8)}-`;
-    this.#images = openImages({ dir: imagesDir, definitionsDir, nodePath, logger: this.#logger });
+    this.#images =
+      options.images ??
+      openImages({ dir: defaultImagesDir(), definitionsDir: join(repositoryRoot(), "images"), logger: this.#logger });
   }
 
   /** Downloads, builds, detects, and keeps a supervisor waiting. Optional: the first `create` does it, too. */
   async warm(): Promise<void> {
     await (await this.#ready()).pool.fill();
+  }
+
+  /** Resolves when no template is being made any more. */
+  async settled(): Promise<void> {
+    await (await this.#readying?.catch(() => undefined))?.templates.settled();
   }
 
   probe(signal?: AbortSignal): Promise<ProbeResult> {

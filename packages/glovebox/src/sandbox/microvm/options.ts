@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import type { Logger } from "../../core/index.ts";
+import type { Images } from "../images/index.ts";
 import { defaultNativeDir } from "../native/index.ts";
 
 export interface MicrovmOptions {
@@ -13,10 +14,8 @@ export interface MicrovmOptions {
   readonly kernelsDir?: string;
   /** Node for guests. Default: the one that runs the server. */
   readonly nodePath?: string;
-  /** Definitions of root images. Default: `images/` of the repository. */
-  readonly definitionsDir?: string;
-  /** Where built images lie. Default: `images` in `cacheDir`. */
-  readonly imagesDir?: string;
+  /** Root images. Default: those of the repository's definitions, in their usual folder. */
+  readonly images?: Images;
   /** The root image of sandboxes. Default `base`. */
   readonly image?: string;
   /** First uid on the host that machines get, one each, when the server is root. Default: from 2,000,000, by `runDir`. */

@@ -43,6 +43,7 @@ export async function probeByRunning(
     if (said !== ANSWER) return { available: false, version, reason: `A program in the machine answered: ${said}` };
     return {
       available: true,
+      kvm: accelerator === "kvm",
       version,
       capabilities: capabilitiesOf(image),
       startMs,

@@ -1,10 +1,7 @@
 import { X509Certificate } from "node:crypto";
-import { GloveboxError } from "../../core/index.ts";
+import { GloveboxError, TRUST } from "../../core/index.ts";
 import type { AgentConnection } from "../agent/index.ts";
 import { systemBundle } from "../bubblewrap/root-image.ts";
-
-/** Where `native/init.c` makes the links of `TRUST` lead to. */
-const DIR = "/run/glovebox/trust";
 
 /**
  * Writes what a sandbox with a network shall trust: the host's certificate authorities, and `authority` where there is one. Errors:
@@ -13,8 +10,8 @@ const DIR = "/run/glovebox/trust";
 export async function writeTrust(connection: AgentConnection, authority: string | undefined): Promise<void> {
   const own = authority === undefined ? "" : oneCertificate(authority);
   const system = systemBundle()?.toString("utf8").trimEnd() ?? "";
-  await connection.writeAsAgent(`${DIR}/ca-bundle.pem`, Buffer.from(`${system}\n${own}`));
-  if (own) await connection.writeAsAgent(`${DIR}/authority.pem`, Buffer.from(own));
+  await connection.writeAsAgent(TRUST.bundle, Buffer.from(`${system}\n${own}`));
+  if (own) await connection.writeAsAgent(TRUST.authority, Buffer.from(own));
 }
 
 function oneCertificate(pem: string): string {

@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chown, lstat, readdir, rm } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { chown, lstat, readdir, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { type Pack, pack } from "tar-stream";
 import { GloveboxError } from "../../core/index.ts";
 import type { SandboxFiles } from "../files.ts";
 
@@ -12,21 +14,55 @@ const EXPORT_MS = 60_000;
 /** The tar of a workspace may be this much longer than the disk it comes from. */
 const TAR_OVERHEAD = 2;
 
-/** Copies what lies in the host's folder into the guest's workspace. Costs nothing where nothing does. */
-export async function importWorkspace(files: SandboxFiles, dir: string, signal?: AbortSignal): Promise<void> {
+/** Copies what lies in the host's folder into the guest's workspace, links as they are. Costs nothing where nothing does. */
+export async function importWorkspace(
+  files: SandboxFiles,
+  link: LinkMaker,
+  dir: string,
+  signal?: AbortSignal,
+): Promise<void> {
   if ((await readdir(dir)).length === 0) return;
-  const tar = spawn("tar", ["--format=pax", "--numeric-owner", "-C", dir, "-cf", "-", "."], {
-    stdio: ["ignore", "pipe", "ignore"],
-    ...(signal ? { signal } : {}),
-  });
-  const ended = once(tar, "close");
-  ended.catch(() => {});
-  try {
-    await files.unpack("/workspace", tar.stdout, signal);
-  } finally {
-    tar.kill("SIGKILL");
+  const tar = pack();
+  const links: { readonly path: string; readonly target: string }[] = [];
+  const filling = addFolder(tar, links, dir, "").then(
+    () => tar.finalize(),
+    (error: Error) => tar.destroy(error),
+  );
+  await files.unpack("/workspace", tar as AsyncIterable<Uint8Array>, signal);
+  await filling;
+  for (const { path, target } of links) await link(path, target);
+}
+
+/** Makes a symlink in the guest: an archive may hold only those that stay in it. */
+export type LinkMaker = (path: string, target: string) => Promise<void>;
+
+async function addFolder(
+  tar: Pack,
+  links: { path: string; target: string }[],
+  dir: string,
+  name: string,
+): Promise<void> {
+  for (const entry of await readdir(join(dir, name), { withFileTypes: true })) {
+    const path = join(name, entry.name);
+    const full = join(dir, path);
+    const { mode, mtime, size } = await lstat(full);
+    if (entry.isSymbolicLink()) links.push({ path, target: await readlink(full) });
+    else if (entry.isDirectory()) {
+      await added(tar, { name: `${path}/`, type: "directory", mode: mode & 0o777, mtime });
+      await addFolder(tar, links, dir, path);
+    } else if (entry.isFile()) {
+      const member = tar.entry({ name: path, size, mode: mode & 0o777, mtime });
+      // A file that grows meanwhile is cut, so that the archive stays whole.
+      if (size === 0) (member as unknown as Writable).end();
+      else await pipeline(createReadStream(full, { end: size - 1 }), member as unknown as Writable);
+    }
   }
-  await ended;
+}
+
+function added(tar: Pack, header: Parameters<Pack["entry"]>[0]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    tar.entry(header, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /**
