@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { applyLayer } from "./apply-layer.ts";
@@ -24,8 +24,9 @@ const STAGES: readonly (readonly [pattern: RegExp, stage: string, fraction: numb
 export interface BootstrapOptions {
   readonly packages: readonly string[];
   readonly sources: DebianSources;
-  /** For temporary files; on a file system with devices and set-uid programs. */
   readonly workDir: string;
+  /** Where the root comes into being; on a file system with devices and set-uid programs. */
+  readonly rootDir: string;
   readonly tree: FileTree;
   readonly heap: ContentHeap;
   readonly onProgress?: (progress: ImageProgress) => void;
@@ -34,17 +35,14 @@ export interface BootstrapOptions {
 
 /** Installs Debian with the packages, and puts its files into the tree. Errors: those of `runTool`. */
 export async function bootstrap(options: BootstrapOptions): Promise<void> {
-  const { workDir, tree, heap, signal, onProgress } = options;
+  const { workDir, rootDir, tree, heap, signal, onProgress } = options;
   const files = await writeSources(options.sources, workDir);
-  const temp = join(workDir, "tmp");
-  // Its owner may be another user id in a namespace of mmdebstrap's.
-  await mkdir(temp, { mode: 0o711 });
   let current = { stage: "starting", fraction: 0 };
   await runTool({
     tool: "mmdebstrap",
     argv: [...guard(), ...command(options.packages), "", "-", ...files],
-    env: { TMPDIR: temp },
-    cwd: workDir,
+    env: { TMPDIR: rootDir },
+    cwd: rootDir,
     timeoutMs: TIMEOUT_MS,
     consume: (stdout: Readable) => applyLayer({ tar: stdout, tree, heap, ...(signal && { signal }) }),
     onLine: (line) => {

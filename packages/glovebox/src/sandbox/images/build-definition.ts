@@ -19,7 +19,7 @@ export type BuildInputs = BuildPlan & MakingPlace;
  * in it.
  */
 export async function buildDefinition(inputs: BuildInputs, work: ImageWorkOptions): Promise<MadeTree> {
-  const { definition, heap, workDir, sources } = inputs;
+  const { definition, heap, workDir, rootDir, sources } = inputs;
   const { signal, onProgress } = work;
   const tree = new FileTree();
   const startedAt = Math.floor(Date.now() / 1000);
@@ -27,6 +27,7 @@ export async function buildDefinition(inputs: BuildInputs, work: ImageWorkOption
     packages: definition.packages,
     sources,
     workDir,
+    rootDir,
     tree,
     heap,
     onProgress: ({ stage, fraction, line }) =>

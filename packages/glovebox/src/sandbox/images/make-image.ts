@@ -16,6 +16,8 @@ export const TREE_SHARE = 0.9;
 export interface MakingPlace {
   /** Gone afterwards, whatever happens. */
   readonly workDir: string;
+  /** For a root that is being installed; gone, too. */
+  readonly rootDir: string;
   readonly heap: ContentHeap;
 }
 
@@ -46,7 +48,7 @@ export async function makeImage(options: MakeOptions, { signal, onProgress }: Im
     await mkdir(building, { recursive: true, mode: 0o700 });
     await using folder = await openWorkFolder(building);
     await using heap = await ContentHeap.create(join(folder.dir, "contents"), options.maxBytes);
-    const { tree, languages, ...facts } = await options.make({ workDir: folder.dir, heap });
+    const { tree, languages, ...facts } = await options.make({ workDir: folder.dir, rootDir: folder.rootDir, heap });
     const packed = join(folder.dir, "rootfs.squashfs");
     const report = (share: number) =>
       onProgress?.({ stage: "packing", fraction: TREE_SHARE + share * (1 - TREE_SHARE) });
