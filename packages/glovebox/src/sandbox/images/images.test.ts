@@ -221,7 +221,7 @@ describe("building", () => {
 
   /** Another process that asks for `plain`. */
   function asker(): Asker {
-    const child = fork(join(import.meta.dirname, "testing", "asker.ts"), [join(dir, "images"), definitions, "plain"]);
+    const child = fork(join(import.meta.dirname, "testdata", "asker.ts"), [join(dir, "images"), definitions, "plain"]);
     const stages = new Set<string>();
     let image: Image | undefined;
     child.on("message", (message: { stage?: string; image?: Image }) => {
