@@ -43,15 +43,22 @@ class Machines implements AsyncDisposable {
 /** Asks a kernel, and resolves with its answer being done. */
 async function ask(process: SandboxProcess, source: string): Promise<void> {
   const id = newId();
+  const items = process.output()[Symbol.asyncIterator]();
+  // Input is acknowledged to who reads.
+  let next = items.next();
   await process.writeControl(
     encodeKernelRequest({ id, mode: "repl", source, language: "python", args: [], env: {}, cwd: "/workspace" }),
   );
   const reader = new KernelMessageReader();
-  for await (const item of process.output()) {
-    if (item.kind !== "output") continue;
-    process.ack(item.stream, item.offset + item.data.length);
-    if (item.stream !== "control") continue;
-    if ([...reader.push(Buffer.from(item.data))].some((message) => message.t === "done" && message.id === id)) return;
+  for (;;) {
+    const { value: item, done } = await next;
+    if (done) throw new Error("the kernel ended");
+    if (item.kind === "output") {
+      process.ack(item.stream, item.offset + item.data.length);
+      const messages = item.stream === "control" ? [...reader.push(Buffer.from(item.data))] : [];
+      if (messages.some((message) => message.t === "done" && message.id === id)) return;
+    }
+    next = items.next();
   }
 }
 

@@ -52,6 +52,13 @@ export async function startKernel(sandbox: Sandbox, language: Language): Promise
 /** A kernel that runs already, as one that a fork took along. */
 export function kernelOf(process: SandboxProcess, language: Language, messages = read(process)): KernelUnderTest {
   let requests = 0;
+  // Input is acknowledged to who reads; so reading begins first. What nobody asks for any more may fail with the sandbox.
+  const readOn = () => {
+    const message = messages.next();
+    message.catch(() => {});
+    return message;
+  };
+  let next = readOn();
   return {
     async ask(source) {
       requests += 1;
@@ -61,7 +68,8 @@ export function kernelOf(process: SandboxProcess, language: Language, messages =
       );
       const answers: KernelMessage[] = [];
       for (;;) {
-        const { value, done } = await messages.next();
+        const { value, done } = await next;
+        next = readOn();
         if (done) throw new Error("the kernel ended");
         if (value.t === "done") return answers;
         answers.push(value);

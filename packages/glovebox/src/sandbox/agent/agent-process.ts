@@ -144,8 +144,9 @@ export class AgentProcess implements SandboxProcess {
     this.link.send(encodeFrame(FRAME.RESIZE, this.id, payload));
   }
 
-  /** From now on it is known by this, after an attach too. */
+  /** From now on it is known by this, after an attach too, and is read as if it had just been spawned. */
   retag(tag: string): void {
+    this.attach();
     this.tag = tag;
     this.link.send(encodeFrame(FRAME.TAG, this.id, encodeTag(tag)));
   }

@@ -186,7 +186,8 @@ async function settleIn(
     return;
   }
   // Kernels are those processes that have a control input; the others answer that they have none.
-  await Promise.all(connection.attached.map((process) => process.writeControl(KERNEL_RENEW).catch(() => {})));
+  // Taken before whatever is written to them later, and acknowledged only once somebody reads from them.
+  for (const process of connection.attached) process.writeControl(KERNEL_RENEW).catch(() => {});
 }
 
 async function makeLink(connection: AgentConnection, path: string, target: string): Promise<void> {

@@ -206,7 +206,7 @@ export class MicrovmSandbox implements Sandbox {
   ): Promise<SandboxProcess | undefined> {
     if (spec.cwd !== undefined && spec.cwd !== INSIDE.workspace) return undefined;
     const { kernels, startEnv } = this.#spares;
-    const spare = await kernels.take(spec.language, env, { ...BASE_ENV, ...startEnv });
+    const spare = kernels.take(spec.language, env, { ...BASE_ENV, ...startEnv });
     if (!spare) return undefined;
     this.#connection.retag(spare, spec.tag ?? "");
     if (spec.limits) await spare.limit(spec.limits);

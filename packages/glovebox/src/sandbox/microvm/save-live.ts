@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -43,6 +43,8 @@ export async function saveLive(qmp: Qmp, options: SaveOptions): Promise<number> 
     await saveState(qmp, folder, join(dir, IMAGE_FILES.state), { memoryApart, most });
     if (memoryApart) copies.push(sparseCopy(join(folder, IMAGE_FILES.memory), join(dir, IMAGE_FILES.memory)));
     await Promise.all(copies);
+    // QEMU reads them under the uid of whoever begins from them; nobody else gets into the folder.
+    for (const name of await readdir(dir)) await chmod(join(dir, name), 0o444);
   } finally {
     if (!stopped) await qmp.run("cont");
   }

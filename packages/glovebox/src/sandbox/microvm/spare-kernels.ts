@@ -45,18 +45,19 @@ export class SpareKernels {
   }
 
   /** One for `language` that gets `env`, or nothing: whether it still lives is seen by reading from it, as with any other. */
-  async take(
+  take(
     language: Language,
     env: Readonly<Record<string, string>>,
     started: Readonly<Record<string, string>>,
-  ): Promise<SandboxProcess | undefined> {
+  ): SandboxProcess | undefined {
     const argv = kernelArgv(language)?.join(" ");
     const spare = argv === undefined ? undefined : this.#byProgram.get(argv);
     if (argv === undefined || !spare) return undefined;
     const wanted = startEnv(env);
     if (JSON.stringify(sorted(wanted)) !== JSON.stringify(sorted(startEnv(started)))) return undefined;
     this.#byProgram.delete(argv);
-    await spare.process.writeControl(encodeKernelRenew(spare.language, env));
+    // Taken before whatever is written later, and acknowledged only once somebody reads from it.
+    spare.process.writeControl(encodeKernelRenew(spare.language, env)).catch(() => {});
     return spare.process;
   }
 }
