@@ -1,7 +1,7 @@
 import type { AppliedLimit, Isolation, Language, SandboxConnection, SessionLimits } from "../core/index.ts";
 import type { SandboxFiles } from "./files.ts";
 import type { SandboxProcess, SpawnSpec } from "./process.ts";
-import type { ForkReport, SnapshotManifest, SnapshotOptions } from "./snapshot.ts";
+import type { ForkReport, PauseOptions, SnapshotManifest, SnapshotOptions } from "./snapshot.ts";
 
 /** What a driver can do, as data; asking for what it cannot gives `not_supported_by_isolation`. */
 export interface DriverCapabilities {
@@ -139,13 +139,10 @@ export interface Sandbox extends AsyncDisposable {
    * `outliveServer` are the spec's; limits, languages, environment, packages and kernel options are the parent's, whatever it says. All or none; the parent is unharmed either way.
    */
   fork(specs: readonly SandboxSpec[], signal?: AbortSignal): Promise<ForkReport<Sandbox>>;
-  /**
-   * Stops it: nothing inside runs, and what is asked of it waits until `resume`. Its memory stays; who wants that back takes a snapshot,
-   * destroys, and restores. Idempotent.
-   */
-  pause(): Promise<void>;
-  /** Lets it go on, with its clock set where the driver can. Idempotent. */
-  resume(): Promise<void>;
+  /** Stops it: nothing inside runs, and calls wait or fail with `unavailable` until `resume`. Idempotent. */
+  pause(options?: PauseOptions): Promise<void>;
+  /** Lets it go on, with its clock set and its random state renewed when the memory was released. Idempotent. */
+  resume(signal?: AbortSignal): Promise<void>;
   /** Resolves once the sandbox is gone, for whatever reason; never rejects. */
   readonly ended: Promise<SandboxEnd>;
   /** Kills everything in it and frees all that it held on the host, except the workspace. Idempotent. */

@@ -34,6 +34,7 @@ export {
 } from "./process.ts";
 export type {
   ForkReport,
+  PauseOptions,
   SnapshotKind,
   SnapshotManifest,
   SnapshotOptions,

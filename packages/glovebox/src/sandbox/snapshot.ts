@@ -36,3 +36,9 @@ export interface ForkReport<T> {
   /** How long the parent stood still, milliseconds. */
   readonly silentMs: number;
 }
+
+export interface PauseOptions {
+  /** Give the memory back, too, and keep all on disk. Default false: it only stops using CPU. */
+  readonly release?: boolean;
+  readonly signal?: AbortSignal;
+}

@@ -11,7 +11,8 @@ import type { Sandbox, SandboxEnd, SandboxRecord, SandboxSpec, SandboxStats } fr
 import type { SandboxFiles } from "../files.ts";
 import { KERNEL_OPTIONS_ENV, kernelArgv } from "../kernel/index.ts";
 import type { SandboxProcess, SpawnSpec } from "../process.ts";
-import type { ForkReport, SnapshotManifest, SnapshotOptions } from "../snapshot.ts";
+import { cannot } from "../snapshot/index.ts";
+import type { ForkReport, PauseOptions, SnapshotManifest, SnapshotOptions } from "../snapshot.ts";
 import type { Qmp } from "./qmp.ts";
 import { encodeRecord, type MicrovmState } from "./record.ts";
 import { saveLive, snapshotInto } from "./save-live.ts";
@@ -164,7 +165,9 @@ export class MicrovmSandbox implements Sandbox {
     });
   }
 
-  pause(): Promise<void> {
+  /** With `release`: `not_supported_by_isolation`. Who wants the memory back takes a snapshot, destroys, and restores. */
+  pause(options: PauseOptions = {}): Promise<void> {
+    if (options.release) return Promise.reject(cannot(this.isolation, "pause"));
     this.#refuseWhenOver();
     return this.#inTurn(async () => {
       if (this.#paused) return;
