@@ -134,7 +134,7 @@ print(u.makefile().read())`;
       return held;
     };
     await expect
-      .poll(heldAtAttach, { timeout: 30_000 })
+      .poll(heldAtAttach, { timeout: 40_000, interval: 500 })
       .toBeGreaterThanOrEqual("reset\nrefused\nrefused\nrefused\n".length);
     const later = new Connections((stream) => stream.end("served again"));
     await using again = await next.attach(record, { network: later });

@@ -144,7 +144,9 @@ export const ConfigSchema = z.strictObject({
         .min(256)
         .max(2 ** 20)
         .default(4096)
-        .describe("MiB that saved machines may take from which microVM sessions begin; those used longest ago are removed"),
+        .describe(
+          "MiB that saved machines may take from which microVM sessions begin; those used longest ago are removed",
+        ),
     })
     .prefault({}),
   retention: z

@@ -32,7 +32,7 @@ export async function saveState(
       capabilities: [{ capability: "x-ignore-shared", state: options.memoryApart }],
     });
     // As fast as the socket takes it: there is no network to spare.
-    await qmp.run("migrate-set-parameters", { "max-bandwidth": 1 << 40 });
+    await qmp.run("migrate-set-parameters", { "max-bandwidth": 2 ** 34 });
     await qmp.run("migrate", { uri: `unix:${VM_PATHS.io}/${SOCKET}` });
     await Promise.all([taken, migrated(qmp)]);
   } finally {
