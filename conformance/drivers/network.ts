@@ -129,12 +129,15 @@ print(u.makefile().read())`;
     await sandbox.detach();
     expect((await network.stream()).destroyed).toBe(true);
     await using next = subject.again();
-    const printedBlindly = async () => {
+    const heldAtAttach = async () => {
       const blind = await next.attach(record);
+      const held = blind.attached[0]?.held.stdout.to;
       await blind.detach();
-      return blind.attached[0]?.held.stdout.to;
+      return held;
     };
-    await expect.poll(printedBlindly, { timeout: 20_000 }).toBeGreaterThanOrEqual("reset\n".length * 4);
+    await expect
+      .poll(heldAtAttach, { timeout: 40_000, interval: 500 })
+      .toBeGreaterThanOrEqual("reset\nrefused\nrefused\nrefused\n".length);
     const later = new Connections((stream) => stream.end("served again"));
     await using again = await next.attach(record, { network: later });
     const held = again.attached.find(({ id }) => id === program.id);
