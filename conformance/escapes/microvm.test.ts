@@ -45,7 +45,10 @@ describe("in a microVM nothing comes of", { timeout: 120_000 }, () => {
     await tried(shared.map(({ code }) => code).join("\n"));
   });
 
-  test.each(single.map(({ name, code }) => [name, code] as const))("%s", (_name, code) => tried(code));
+  // What lies in /var is the image's own.
+  test.each(single.map(({ name, code }) => [name, code.replace("'/var', ", "")] as const))("%s", (_name, code) =>
+    tried(code),
+  );
 
   test("and the machine works on", async () => {
     expect(await python(sandbox, "print(6 * 7)")).toMatchObject({ stdout: "42\n", code: 0 });
