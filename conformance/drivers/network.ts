@@ -129,14 +129,13 @@ print(u.makefile().read())`;
     await sandbox.detach();
     expect((await network.stream()).destroyed).toBe(true);
     await using next = subject.again();
-    const heldAtAttach = async () => {
+    const printedBlindly = async () => {
       const blind = await next.attach(record);
-      const held = blind.attached[0]?.held.stdout.to;
       await blind.detach();
-      return held;
+      return blind.attached[0]?.held.stdout.to;
     };
     await expect
-      .poll(heldAtAttach, { timeout: 40_000, interval: 500 })
+      .poll(printedBlindly, { timeout: 40_000, interval: 500 })
       .toBeGreaterThanOrEqual("reset\nrefused\nrefused\nrefused\n".length);
     const later = new Connections((stream) => stream.end("served again"));
     await using again = await next.attach(record, { network: later });

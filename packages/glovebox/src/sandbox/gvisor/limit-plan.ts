@@ -70,7 +70,7 @@ export function planLimits(
     },
     ...(cpu.count === undefined ? {} : { cpuCount: cpu.count }),
     // The agent counts, too.
-    nproc: limits.pids + 1,
+    nproc: limits.pids,
     tmpBytes: fileBytes,
     shmBytes: fileBytes,
   };
