@@ -3,10 +3,11 @@
  * keeps what the host has not yet acknowledged, enforces limits, and reaps. docs/reference/agent-protocol.md is the
  * contract. One thread, one poll loop, no memory that grows with idleness.
  *
- *   agent --listen-fd N [--seccomp-fd N] [--workspace DIR] [--nproc N]
- *         [--proxy-fd N]... [--redirect-fd N]... [--names-fd N] [--user UID]
+ *   agent --listen-fd N | --serial-fd N [--seccomp-fd N] [--workspace DIR] [--nproc N]
+ *         [--proxy-fd N]... [--redirect-fd N]... [--names-fd N] [--user UID] [--cgroup-fd N] [--renew-dir DIR]
  *
- * `--user` is for a kernel of the sandbox's own, where the agent is root: user code becomes UID.
+ * The latter three are for a kernel of the sandbox's own, where the agent is root: user code becomes UID and joins the cgroup,
+ * and names that a host renews after a restore are written into DIR.
  *
  * Where to start reading: main at the end, then serve_host, fill and read_outputs.
  * Everything that user code can influence (sizes, names, /proc) is bounded here; frames from the host are checked too,
@@ -86,6 +87,8 @@ enum {
     NAMES = 4096,               /* names whose addresses are remembered */
     NAME_ADDRESSES = 31 * NAMES,
     NAME_TTL_S = 30,
+    KEY_BYTES = 16,             /* of the key that begins a connection over a serial line, and of the word that answers it */
+    MAX_HOST_NAME = 63,
 };
 static const uint32_t FIRST_NAME_ADDRESS = UINT32_C(0xc6120100);    /* 198.18.1.0, of 198.18.0.0/15 */
 
@@ -93,11 +96,11 @@ enum frame_type {
     HELLO = 1, HELLO_OK, PROC, READY, ERROR, ATTACH,
     SPAWN = 16, SPAWNED, SPAWN_FAILED, DATA, END, ACK, SIGNAL, SIGNALLED, LIMIT, RESIZE, FORGET, STATS, STATS_OK, WATCH,
     QUIESCE, QUIESCED, RESUME, CLOCK, PING, PONG, POWEROFF, NOTICE, EXIT,
-    LISTEN, LISTENING, OPENED, CLOSED,
+    LISTEN, LISTENING, OPENED, CLOSED, TAG, RENEW,
 };
 
-enum { CAP_BUILTINS = 1, CAP_TERMINAL = 2, CAP_LIMITS = 4, CAP_WATCH = 8, CAP_FORWARD = 16 };
-enum spawn_flag { SPAWN_TERMINAL = 1, SPAWN_CONTROL = 2, SPAWN_NO_STDIN = 4, SPAWN_BUILTIN = 8 };
+enum { CAP_BUILTINS = 1, CAP_TERMINAL = 2, CAP_LIMITS = 4, CAP_WATCH = 8, CAP_FORWARD = 16, CAP_TAG = 32, CAP_RENEW = 64 };
+enum spawn_flag { SPAWN_TERMINAL = 1, SPAWN_CONTROL = 2, SPAWN_NO_STDIN = 4, SPAWN_BUILTIN = 8, SPAWN_OWN = 16 };
 enum limit_kind { NONE, WALL, CPU, MEMORY, DISK, PIDS };
 enum scope { ROOT, GROUP, TREE, DESCENDANTS };
 enum notice_action { INTERRUPTED = 1, KILLED = 2 };
@@ -148,7 +151,7 @@ struct proc {
     struct notice notices[4];
     uint32_t notice_count;
     uint16_t tag_len;
-    uint8_t tag[];
+    uint8_t tag[MAX_TAG];
 };
 
 struct conn {
@@ -175,6 +178,16 @@ struct link {
 };
 
 static struct conn host = {.fd = -1}, candidate = {.fd = -1};
+
+/* A serial line (virtio-serial) has no connections of its own: see "Over a serial line" in the protocol. */
+static struct {
+    int fd;
+    bool unplugged;             /* no host at the other end: to be polled again after SIGIO */
+    bool keyed;                 /* a host was here: `key` begins every further connection */
+    uint8_t key[KEY_BYTES], word[KEY_BYTES];
+    uint32_t matched, words;    /* bytes of the key seen at the end of what was read; bytes of the word that follows it */
+    bool wording;
+} serial = {.fd = -1};
 static uint8_t *out;
 static size_t out_len, out_pos;
 static struct proc *procs, *greet_next, *turn;
@@ -186,7 +199,9 @@ static int listen_fd = -1, signal_fd = -1;
 static int accepts;             /* whether listen_fd is listened on; else connections are sent to it */
 static const char *workspace = "/workspace";
 static struct sock_fprog seccomp_filter;
-static uid_t user;              /* of what is started; 0: the agent's own */
+static uid_t user;           /* of what is started; 0: the agent's own */
+static int cgroup_fd = -1;   /* a cgroup v2 folder for what is started */
+static const char *renew_dir;
 static rlim_t max_processes; /* RLIMIT_NPROC of what is started; 0: none */
 static struct rlimit initial_nofile;
 static pid_t self, own_session;
@@ -300,6 +315,7 @@ static void end_links(void) {
 
 static void drop_host(void) {
     suspended = false;
+    if (host.fd == serial.fd) host.fd = -1;
     close_fd(&host.fd);
     free_pages(&host.in, IN_CAP);
     host.len = 0;
@@ -345,7 +361,8 @@ static void send_frame(enum frame_type type, uint16_t flags, uint32_t id, const 
 
 static void flush_out(void) {
     while (host.fd >= 0 && out_pos < out_len) {
-        ssize_t n = send(host.fd, out + out_pos, out_len - out_pos, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = host.fd == serial.fd ? write(host.fd, out + out_pos, out_len - out_pos)
+                                         : send(host.fd, out + out_pos, out_len - out_pos, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno != EAGAIN) drop_host();
         if (n <= 0) return;
@@ -808,9 +825,17 @@ static void close_from(unsigned first) {
     for (unsigned fd = first; fd < 65536; fd++) close((int)fd);
 }
 
+/* In the child: a place in the cgroup of user code, so that its limits hold all of it. */
+static void join_cgroup(void) {
+    if (cgroup_fd < 0) return;
+    int fd = openat(cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "0", 1) != 1) _exit(126);
+    close(fd);
+}
+
 /* In the child. From here on nothing of it is root's; its capabilities went with the uid, and none can come back. */
-static void become_user(void) {
-    if (!user) return;
+static void become_user(bool stay) {
+    if (!user || stay) return;
     for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
         prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
     if (setgroups(0, NULL) != 0 || setresgid(user, user, user) != 0 || setresuid(user, user, user) != 0) _exit(126);
@@ -821,6 +846,7 @@ static void become_user(void) {
 static _Noreturn void child(const struct launch *l, int fds[6]) {
     setsid();
     reset_signals();
+    if (!(l->flags & SPAWN_OWN)) join_cgroup();
     for (int i = 0; i < 5; i++) {
         if (fds[i] >= 0) dup2(fds[i], i);
         else close(i);
@@ -837,7 +863,7 @@ static _Noreturn void child(const struct launch *l, int fds[6]) {
     bool builtin = l->flags & SPAWN_BUILTIN;
     if (!builtin || l->nofile) setrlimit(RLIMIT_NOFILE, &files);
     int error = 0;
-    become_user();
+    become_user(l->flags & SPAWN_OWN);
     if (chdir(l->cwd[0] ? l->cwd : workspace) != 0) error = errno;
     apply_seccomp();
     offer_to_oom_killer(builtin);
@@ -933,7 +959,7 @@ static void free_proc(struct proc *p) {
 }
 
 static struct proc *new_proc(uint32_t id, const uint8_t *tag, uint16_t tag_len) {
-    struct proc *p = proc_count < MAX_PROCS ? calloc(1, sizeof *p + tag_len) : NULL;
+    struct proc *p = proc_count < MAX_PROCS ? calloc(1, sizeof *p) : NULL;
     if (!p) return NULL;
     p->id = id;
     p->status_fd = -1;
@@ -1460,7 +1486,9 @@ static void credit_orphan(const struct entry *e, uint64_t us) {
 
 static void reap(void) {
     struct signalfd_siginfo info[8];
-    while (read(signal_fd, info, sizeof info) == (ssize_t)sizeof info) continue;
+    for (ssize_t got; (got = read(signal_fd, info, sizeof info)) > 0;)
+        for (size_t i = 0; i < (size_t)got / sizeof *info; i++)
+            if (info[i].ssi_signo == SIGIO) serial.unplugged = false;
     siginfo_t stop = {0};
     /* User code has the walker's uid. One that was stopped counts as failed at once. */
     if (walker.pid && waitid(P_PID, (id_t)walker.pid, &stop, WSTOPPED | WNOHANG) == 0 && stop.si_pid) kill(walker.pid, SIGKILL);
@@ -2669,6 +2697,18 @@ static void start_walk(void) {
     start_failed();
 }
 
+/* How often the kernel killed for memory in the cgroup of user code. */
+static uint64_t cgroup_oom_kills(void) {
+    char text[512];
+    int fd = cgroup_fd < 0 ? -1 : openat(cgroup_fd, "memory.events", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) close(fd);
+    if (n <= 0) return 0;
+    text[n] = 0;
+    const char *line = strstr(text, "\noom_kill ");
+    return line ? strtoull(line + 10, NULL, 10) : 0;
+}
+
 static void answer_stats(void) {
     struct usage u = measure(EXACT);
     struct payload b = {0};
@@ -2677,7 +2717,7 @@ static void answer_stats(void) {
     put32(&b, (uint32_t)u.pids);
     put32(&b, 0);
     put64(&b, walker.bytes);
-    put64(&b, oom_kills);
+    put64(&b, oom_kills + cgroup_oom_kills());
     uint32_t due = stats_due;
     stats_due = 0;
     while (due-- > 0) send_frame(STATS_OK, 0, 0, &b);
@@ -2747,7 +2787,8 @@ static bool on_spawn(uint32_t id, uint8_t *p, uint32_t n) {
     l.argc = get16(p + 34);
     l.envc = get32(p + 36);
     uint32_t tag_len = get16(p + 32);
-    if (l.flags & ~15u || l.argc == 0 || tag_len > MAX_TAG || n - 40 < tag_len) return false;
+    bool own = l.flags & SPAWN_OWN;
+    if (l.flags & ~31u || (own && (!(l.flags & SPAWN_BUILTIN) || !user)) || l.argc == 0 || tag_len > MAX_TAG || n - 40 < tag_len) return false;
     if (l.envc > n || l.flags == (SPAWN_TERMINAL | SPAWN_NO_STDIN)) return false;
     char *at = (char *)p + 40 + tag_len, *end = (char *)p + n;
     char **strings = calloc(l.argc + l.envc + 2, sizeof *strings);
@@ -2873,7 +2914,9 @@ static bool on_hello(struct conn *c, const uint8_t *payload, uint32_t n) {
         memcpy(frame + 4, &type, 2);
         memcpy(frame + HEADER, &code, 4);
         memcpy(frame + HEADER + 4, why, length - 4);
-        if (send(c->fd, frame, HEADER + length, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return false;
+        ssize_t sent = c->fd == serial.fd ? write(c->fd, frame, HEADER + length)
+                                          : send(c->fd, frame, HEADER + length, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)sent;     /* who does not take it is refused all the same */
         return false;
     }
     drop_host();
@@ -2890,7 +2933,8 @@ static bool on_hello(struct conn *c, const uint8_t *payload, uint32_t n) {
     struct payload b = {0};
     put16(&b, VERSION);
     put16(&b, 0);
-    put32(&b, CAP_BUILTINS | CAP_TERMINAL | CAP_LIMITS | CAP_WATCH | (forward.door_count > 0 ? CAP_FORWARD : 0));
+    put32(&b, CAP_BUILTINS | CAP_TERMINAL | CAP_LIMITS | CAP_WATCH | CAP_TAG | (renew_dir ? CAP_RENEW : 0) |
+                  (forward.door_count > 0 ? CAP_FORWARD : 0));
     put64(&b, boot_id);
     put64(&b, epoch);
     put32(&b, proc_count);
@@ -2918,19 +2962,79 @@ static bool set_watch(const uint8_t *payload, uint32_t n) {
     return true;
 }
 
-static bool on_clock(const uint8_t *payload, uint32_t n) {
-    if (n != 40) return false;
-    uint64_t ns = get64(payload);
+static void set_clock(uint64_t ns) {
     struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
     clock_settime(CLOCK_REALTIME, &t);
+}
+
+/* Mixes 32 bytes of the host's into the kernel's random state, and has it draw on them at once. */
+static void stir(const uint8_t seed[32]) {
     uint8_t pool[8 + 32];       /* struct rand_pool_info: bits, bytes, the bytes */
     memcpy(pool, &(int[]){256, 32}, 8);
-    memcpy(pool + 8, payload + 8, 32);
+    memcpy(pool + 8, seed, 32);
     int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return true;
-    if (ioctl(fd, RNDADDENTROPY, pool) != 0 && write(fd, payload + 8, 32) < 0) errno = 0;   /* as far as we may */
+    if (fd < 0) return;
+    if (ioctl(fd, RNDADDENTROPY, pool) != 0 && write(fd, seed, 32) < 0) errno = 0;   /* as far as we may */
     ioctl(fd, RNDRESEEDCRNG);
     close(fd);
+}
+
+static bool on_clock(const uint8_t *payload, uint32_t n) {
+    if (n != 40) return false;
+    set_clock(get64(payload));
+    stir(payload + 8);
+    return true;
+}
+
+static void write_name(const char *file, const char *text) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", renew_dir, file);
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (fd >= 0 && write(fd, text, strlen(text)) < 0) errno = 0;    /* a tmpfs of ours: it has room */
+    close_fd(&fd);
+}
+
+static bool is_host_name(const char *text, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)text[i]) && text[i] != '-') return false;
+    return n > 0 && n <= MAX_HOST_NAME;
+}
+
+/* The host keeps the first byte of a key out of the rest of it, so that a search that fails in the middle can go on there. */
+static bool is_key(const uint8_t *key) { return memchr(key + 1, key[0], KEY_BYTES - 1) == NULL; }
+
+/*
+ * This machine is a copy of another: it gets a clock, random state, names and a key of its own. u64 clock, 32 random bytes, the
+ * new key, the host's name.
+ */
+static bool on_renew(const uint8_t *payload, uint32_t n) {
+    const uint32_t fixed = 8 + 32 + KEY_BYTES;
+    char name[MAX_HOST_NAME + 1] = "", text[2 * MAX_HOST_NAME + 64];
+    uint8_t id[16];
+    if (!renew_dir || n <= fixed || !is_host_name((const char *)payload + fixed, n - fixed) || !is_key(payload + 40)) return false;
+    memcpy(name, payload + fixed, n - fixed);
+    set_clock(get64(payload));
+    stir(payload + 8);
+    memcpy(serial.key, payload + 40, KEY_BYTES);
+    if (getrandom(&boot_id, sizeof boot_id, 0) != sizeof boot_id || getrandom(id, sizeof id, 0) != sizeof id) return false;
+    sethostname(name, strlen(name));
+    snprintf(text, sizeof text, "127.0.0.1 localhost %s\n::1 localhost %s\n", name, name);
+    write_name("hosts", text);
+    snprintf(text, sizeof text, "%s\n", name);
+    write_name("hostname", text);
+    snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", id[0], id[1], id[2], id[3], id[4], id[5],
+             id[6] & 15, id[7], (id[8] & 63) | 128, id[9], id[10], id[11], id[12], id[13], id[14], id[15]);
+    write_name("boot_id", text);
+    send_frame(PONG, 0, 0, &(struct payload){.len = 8});
+    return true;
+}
+
+/* A process that was started for whoever would come gets the tag of who came, and its output counts from there. */
+static bool on_tag(struct proc *p, const uint8_t *payload, uint32_t n) {
+    if (n > MAX_TAG) return false;
+    if (!p) return true;
+    memcpy(p->tag, payload, n);
+    p->tag_len = (uint16_t)n;
     return true;
 }
 
@@ -2986,6 +3090,8 @@ static bool on_frame(uint16_t type, uint16_t flags, uint32_t id, uint8_t *payloa
         quiesced = false;
         return n == 0;
     case CLOCK: return on_clock(payload, n);
+    case RENEW: return id == 0 && on_renew(payload, n);
+    case TAG: return on_tag(p, payload, n);
     case PING:
         if (n != 8) return false;
         put(&b, payload, 8);
@@ -2996,8 +3102,86 @@ static bool on_frame(uint16_t type, uint16_t flags, uint32_t id, uint8_t *payloa
     }
 }
 
+static void drop_candidate(void);
+
+/* ---- over a serial line ---- */
+
+/* The word says to the host that what follows is for it. */
+static void answer_key(void) {
+    for (uint32_t at = 0; at < KEY_BYTES;) {
+        ssize_t n = write(serial.fd, serial.word + at, KEY_BYTES - at);
+        if (n < 0 && errno == EAGAIN && poll(&(struct pollfd){.fd = serial.fd, .events = POLLOUT}, 1, 1000) == 1) continue;
+        if (n <= 0) return;
+        at += (uint32_t)n;
+    }
+    candidate = (struct conn){.fd = serial.fd, .in = pages(IN_CAP)};
+    if (!candidate.in) candidate.fd = -1;
+}
+
+/*
+ * Looks for the key in what came. Returns how many bytes come before what is a new connection's; -1: there is none, and all of it is the
+ * old one's. The first host of all brings the key along.
+ */
+static ssize_t find_key(const uint8_t *data, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (serial.wording) {
+            serial.word[serial.words++] = data[i];
+            if (serial.words < KEY_BYTES) continue;
+            serial.wording = false;
+            answer_key();
+            return (ssize_t)i + 1;
+        }
+        if (!serial.keyed) {
+            serial.key[serial.matched++] = data[i];
+        } else if (data[i] == serial.key[serial.matched]) {
+            serial.matched++;
+        } else {
+            serial.matched = data[i] == serial.key[0];
+            if (serial.matched) continue;
+            const uint8_t *next = memchr(data + i, serial.key[0], n - i);
+            if (!next) return -1;
+            i = (size_t)(next - data) - 1;
+            continue;
+        }
+        if (serial.matched < KEY_BYTES) continue;
+        serial.keyed = serial.wording = true;
+        serial.matched = serial.words = 0;
+        drop_host();
+        drop_candidate();
+    }
+    return -1;
+}
+
+/* Without a host poll would never wait. SIGIO says when there is one again: it may have come since poll looked. */
+static void look_for_host(void) {
+    struct pollfd now = {.fd = serial.fd, .events = POLLIN};
+    serial.unplugged = poll(&now, 1, 0) == 1 && now.revents & (POLLHUP | POLLERR);
+}
+
+/* Reads from the line, for whichever connection is there. */
+static void receive_serial(void) {
+    static uint8_t data[65536];
+    struct conn *c = candidate.fd == serial.fd ? &candidate : &host;
+    size_t room = c->fd == serial.fd ? IN_CAP - c->len : sizeof data;
+    ssize_t n = read(serial.fd, data, room < sizeof data ? room : sizeof data);
+    if (n == 0) look_for_host();
+    if (n <= 0) return;
+    size_t at = 0;
+    for (ssize_t before; (before = find_key(data + at, (size_t)n - at)) >= 0; c = &candidate) at += (size_t)before;
+    if (serial.wording || c->fd != serial.fd) return;
+    memcpy(c->in + c->len, data + at, (size_t)n - at);
+    c->len += (uint32_t)((size_t)n - at);
+}
+
+static void open_serial(void) {
+    fcntl(serial.fd, F_SETFD, FD_CLOEXEC);
+    fcntl(serial.fd, F_SETOWN, getpid());
+    fcntl(serial.fd, F_SETFL, O_NONBLOCK | O_ASYNC);
+}
+
 /* Reads once and handles every whole frame. Returns false when the connection is over. */
 static bool receive(struct conn *c) {
+    if (c->fd == serial.fd) return true;    /* receive_serial has */
     ssize_t got = recv(c->fd, c->in + c->len, IN_CAP - c->len, MSG_DONTWAIT);
     if (got < 0 && errno != EAGAIN && errno != EINTR) return false;
     if (got == 0 && c->len < IN_CAP) return false;
@@ -3024,6 +3208,7 @@ static bool serve_host(void) {
 }
 
 static void drop_candidate(void) {
+    if (candidate.fd == serial.fd) candidate.fd = -1;
     close_fd(&candidate.fd);
     free_pages(&candidate.in, IN_CAP);
     candidate.len = 0;
@@ -3094,7 +3279,7 @@ static void serve_candidate(void) {
 
 /* ---- the loop ---- */
 
-enum what { CONNECTS, CHILDREN, HOST, CANDIDATE, DOOR, QUESTIONS, LINK, STATUS, OUTPUT, INPUT };
+enum what { CONNECTS, CHILDREN, HOST, CANDIDATE, LINE, DOOR, QUESTIONS, LINK, STATUS, OUTPUT, INPUT };
 struct slot { struct proc *proc; uint8_t what, stream; };
 
 enum { MAX_POLLED = 4 + MAX_DOORS + 1 + MAX_FORWARDED + MAX_PROCS * 6 };
@@ -3119,12 +3304,19 @@ static void choose_forward_events(void) {
     }
 }
 
+static void choose_line_events(void) {
+    bool full = host.fd == serial.fd && (host.len >= IN_CAP || out_room() < OUT_RESERVE / 2);
+    short events = (short)((full ? 0 : POLLIN) | (host.fd == serial.fd && out_pos < out_len ? POLLOUT : 0));
+    if (!serial.unplugged && events) want(serial.fd, events, LINE, NULL, 0);
+}
+
 static void choose_events(void) {
     polled_count = 0;
-    want(listen_fd, POLLIN, CONNECTS, NULL, 0);
+    if (listen_fd >= 0) want(listen_fd, POLLIN, CONNECTS, NULL, 0);
     want(signal_fd, POLLIN, CHILDREN, NULL, 0);
-    if (candidate.fd >= 0) want(candidate.fd, POLLIN, CANDIDATE, NULL, 0);
-    if (host.fd >= 0) {
+    if (serial.fd >= 0) choose_line_events();
+    else if (candidate.fd >= 0) want(candidate.fd, POLLIN, CANDIDATE, NULL, 0);
+    if (host.fd >= 0 && host.fd != serial.fd) {
         bool room = host.len < IN_CAP && out_room() >= OUT_RESERVE / 2;
         want(host.fd, (short)((room ? POLLIN : 0) | (out_pos < out_len ? POLLOUT : 0)), HOST, NULL, 0);
     }
@@ -3215,11 +3407,15 @@ static _Noreturn void loop(void) {
             idle_due = true;
             idle_at = now_ms() + IDLE_MS;
         }
-        bool host_ready = false, host_gone = false;
+        bool host_ready = false, host_gone = false, line_ready = false;
         serve_processes();
         for (nfds_t i = 0; n > 0 && i < polled_count; i++) {
             if (!polled[i].revents || slots[i].proc) continue;
             if (slots[i].what == CHILDREN) reap();
+            if (slots[i].what == LINE) {
+                line_ready = polled[i].revents & POLLIN;
+                if (polled[i].revents & (POLLHUP | POLLERR)) look_for_host();
+            }
             if (slots[i].what == HOST) host_ready = polled[i].revents & (POLLIN | POLLHUP | POLLERR);
             if (slots[i].what == LINK) serve_link(&links[slots[i].stream], polled[i].events, polled[i].revents);
             if (slots[i].what == DOOR) accept_links(&forward.doors[slots[i].stream]);
@@ -3228,7 +3424,10 @@ static _Noreturn void loop(void) {
         uint64_t now = now_ms();
         enforce_limits(now);
         run_watchdogs(now);
+        if (line_ready) receive_serial();
+        if (line_ready && candidate.fd == serial.fd) serve_candidate();
         if (host_ready && host.len < IN_CAP) host_gone = !receive(&host);
+        if (serial.unplugged && host.fd == serial.fd) drop_host();
         bool served = host.fd < 0 || !greeted || serve_host();
         if (host_gone && served && quiesced && host.len == 0) suspend_host();
         else if (host_gone || !served) drop_host();
@@ -3276,16 +3475,21 @@ static void set_up(void) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
+    if (serial.fd >= 0) sigaddset(&set, SIGIO);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    int flags = fcntl(listen_fd, F_GETFL);
-    if (signal_fd < 0 || flags < 0 || fcntl(listen_fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+    int flags = serial.fd >= 0 ? 0 : fcntl(listen_fd, F_GETFL);
+    if (signal_fd < 0 || flags < 0 || (serial.fd < 0 && fcntl(listen_fd, F_SETFL, flags | O_NONBLOCK) != 0)) {
         fprintf(stderr, "agent: %s\n", strerror(errno));
         exit(1);
     }
-    fcntl(listen_fd, F_SETFD, FD_CLOEXEC);
-    socklen_t size = sizeof accepts;
-    if (getsockopt(listen_fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) != 0) accepts = 0;
+    if (serial.fd >= 0) open_serial();
+    else {
+        fcntl(listen_fd, F_SETFD, FD_CLOEXEC);
+        socklen_t size = sizeof accepts;
+        if (getsockopt(listen_fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) != 0) accepts = 0;
+    }
+    if (cgroup_fd >= 0) fcntl(cgroup_fd, F_SETFD, FD_CLOEXEC);
     end_links();
 }
 
@@ -3308,6 +3512,10 @@ int main(int argc, char **argv) {
     int seccomp_fd = -1;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--listen-fd") == 0) listen_fd = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--serial-fd") == 0) serial.fd = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--user") == 0) user = (uid_t)strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--cgroup-fd") == 0) cgroup_fd = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--renew-dir") == 0) renew_dir = argv[i + 1];
         else if (strcmp(argv[i], "--seccomp-fd") == 0) seccomp_fd = atoi(argv[i + 1]);
         else if (strcmp(argv[i], "--workspace") == 0) workspace = argv[i + 1];
         else if (strcmp(argv[i], "--nproc") == 0) max_processes = strtoul(argv[i + 1], NULL, 10);
@@ -3317,9 +3525,9 @@ int main(int argc, char **argv) {
         else if (strcmp(argv[i], "--names-fd") == 0) set_names_fd(atoi(argv[i + 1]));
         else listen_fd = -2;
     }
-    if (listen_fd < 0 || argc % 2 == 0) {
-        fprintf(stderr, "usage: agent --listen-fd N [--seccomp-fd N] [--workspace DIR] [--nproc N]\n"
-                        "       [--proxy-fd N]... [--redirect-fd N]... [--names-fd N] [--user UID]\n");
+    if (listen_fd < -1 || (listen_fd < 0) == (serial.fd < 0) || argc % 2 == 0) {
+        fprintf(stderr, "usage: agent --listen-fd N | --serial-fd N [--seccomp-fd N] [--workspace DIR] [--nproc N]\n"
+                        "       [--proxy-fd N]... [--redirect-fd N]... [--names-fd N] [--user UID] [--cgroup-fd N] [--renew-dir DIR]\n");
         return 2;
     }
     if (seccomp_fd >= 0) load_seccomp(seccomp_fd);

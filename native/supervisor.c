@@ -12,7 +12,7 @@
  *
  * It never reads a byte that sandboxed code wrote.
  *
- *   supervisor --config-fd N [--socket NAME FD] [--status NAME] [--log NAME] [--open FD PATH]
+ *   supervisor --config-fd N [--socket NAME FD]... [--status NAME] [--log NAME] [--open FD PATH]
  *              [--cgroup DIR ORIGIN] [--stage DIR] [--bind SRC DST] [--link TARGET DST] [--dir DST]
  *
  * NAMEs are in the current folder (the run folder). `--stage` makes an empty root over DIR in a mount namespace of its
@@ -58,11 +58,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_CGROUPS = 8, MAX_FDS = 16, MAX_GO = 1 << 20, MAX_FIELDS = 8192, KILL_ROUNDS = 200, MAX_SOCKETS = 8, BACKLOG = 128 };
+enum { MAX_CGROUPS = 8, MAX_FDS = 16, MAX_GO = 1 << 20, MAX_FIELDS = 8192, KILL_ROUNDS = 200, MAX_SOCKETS = 8, BACKLOG = 128, MAX_LISTENERS = 4 };
 
 static const char OLD_ROOT[] = "/.host/root";
 
-static int config_fd = -1, status_fd = -1, log_fd = -1, listen_fd = -1;
+static int config_fd = -1, status_fd = -1, log_fd = -1, listen_fds[MAX_LISTENERS], listen_count;
 static int staged, outlive = 1;
 static const char *stage_dir = "";
 static int folder_fd = -1, children_fd = -1;
@@ -154,7 +154,7 @@ static void place(int fd, int wanted, const char *what) {
 
 static void make_socket(const char *name, int wanted) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(name) >= sizeof address.sun_path) {
+  if (strlen(name) >= sizeof address.sun_path || listen_count == MAX_LISTENERS) {
     errno = ENAMETOOLONG;
     fail("socket", name);
   }
@@ -164,7 +164,7 @@ static void make_socket(const char *name, int wanted) {
   if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) fail("bind", name);
   if (listen(fd, 8) < 0) fail("listen", name);
   place(fd, wanted, name);
-  listen_fd = wanted;
+  listen_fds[listen_count++] = wanted;
 }
 
 static void join_cgroup(const char *dir, const char *origin) {
@@ -637,7 +637,7 @@ int main(int argc, char **argv) {
   close(folder_fd);
   become_session(&go);
   pid_t child = start(&go);
-  if (listen_fd >= 0) close(listen_fd); /* so that connecting fails once the agent is gone */
+  for (int i = 0; i < listen_count; i++) close(listen_fds[i]); /* so that connecting fails once the agent is gone */
   for (int i = 0; i < go.socket_count; i++) close(atoi(go.sockets[4 * i]));
   note("started %d %lld\n", child, unix_ms());
   say("started %d", child);

@@ -58,6 +58,8 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
     "kernel/index.ts",
     "native/index.ts",
     "agent/index.ts",
+    "images/index.ts",
+    "microvm/index.ts",
   ], // loaded lazily, one by one
   sessions: ["one-shot.ts"], // `glovebox run` without a server loads neither store nor zod
   surfaces: ["operations/index.ts", "mcp/stdio.ts"], // the table alone, for coverage tests; `glovebox mcp`, which serves no HTTP

@@ -12,6 +12,9 @@ git|git|workspaces made from a git repository
 rustc|/usr/bin/rustc|Rust in sandboxes
 ca-certificates|/etc/ssl/certs/ca-certificates.crt|TLS to hosts that sandboxes may reach
 curl|/usr/bin/curl|web requests of shell programs in sandboxes
+qemu-system-x86|qemu-system-x86_64|the microvm isolation (machines of their own kernel)
+squashfs-tools|mksquashfs|root images, and so the microvm isolation
+mmdebstrap|mmdebstrap|building root images from their definitions
 python3-pip|/usr/lib/python3/dist-packages/pip|Python packages of templates
 LIST
 }

@@ -28,6 +28,10 @@ fi
 
 if command -v gcc >/dev/null 2>&1; then
   "$tools/bin/node" --conditions=development "$root/packages/glovebox/src/sandbox/native/build.ts" >/dev/null
+  # Kernel and root image of microVMs: a download and a build of minutes, once; found by their content afterwards.
+  if [ "${GLOVEBOX_SYSTEM:-}" != skip ] && command -v qemu-system-x86_64 >/dev/null 2>&1; then
+    "$tools/bin/node" --conditions=development "$root/packages/glovebox/src/sandbox/microvm/prepare.ts" || say "going on without microVMs"
+  fi
 else
   say "no gcc: the guest agent cannot be built, so only the 'isolate' isolation will work"
 fi

@@ -10,6 +10,7 @@ import { health } from "./http.ts";
 import { idleSession } from "./idle.ts";
 import { isolateCold, isolateWarm } from "./isolate.ts";
 import { library } from "./library.ts";
+import { MICROVM_CASES } from "./microvm.ts";
 import { redaction } from "./redact.ts";
 import { firstPrint, isolateFirstValue, roundTrip } from "./sessions.ts";
 import { snapshots } from "./snapshots.ts";
@@ -42,4 +43,5 @@ export const CASES: readonly Case[] = [
   egressConnect,
   egressThroughput,
   ...snapshots,
+  ...MICROVM_CASES,
 ];

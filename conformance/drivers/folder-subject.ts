@@ -11,6 +11,8 @@ export function folderSubject(
   uidBase: number,
   open: (options: { readonly runDir: string; readonly uidBase: number }) => IsolationDriver & {
     sweep(keep: ReadonlySet<string>): Promise<unknown>;
+    /** Resolves when it does nothing any more that is nobody's sandbox. */
+    settled?(): Promise<void>;
   },
 ): DriverSubject {
   const baseDir = mkdtempSync(join(tmpdir(), prefix));
@@ -22,6 +24,7 @@ export function folderSubject(
     baseDir,
     again: make,
     async leftovers() {
+      await driver.settled?.();
       const folders = (await readdir(runDir).catch(() => [])).map((name) => `folder ${name}`);
       return [...folders, ...(await processesOf(baseDir, uidBase)), ...(await cgroupsOf(runDir))].sort();
     },

@@ -36,27 +36,40 @@ export function kernelTests(context: () => SuiteContext): void {
   });
 }
 
-interface KernelUnderTest extends AsyncDisposable {
+export interface KernelUnderTest extends AsyncDisposable {
   /** Messages of one request, until `done`. */
   ask(source: string): Promise<KernelMessage[]>;
 }
 
-async function startKernel(sandbox: Sandbox, language: Language): Promise<KernelUnderTest> {
-  const process = await sandbox.spawn({ kind: "kernel", language });
+export async function startKernel(sandbox: Sandbox, language: Language): Promise<KernelUnderTest> {
+  const process = await sandbox.spawn({ kind: "kernel", language, tag: language });
   const messages = read(process);
   const ready = await messages.next();
   expect(ready.value?.t).toBe("ready");
+  return kernelOf(process, language, messages);
+}
+
+/** A kernel that runs already, as one that a fork took along. */
+export function kernelOf(process: SandboxProcess, language: Language, messages = read(process)): KernelUnderTest {
   let requests = 0;
+  // Input is acknowledged to who reads; so reading begins first. What nobody asks for any more may fail with the sandbox.
+  const readOn = () => {
+    const message = messages.next();
+    message.catch(() => {});
+    return message;
+  };
+  let next = readOn();
   return {
     async ask(source) {
       requests += 1;
-      const id = `r${requests}`;
+      const id = `${process.id}-${requests}-${performance.now()}`;
       await process.writeControl(
         encodeKernelRequest({ id, mode: "repl", source, language, args: [], env: {}, cwd: "/workspace" }),
       );
       const answers: KernelMessage[] = [];
       for (;;) {
-        const { value, done } = await messages.next();
+        const { value, done } = await next;
+        next = readOn();
         if (done) throw new Error("the kernel ended");
         if (value.t === "done") return answers;
         answers.push(value);

@@ -60,7 +60,8 @@ export function programTests(context: () => SuiteContext): void {
     const argv = ["/bin/sh", "-c", "setsid sleep 321 & (setsid sleep 321 &) ; sleep 321"];
     const program = await sandbox.spawn({ kind: "program", argv, stdin: "null" });
     const ending = finish(program);
-    await expect.poll(async () => (await shell(sandbox, "pgrep -c -x sleep")).stdout.trim()).toBe("3");
+    const sleeping = async () => (await shell(sandbox, "pgrep -c -x sleep")).stdout.trim();
+    await expect.poll(sleeping, { timeout: 20_000 }).toBe("3");
     await program.signal("SIGKILL", "tree");
     expect(await ending).toMatchObject({ signal: "SIGKILL" });
     expect((await shell(sandbox, "pgrep -c -x sleep")).stdout.trim()).toBe("0");

@@ -7,6 +7,7 @@ import { networkTests } from "./network.ts";
 import { networkBoundsTests } from "./network-bounds.ts";
 import { networkLoadTests } from "./network-load.ts";
 import { programTests } from "./programs.ts";
+import { snapshotTests } from "./snapshots.ts";
 import type { MakeSubject, SuiteContext } from "./subject.ts";
 import { workspaceTests } from "./workspace.ts";
 
@@ -40,6 +41,7 @@ export function driverConformance(name: string, makeSubject: MakeSubject, option
     describe("kernels", () => kernelTests(context));
     describe("workspace", () => workspaceTests(context));
     describe("attach", () => attachTests(context));
+    describe("snapshots", () => snapshotTests(context));
     describe("network", () => {
       networkTests(context, { carriesIPv6: true, refusesAlone: true, ...options });
       networkLoadTests(context);

@@ -1,13 +1,17 @@
-import { mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { makeSandbox, type SuiteContext, shell } from "./subject.ts";
 
 export function workspaceTests(context: () => SuiteContext): void {
+  const isHosts = () => context().capabilities.workspace === "host";
+
   test("files pass between the host's workspace, the file interface and programs", async () => {
     await using sandbox = await makeSandbox(context());
     await sandbox.files.write("deep/er/a.txt", Buffer.from("written outside"), { parents: true });
-    expect(await readFile(join(sandbox.workspaceDir, "deep/er/a.txt"), "utf8")).toBe("written outside");
+    if (isHosts()) {
+      expect(await readFile(join(sandbox.workspaceDir, "deep/er/a.txt"), "utf8")).toBe("written outside");
+    }
     expect(await text(sandbox.files.read("deep/er/a.txt"))).toBe("written outside");
     if (context().capabilities.programs) {
       await shell(sandbox, "echo -n changed > /workspace/deep/er/a.txt");
@@ -17,6 +21,8 @@ export function workspaceTests(context: () => SuiteContext): void {
     await sandbox.files.rename("deep/er/a.txt", "b.txt");
     await sandbox.files.remove("deep", { recursive: true });
     await expect(sandbox.files.stat("deep")).rejects.toMatchObject({ code: "not_found" });
+    // A disk of its own comes back when it ends.
+    if (!isHosts()) await sandbox.destroy();
     expect((await stat(join(sandbox.workspaceDir, "b.txt"))).isFile()).toBe(true);
   });
 
@@ -28,12 +34,14 @@ export function workspaceTests(context: () => SuiteContext): void {
     await using sandbox = await makeSandbox(context(), { workspaceDir } as object);
     await sandbox.files.write("folder/old.txt", Buffer.from("new"));
     await sandbox.files.write("folder/more.txt", Buffer.from("more"));
+    if (!isHosts()) await sandbox.destroy();
     expect(await readFile(join(workspaceDir, "folder", "old.txt"), "utf8")).toBe("new");
   });
 
   test("a path that must stay in the workspace cannot leave it, not even by a link", async () => {
-    await using sandbox = await makeSandbox(context());
-    await symlink("/etc", join(sandbox.workspaceDir, "way-out"));
+    const workspaceDir = await mkdtemp(join(context().subject.baseDir, "ws-"));
+    await symlink("/etc", join(workspaceDir, "way-out"));
+    await using sandbox = await makeSandbox(context(), { workspaceDir } as object);
     const within = { within: "workspace" as const };
     await expect(text(sandbox.files.read("way-out/passwd", within))).rejects.toMatchObject({ code: "invalid_path" });
     await expect(text(sandbox.files.read("../etc/passwd", within))).rejects.toMatchObject({ code: "invalid_path" });
@@ -44,10 +52,11 @@ export function workspaceTests(context: () => SuiteContext): void {
 
   test("a link in the workspace reaches the sandbox's files, never the host's", async () => {
     if (!context().capabilities.programs) return;
-    await using sandbox = await makeSandbox(context());
+    const workspaceDir = await mkdtemp(join(context().subject.baseDir, "ws-"));
     const secret = join(context().subject.baseDir, "secret.txt");
     await writeFile(secret, "the host's secret", { mode: 0o644 });
-    await symlink(secret, join(sandbox.workspaceDir, "link"));
+    await symlink(secret, join(workspaceDir, "link"));
+    await using sandbox = await makeSandbox(context(), { workspaceDir } as object);
     await expect(text(sandbox.files.read("link"))).rejects.toMatchObject({ code: "not_found" });
     expect((await shell(sandbox, "cat link")).stdout).toBe("");
   });

@@ -248,7 +248,7 @@ const LOOSE: readonly Attempt[] = [
     "if passwd.count('\\n') > 6: print('ESCAPED /etc/passwd of the host')",
     "if os.path.exists('/etc/shadow'): print('ESCAPED /etc/shadow')",
     "for folder in ('/root', '/home', '/var', '/srv', '/opt', '/mnt', '/boot', '/run'):",
-    "    if os.path.isdir(folder) and len(os.listdir(folder)) > 2: print('ESCAPED', folder, os.listdir(folder)[:4])",
+    "    if os.path.isdir(folder) and os.access(folder, os.R_OK) and len(os.listdir(folder)) > 2: print('ESCAPED', folder, os.listdir(folder)[:4])",
   ),
   quietly(
     "x32 and 32-bit system calls",

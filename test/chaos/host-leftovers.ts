@@ -9,9 +9,9 @@ export async function hostLeftovers(dataDir: string): Promise<string[]> {
   return [...new Set(found.flat())].sort();
 }
 
-/** One for each driver that has sandboxes on the host. gVisor's is within bubblewrap's. */
+/** One for each driver that has sandboxes on the host. gVisor's is within bubblewrap's, microVMs' beside it. */
 function runDirsOf(dataDir: string): readonly string[] {
-  return [join(dataDir, "run"), join(dataDir, "run", GVISOR)];
+  return [join(dataDir, "run"), join(dataDir, "run", GVISOR), join(dataDir, "microvm")];
 }
 
 const GVISOR = "gvisor";

@@ -122,7 +122,7 @@ test("what is not yet there is refused with a reason, not accepted and ignored",
       isolation: "isolate",
       snapshots: { auto: "before_execution", rollbackOnFailure: true, keep: 3 },
     },
-    { name: "vm", isolation: "microvm" },
+    { name: "vm", isolation: "firecracker" },
   ];
   for (const body of wishes) {
     const answer = await http.post("/v1/templates", body);

@@ -5,6 +5,7 @@ import { openChat } from "./app/chat.ts";
 import { keepDiagnosis } from "./app/doctor.ts";
 import { openDrivers } from "./app/drivers.ts";
 import { openGovernance } from "./app/governance.ts";
+import { openHostImages } from "./app/images.ts";
 import { withLocalToken } from "./app/local-token.ts";
 import { openOutside, packageSettings } from "./app/outside.ts";
 import { applyRetention, sweepRegularly } from "./app/retention.ts";
@@ -90,6 +91,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
       audit,
       secrets,
       egress: outside.egress,
+      images: openHostImages(config, logger),
       clock: systemClock,
       logger,
       redactor,

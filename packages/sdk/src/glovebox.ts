@@ -11,6 +11,7 @@ import { Executions } from "./executions.ts";
 import { bodyOf } from "./files.ts";
 import { idempotencyKey } from "./idempotency.ts";
 import { Programs } from "./programs.ts";
+import { Images } from "./images.ts";
 import type { Result } from "./result.ts";
 import { Retention } from "./retention.ts";
 import { Runs } from "./runs.ts";
@@ -53,6 +54,7 @@ export class Glovebox {
   readonly assistants: Assistants;
   readonly conversations: Conversations;
   readonly approvals: Approvals;
+  readonly images: Images;
   readonly #transport: Transport;
 
   /** A client, without asking whether the server answers: see {@link Glovebox.connect}. */
@@ -79,6 +81,7 @@ export class Glovebox {
     this.assistants = new Assistants(transport);
     this.conversations = new Conversations(transport);
     this.approvals = new Approvals(transport);
+    this.images = new Images(transport);
   }
 
   /** A client of a server that answers. Errors: `unavailable` when none does. */

@@ -13,6 +13,7 @@ export { type FileContent, Files, type ReadOptions, type WriteOptions } from "./
 export type { FollowOptions } from "./follow.ts";
 export { DEFAULT_URL, Glovebox, type GloveboxOptions } from "./glovebox.ts";
 export { Programs } from "./programs.ts";
+export { type ImageBuildOptions, type ImageImportOptions, Images } from "./images.ts";
 export { outputBytes, outputText, type Result } from "./result.ts";
 export { Retention } from "./retention.ts";
 export { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
@@ -33,6 +34,7 @@ export type * from "./types/event.ts";
 export type * from "./types/execution.ts";
 export type * from "./types/extract.ts";
 export type * from "./types/files.ts";
+export type * from "./types/image.ts";
 export type * from "./types/isolation.ts";
 export type * from "./types/json.ts";
 export type * from "./types/limits.ts";

@@ -5,6 +5,8 @@ import { BubblewrapDriver } from "../sandbox/bubblewrap/index.ts";
 import { GvisorDriver } from "../sandbox/gvisor/index.ts";
 import type { IsolationDriver } from "../sandbox/index.ts";
 import { IsolateDriver } from "../sandbox/isolate/index.ts";
+import { MicrovmDriver } from "../sandbox/microvm/index.ts";
+import { openHostImages } from "./images.ts";
 
 const UIDS_PER_DRIVER = 65_536;
 
@@ -15,6 +17,14 @@ export function openDrivers(config: Config, logger: Logger): ReadonlyMap<Isolati
     waiting: config.sandbox.waitingSupervisors,
     logger,
     ...(config.uidBase !== undefined && { uidBase: config.uidBase }),
+  });
+  const microvm = new MicrovmDriver({
+    runDir: join(config.dataDir, "microvm"),
+    images: openHostImages(config, logger),
+    templateBytes: config.sandbox.machineTemplatesMb * 2 ** 20,
+    logger,
+    // Behind those of bubblewrap and gVisor.
+    ...(config.uidBase !== undefined && { uidBase: config.uidBase + 2 * UIDS_PER_DRIVER }),
   });
   const isolate = new IsolateDriver({
     companion: (spec) => bubblewrap.create(spec),
@@ -28,6 +38,7 @@ export function openDrivers(config: Config, logger: Logger): ReadonlyMap<Isolati
     ["isolate", isolate],
     ["bubblewrap", bubblewrap],
     ["gvisor", openGvisor(config, logger)],
+    ["microvm", microvm],
   ]);
 }
 

@@ -14,6 +14,7 @@ import { addEgress } from "./commands/egress.ts";
 import { addExec } from "./commands/exec.ts";
 import { addExtract } from "./commands/extract.ts";
 import { addFork } from "./commands/fork.ts";
+import { addImage } from "./commands/image.ts";
 import { addMcp } from "./commands/mcp.ts";
 import { addRepl } from "./commands/repl.ts";
 import { addRetention } from "./commands/retention.ts";
@@ -62,7 +63,7 @@ export function buildProgram(): Command {
       addRuns,
     ],
     ...[addChat, addConversations, addApprovals, addAssistants, addMcp],
-    ...[addSecret, addEgress, addAudit],
+    ...[addImage, addSecret, addEgress, addAudit],
     ...[addToken, addConfig, addSummary, addRetention, addBackup, addBench, addCompletion],
   ];
   for (const declare of add) declare(program);

@@ -138,6 +138,15 @@ export const ConfigSchema = z.strictObject({
         .max(64)
         .default(2)
         .describe("Workers that wait in readiness for `isolate` sessions; each takes about 25 MiB"),
+      machineTemplatesMb: z
+        .number()
+        .int()
+        .min(256)
+        .max(2 ** 20)
+        .default(4096)
+        .describe(
+          "MiB that saved machines may take from which microVM sessions begin; those used longest ago are removed",
+        ),
     })
     .prefault({}),
   retention: z
@@ -250,6 +259,29 @@ export const ConfigSchema = z.strictObject({
         .describe(
           "Folder of assistants, a YAML file each, from the folder of the server; without it there is only `demo`, which needs no model",
         ),
+    })
+    .prefault({}),
+  images: z
+    .strictObject({
+      dir: z
+        .string()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe("Where root images are kept; default a folder that the servers of this installation share"),
+      definitionsDir: z
+        .string()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe("Folder of the definitions of images; default those that Glovebox brings"),
+      maxMb: z
+        .number()
+        .int()
+        .min(1)
+        .max(2 ** 24)
+        .default(16_384)
+        .describe("MiB that the files of one image may have, unpacked"),
     })
     .prefault({}),
   quotas: z

@@ -44,12 +44,14 @@ export async function diagnose(
 ): Promise<DoctorReport> {
   const isolations: IsolationReport[] = [];
   const languages = new Map<Language, LanguageReport>();
+  let kvm: boolean | undefined;
   for (const name of ISOLATIONS) {
     const driver = drivers.get(name);
     const probe: ProbeResult = driver
       ? await driver.probe(signal)
       : { available: false, reason: "this version of Glovebox has no driver for it" };
     isolations.push(toReport(name, probe));
+    if (probe.available) kvm ??= probe.kvm;
     if (driver === undefined || !probe.available) continue;
     for (const found of await findLanguages(driver, probe.capabilities.languages, signal)) {
       const before = languages.get(found.name);
@@ -62,7 +64,7 @@ export async function diagnose(
   return {
     node: process.versions.node,
     platform: `${process.platform}-${process.arch}`,
-    ...(await describeKvm()),
+    ...(await describeKvm(kvm)),
     isolations,
     languages: [...languages.values()],
     ...chooseDefault(isolations),
@@ -94,13 +96,17 @@ function toReport(name: Isolation, probe: ProbeResult): IsolationReport {
   };
 }
 
-/** Opening /dev/kvm proves nothing (guests can hang on it), so the answer stays no until a driver boots one. */
-async function describeKvm(): Promise<{ kvm: boolean; kvmReason: string }> {
+/** Opening /dev/kvm proves nothing (guests can hang on it): only a driver that booted one, or could not, knows. */
+async function describeKvm(seen: boolean | undefined): Promise<{ kvm: boolean; kvmReason?: string }> {
+  if (seen) return { kvm: true };
   try {
     await access("/dev/kvm", constants.R_OK | constants.W_OK);
     return {
       kvm: false,
-      kvmReason: "/dev/kvm can be opened, but no driver of this version boots a guest to prove that it works",
+      kvmReason:
+        seen === undefined
+          ? "/dev/kvm can be opened, but no driver works here that boots a guest to prove that it works"
+          : "/dev/kvm can be opened, but a guest does not boot with it",
     };
   } catch {
     return { kvm: false, kvmReason: "/dev/kvm is missing or may not be opened" };

@@ -14,6 +14,11 @@ export interface DriverCapabilities {
   readonly programs: boolean;
   /** Whether its sandboxes live on when the server dies, and can be attached to again. */
   readonly outlivesServer: boolean;
+  /**
+   * `host`: the workspace folder is what the sandbox works in, at any time. `guest`: it has a disk of its own, to which the folder is copied
+   * at `create` and which is copied back at `destroy`.
+   */
+  readonly workspace: "host" | "guest";
   readonly languages: readonly Language[];
   readonly limits: readonly (keyof SessionLimits)[];
 }
@@ -26,6 +31,8 @@ export type ProbeResult =
       readonly capabilities: DriverCapabilities;
       /** Milliseconds from asking for a sandbox to the first answer of a program in it. */
       readonly startMs: number;
+      /** Of a driver that boots guests: whether one was seen to boot with hardware virtualization. */
+      readonly kvm?: boolean;
       /** What works less well here than it could, in a sentence each. */
       readonly notes: readonly string[];
     }
@@ -66,6 +73,10 @@ export interface SandboxSpec {
   readonly kernelOptions?: KernelOptions;
   /** Host folder with installed packages, mounted read-only at {@link PACKAGES_DIR}. */
   readonly packages?: string;
+  /** Name of its root image, for isolations that have them. Default: the driver's. */
+  readonly image?: string;
+  /** Prepare for `fork`, where that makes the first one faster and costs a little memory. Default false. */
+  readonly forkable?: boolean;
   /** The only way out of the sandbox. Absent: there is none. */
   readonly network?: SandboxNetwork;
   /** Whether the sandbox goes on when the server dies. Default true where the driver can. */

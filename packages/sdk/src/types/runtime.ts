@@ -13,6 +13,7 @@ export interface DriverCapabilities {
   readonly programs: boolean;
   /** Whether its sandboxes live on when the server dies. */
   readonly outlivesServer: boolean;
+  readonly workspace: "host" | "guest";
   readonly languages: readonly Language[];
   readonly limits: readonly (keyof SessionLimits)[];
 }

@@ -22,5 +22,9 @@ export async function openDriver(
     const { GvisorDriver } = await import("../../sandbox/gvisor/index.ts");
     return stack.use(new GvisorDriver({ runDir, waiting: 0 }));
   }
+  if (isolation === "microvm") {
+    const { MicrovmDriver } = await import("../../sandbox/microvm/index.ts");
+    return stack.use(new MicrovmDriver({ runDir, waiting: 0 }));
+  }
   throw new GloveboxError("isolation_unavailable", `this version of Glovebox has no driver for ${isolation}`);
 }

@@ -9,6 +9,7 @@ const READY_MADE: Readonly<Record<string, { readonly isolation: Isolation; reado
     rust: { isolation: "bubblewrap", languages: ["rust", "bash"] },
     ci: { isolation: "bubblewrap", languages: ["bash", "python", "javascript", "typescript"] },
     gvisor: { isolation: "gvisor", languages: ["python", "javascript", "typescript", "bash", "rust"] },
+    microvm: { isolation: "microvm", languages: ["python", "javascript", "typescript", "bash"] },
     "js-isolate": { isolation: "isolate", languages: ["javascript", "typescript"] },
   };
 

@@ -34,16 +34,41 @@ export function byteProgress(text: string, total?: number): ByteProgress {
   };
 }
 
+export interface ShareProgress extends Disposable {
+  /** How much of the whole is done, 0 to 1, and what is being done. */
+  set(share: number, what: string): void;
+}
+
+/** Work whose share is known. */
+export function shareProgress(text: string): ShareProgress {
+  let now = { share: 0, what: "" };
+  const line = startLine((elapsedMs) => `${text}  ${shareText(now.share, now.what, elapsedMs)}`);
+  return {
+    set: (share, what) => {
+      now = { share, what };
+    },
+    [Symbol.dispose]: () => line.stop(),
+  };
+}
+
+/** `[█████     ] 42%  installing packages  20 s`. */
+export function shareText(share: number, what: string, elapsedMs: number): string {
+  return `${barText(share)} ${Math.floor(Math.min(1, share) * 100)}%  ${what}  ${durationText(elapsedMs)}`;
+}
+
+function barText(share: number): string {
+  return `[${"█".repeat(Math.round(Math.min(1, share) * BAR)).padEnd(BAR)}]`;
+}
+
 /** `[█████     ] 42%  1.2 GiB of 2.8 GiB  80 MiB/s  20 s left`. */
 export function progressText(done: number, total: number | undefined, elapsedMs: number): string {
   const perSecond = elapsedMs > 0 ? (done / elapsedMs) * 1000 : 0;
   const rate = `${bytesText(perSecond)}/s`;
   if (total === undefined || total <= 0) return `${bytesText(done)}  ${rate}`;
   const part = Math.min(1, done / total);
-  const bar = "█".repeat(Math.round(part * BAR)).padEnd(BAR);
   const left = perSecond > 0 ? `${durationText(((total - done) / perSecond) * 1000)} left` : "";
   const percent = `${Math.floor(part * 100)}%`;
-  return `[${bar}] ${percent}  ${bytesText(done)} of ${bytesText(total)}  ${rate}  ${left}`.trimEnd();
+  return `${barText(part)} ${percent}  ${bytesText(done)} of ${bytesText(total)}  ${rate}  ${left}`.trimEnd();
 }
 
 /** Passes bytes through and counts them. */

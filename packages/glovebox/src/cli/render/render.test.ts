@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { coloursFor } from "./colours.ts";
 import { printable, printableLine } from "./printable.ts";
-import { progressText } from "./progress.ts";
+import { progressText, shareText } from "./progress.ts";
 import { agoText, bytesText, durationText } from "./units.ts";
 
 test.each([
@@ -47,6 +47,7 @@ test("progress shows its part, rate and time left where the total is known", () 
   );
   expect(progressText(2048, undefined, 500)).toBe("2.0 KiB  4.0 KiB/s");
   expect(progressText(0, 10, 0)).toContain("0%");
+  expect(shareText(0.5, "packing", 20_000)).toBe(`[${"█".repeat(12)}${" ".repeat(12)}] 50%  packing  20.0 s`);
 });
 
 test.each([

@@ -134,7 +134,7 @@ describe("a program without a server", () => {
     ["a folder", ["/tmp"], 2, /is a folder/],
     ["a file in no language", ["/etc/hostname"], 2, /cannot tell the language/],
     ["no program", [], 2, /nothing to run/],
-    ["an isolation that is not here", ["-i", "microvm", "-e", "1"], 5, /microvm/],
+    ["an isolation that is not here", ["-i", "firecracker", "-e", "1"], 5, /firecracker/],
     ["a template that only a server has", ["-t", "mine", "-e", "1"], 3, /no ready-made template/],
     ["a language that the isolation lacks", ["-i", "isolate", "-l", "python", "-e", "1"], 5, /python/],
     ["a server that does not answer", ["--url", "http://127.0.0.1:1", "-e", "1"], 5, /cannot reach/],

@@ -4,13 +4,16 @@ import type { SandboxFiles } from "../files.ts";
 import type { SandboxProcess } from "../process.ts";
 import { AgentFiles } from "./agent-files.ts";
 import { AgentProcess, type ProcessLink } from "./agent-process.ts";
+import { appletOutput } from "./applet.ts";
 import type { AgentConnection, AgentSpawn, AgentStats } from "./connection.ts";
 import { errorOfErrno } from "./errno.ts";
 import { Forwarding } from "./forwarding.ts";
 import { encodeFrame, FORWARD_STREAM, FRAME, type Frame } from "./frame.ts";
 import { FrameDecoder } from "./frame-decoder.ts";
 import {
+  encodeClock,
   encodeHello,
+  encodeRenew,
   encodeSpawn,
   type HeldProcess,
   type HelloOk,
@@ -142,6 +145,29 @@ export class AgentClient implements AgentConnection, ProcessLink {
     }
     this.forwarding.acceptWith(accept);
     await this.request(this.listens, encodeFrame(FRAME.LISTEN, 0));
+  }
+
+  async renew(names: Parameters<AgentConnection["renew"]>[0]): Promise<void> {
+    this.refuseWhenClosed();
+    if (this.phase.kind !== "open" || !this.phase.hello.renews) {
+      throw new GloveboxError("not_supported_by_isolation", "the agent is not that of a machine");
+    }
+    await this.request(this.pings, encodeFrame(FRAME.RENEW, 0, encodeRenew(names)));
+  }
+
+  async setClock(): Promise<void> {
+    this.send(encodeFrame(FRAME.CLOCK, 0, encodeClock()));
+    await this.ping();
+  }
+
+  retag(process: SandboxProcess, tag: string): void {
+    const known = this.processes.get(process.id);
+    if (known !== process) throw new GloveboxError("invalid_argument", "the process is another connection's");
+    known.retag(tag);
+  }
+
+  async writeAsAgent(path: string, data: Uint8Array): Promise<void> {
+    await appletOutput(this, { argv: ["write", "", "644", path], input: data, asAgent: true });
   }
 
   onNotice(listener: (notice: Notice) => void): void {

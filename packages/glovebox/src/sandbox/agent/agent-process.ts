@@ -2,7 +2,15 @@ import { GloveboxError } from "../../core/index.ts";
 import type { OutputStream, ProcessExit, ProcessItem, ProcessLimits, SandboxProcess, SignalScope } from "../process.ts";
 import { encodeFrame, encodeOffsetFrame, FRAME } from "./frame.ts";
 import { InputChannel } from "./input-channel.ts";
-import { encodeLimits, encodeSignal, type HeldProcess, type Notice, STREAM_NAMES, STREAM_NUMBERS } from "./messages.ts";
+import {
+  encodeLimits,
+  encodeSignal,
+  encodeTag,
+  type HeldProcess,
+  type Notice,
+  STREAM_NAMES,
+  STREAM_NUMBERS,
+} from "./messages.ts";
 import { OutputQueue } from "./output-queue.ts";
 import { ProtocolViolation } from "./protocol-violation.ts";
 
@@ -29,7 +37,7 @@ const STREAMS: readonly OutputStream[] = ["stdout", "stderr", "control"];
 
 export class AgentProcess implements SandboxProcess {
   readonly id: number;
-  readonly tag: string;
+  tag: string;
   readonly builtin: boolean;
   pid: number;
   private readonly link: ProcessLink;
@@ -134,6 +142,13 @@ export class AgentProcess implements SandboxProcess {
     payload.writeUInt16LE(rows, 0);
     payload.writeUInt16LE(columns, 2);
     this.link.send(encodeFrame(FRAME.RESIZE, this.id, payload));
+  }
+
+  /** From now on it is known by this, after an attach too, and is read as if it had just been spawned. */
+  retag(tag: string): void {
+    this.attach();
+    this.tag = tag;
+    this.link.send(encodeFrame(FRAME.TAG, this.id, encodeTag(tag)));
   }
 
   /** Before the exit: what still comes is dropped, and the process is forgotten once it ends. Idempotent. */

@@ -20,6 +20,8 @@ export interface AppletCall {
   readonly input?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
   /** Its stdin stays open until the end, as its sign that somebody still listens. */
   readonly listening?: boolean;
+  /** With the agent's rights, not user code's: only for paths that user code has no hand in. */
+  readonly asAgent?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,7 +34,7 @@ export async function* runApplet(
   call: AppletCall,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const piped = call.input !== undefined || call.listening === true;
-  const flags = SPAWN_FLAGS.builtin | (piped ? 0 : SPAWN_FLAGS.stdinNull);
+  const flags = SPAWN_FLAGS.builtin | (piped ? 0 : SPAWN_FLAGS.stdinNull) | (call.asAgent ? SPAWN_FLAGS.own : 0);
   const applet = await starter.start({ flags, argv: call.argv, cwd: "", env: {}, tag: "applet" }, call.signal);
   const feeding = new AbortController();
   const fed = call.input === undefined ? Promise.resolve() : feed(applet, call.input, feeding.signal);

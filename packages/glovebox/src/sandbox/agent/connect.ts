@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import { GloveboxError } from "../../core/index.ts";
 import { AgentClient } from "./agent-client.ts";
 import type { AgentConnection, ConnectOptions } from "./connection.ts";
+import { openLine } from "./serial-line.ts";
 
 /** How long an agent may take to answer the greeting, milliseconds. */
 const HANDSHAKE_MS = 10_000;
@@ -12,10 +13,13 @@ const HANDSHAKE_MS = 10_000;
  * `cancelled`, `internal` (what answers does not speak the protocol).
  */
 export async function connectAgent(options: ConnectOptions): Promise<AgentConnection> {
-  const limit = AbortSignal.timeout(HANDSHAKE_MS);
+  const limit = AbortSignal.timeout(options.timeoutMs ?? HANDSHAKE_MS);
   const signal = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit]);
   const socket = await openSocket(options.socketPath, signal);
+  if (options.lineKey)
+    await openLine(socket, options.lineKey, signal).catch((error: unknown) => refuse(socket, error, signal));
   const client = new AgentClient(socket, options.epoch, options.window);
+  socket.resume();
   const abort = () => client.abandon(cancelled(signal));
   signal.addEventListener("abort", abort, { once: true });
   try {
@@ -26,6 +30,11 @@ export async function connectAgent(options: ConnectOptions): Promise<AgentConnec
   } finally {
     signal.removeEventListener("abort", abort);
   }
+}
+
+function refuse(socket: Socket, error: unknown, signal: AbortSignal): never {
+  socket.destroy();
+  throw signal.aborted ? cancelled(signal) : error;
 }
 
 function cancelled(signal: AbortSignal): GloveboxError {

@@ -20,6 +20,17 @@ export interface AgentConnection {
    */
   forward(accept: (connection: SandboxConnection) => void): Promise<void>;
   /** The watchdog acted for the sandbox as a whole. */
+  /**
+   * Tells a machine that is a copy of another that it is one: it gets the host's clock, random state, a name and a key of its own.
+   * Errors: `not_supported_by_isolation` (the agent is not that of a machine), `unavailable`.
+   */
+  renew(names: { readonly hostname: string; readonly key: Buffer }): Promise<void>;
+  /** Sets the sandbox's clock to the host's, where the agent may. */
+  setClock(): Promise<void>;
+  /** Gives a process that was started for whoever would come the tag of who came (`SandboxProcess.tag`). */
+  retag(process: SandboxProcess, tag: string): void;
+  /** Writes a file as the agent itself, where user code may not: in a machine of its own. */
+  writeAsAgent(path: string, data: Uint8Array): Promise<void>;
   onNotice(listener: (notice: { limit: LimitKind; action: "interrupted" | "killed"; value: number }) => void): void;
   /** Resolves when the connection is over: closed by us, by the agent's end, or because the agent lied. */
   readonly closed: Promise<{ readonly by: "host" | "agent" | "protocol"; readonly message?: string }>;
@@ -64,4 +75,8 @@ export interface ConnectOptions {
   /** Spool per output stream in the agent, bytes. Default 262,144. */
   readonly window?: number;
   readonly signal?: AbortSignal;
+  /** How long the greeting may take, milliseconds. Default 10,000. */
+  readonly timeoutMs?: number;
+  /** Of an agent behind a serial line: the key that begins its connections (see {@link newLineKey}). */
+  readonly lineKey?: Buffer;
 }

@@ -42,6 +42,8 @@ export const FRAME = {
   LISTENING: 40,
   OPENED: 41,
   CLOSED: 42,
+  TAG: 43,
+  RENEW: 44,
 } as const;
 
 export const HEADER_BYTES = 12;

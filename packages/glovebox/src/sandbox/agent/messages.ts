@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { constants } from "node:os";
 import { GloveboxError } from "../../core/index.ts";
 import type { LimitKind, OutputStream, ProcessExit, ProcessLimits, SignalScope } from "../process.ts";
@@ -9,7 +10,7 @@ import { ProtocolViolation } from "./protocol-violation.ts";
 export const STREAM_NUMBERS: Readonly<Record<OutputStream, 1 | 2 | 3>> = { stdout: 1, stderr: 2, control: 3 };
 export const STREAM_NAMES: readonly (OutputStream | undefined)[] = [undefined, "stdout", "stderr", "control"];
 
-export const SPAWN_FLAGS = { terminal: 1, control: 2, stdinNull: 4, builtin: 8 } as const;
+export const SPAWN_FLAGS = { terminal: 1, control: 2, stdinNull: 4, builtin: 8, own: 16 } as const;
 const SCOPES: Readonly<Record<SignalScope, number>> = { root: 0, group: 1, tree: 2, descendants: 3 };
 const LIMIT_KINDS: readonly (LimitKind | undefined)[] = [undefined, "wall", "cpu", "memory", "disk", "pids"];
 const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
@@ -100,17 +101,44 @@ export interface HelloOk {
   readonly processes: number;
   /** Whether it has sockets whose connections it can hand over. */
   readonly forwards: boolean;
+  /** Whether it is the first of a machine, and can renew it. */
+  readonly renews: boolean;
+}
+
+/** TAG's payload. Errors: `invalid_argument`. */
+export function encodeTag(tag: string): Buffer {
+  const bytes = Buffer.from(tag);
+  if (bytes.length > MAX_TAG_BYTES)
+    throw new GloveboxError("invalid_argument", `a tag is ${MAX_TAG_BYTES} bytes at most`);
+  return bytes;
+}
+
+const HOST_NAME = /^[a-zA-Z0-9-]{1,63}$/;
+
+/** RENEW's payload: the clock, 32 random bytes, the new key of the line, the host's name. Errors: `invalid_argument`. */
+export function encodeRenew(names: { readonly hostname: string; readonly key: Buffer }): Buffer {
+  if (!HOST_NAME.test(names.hostname)) throw new GloveboxError("invalid_argument", `no host's name: ${names.hostname}`);
+  return Buffer.concat([encodeClock(), names.key, Buffer.from(names.hostname)]);
+}
+
+/** CLOCK's payload: the host's time, and 32 random bytes. */
+export function encodeClock(): Buffer {
+  const clock = Buffer.alloc(8);
+  clock.writeBigUInt64LE(BigInt(Date.now()) * 1_000_000n, 0);
+  return Buffer.concat([clock, randomBytes(32)]);
 }
 
 const CAP_FORWARD = 16;
+const CAP_RENEW = 64;
 
 export function parseHelloOk(payload: Buffer): HelloOk {
   const reader = new PayloadReader(payload);
   const version = reader.u16();
   if (version !== 1) throw new ProtocolViolation(`version ${version} was not offered`);
   reader.u16();
-  const forwards = (reader.u32() & CAP_FORWARD) !== 0;
-  const hello = { bootId: reader.u64(), epoch: reader.u64(), processes: reader.u32(), forwards };
+  const caps = reader.u32();
+  const [forwards, renews] = [(caps & CAP_FORWARD) !== 0, (caps & CAP_RENEW) !== 0];
+  const hello = { bootId: reader.u64(), epoch: reader.u64(), processes: reader.u32(), forwards, renews };
   reader.end();
   return hello;
 }

@@ -67,6 +67,7 @@ function capabilitiesOf(languages: readonly Language[]): DriverCapabilities {
     network: true,
     programs: true,
     outlivesServer: true,
+    workspace: "host",
     languages,
     limits: ["cpus", "memoryMb", "pids", "openFiles", "diskMb"],
   };

@@ -56,6 +56,7 @@ function capabilitiesOf(languages: readonly Language[]): DriverCapabilities {
     tty: true,
     network: true,
     programs: true,
+    workspace: "host",
     outlivesServer: true,
     languages,
     limits: ["cpus", "memoryMb", "pids", "openFiles", "diskMb"],

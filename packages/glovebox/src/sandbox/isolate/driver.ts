@@ -24,6 +24,7 @@ const CAPABILITIES: DriverCapabilities = {
   network: false,
   programs: false,
   outlivesServer: false,
+  workspace: "host",
   languages: ["javascript", "typescript"],
   limits: ["cpus", "memoryMb", "pids", "openFiles", "diskMb"],
 };

@@ -3,7 +3,11 @@ import type { TemplateService } from "../services.ts";
 import type { Isolations } from "./isolations.ts";
 
 /** Of isolations that have one template for all their languages. */
-const BY_ISOLATION: Readonly<Partial<Record<Isolation, string>>> = { isolate: "js-isolate", gvisor: "gvisor" };
+const BY_ISOLATION: Readonly<Partial<Record<Isolation, string>>> = {
+  isolate: "js-isolate",
+  gvisor: "gvisor",
+  microvm: "microvm",
+};
 
 const BY_LANGUAGE: Readonly<Record<Language, string>> = {
   python: "python",

@@ -68,6 +68,7 @@ export function sandboxSpec(
     env: { ...env, ...(parts.layer !== undefined && layerEnv(template.packages)), ...row.env },
     ...(network !== undefined && { network }),
     ...(parts.layer !== undefined && { packages: parts.layer }),
+    ...(template.image !== undefined && { image: template.image }),
     languages,
     kernelOptions: kernelOptions(template, parts.libraries),
     outliveServer: true,

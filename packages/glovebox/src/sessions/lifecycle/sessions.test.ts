@@ -225,7 +225,7 @@ test("limits, times, languages and isolations above or beside the template's are
     [{ template: "bash", isolation: "isolate" }, "invalid_argument"],
     [{ template: "no-such" }, "not_found"],
     [{ isolation: "isolate", languages: ["python"] }, "language_unavailable"],
-    [{ isolation: "microvm" }, "isolation_unavailable"],
+    [{ isolation: "firecracker" }, "isolation_unavailable"],
   ];
   for (const [input, code] of bad) await expect(create(input), JSON.stringify(input)).rejects.toMatchObject({ code });
 });

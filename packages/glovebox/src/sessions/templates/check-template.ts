@@ -33,6 +33,7 @@ export function checkTemplate(
   }
   checkLanguages(template);
   checkLater(template);
+  checkImage(template);
   checkLimits(template);
   for (const capability of template.capabilities) checkCapability(capability);
   checkNetwork(template, outside);
@@ -76,7 +77,7 @@ function checkLanguages({ isolation, languages }: Template): void {
 
 /** What the words of a template allow and this version cannot do. */
 function checkLater(template: Template): void {
-  const { pool, snapshots, image, isolation } = template;
+  const { pool, snapshots, isolation } = template;
   if (pool.min > 0 || pool.max > 0) throw later("pool", "pools of ready sandboxes are not available yet; use 0");
   if (snapshots.auto === "never" && snapshots.rollbackOnFailure) {
     throw new GloveboxError("invalid_argument", "'rollbackOnFailure' needs snapshots to go back to: set 'auto'", {
@@ -88,7 +89,30 @@ function checkLater(template: Template): void {
       details: { path: "snapshots.auto" },
     });
   }
-  if (image !== undefined) throw later("image", "images of your own are not available yet; leave 'image' out");
+}
+
+/** Those whose sandboxes have a root of their own. */
+const WITH_IMAGE: readonly Isolation[] = ["gvisor", "microvm", "firecracker"];
+
+/** That there is an image of that name shows when a session starts: it may be defined, built or imported until then. */
+function checkImage({ isolation, image }: Template): void {
+  if (image === undefined) return;
+  if (!WITH_IMAGE.includes(isolation)) {
+    throw new GloveboxError(
+      "not_supported_by_isolation",
+      `sandboxes of '${isolation}' have this machine's programs; images are for ${WITH_IMAGE.join(", ")}`,
+      { details: { path: "image" } },
+    );
+  }
+  if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(image)) {
+    throw new GloveboxError(
+      "invalid_argument",
+      "not a name of an image: lower-case letters, digits, '.', '_' and '-'",
+      {
+        details: { path: "image" },
+      },
+    );
+  }
 }
 
 function checkNetwork({ isolation, network, secrets, env }: Template, outside: Outside | undefined): void {

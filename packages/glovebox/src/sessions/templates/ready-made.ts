@@ -29,6 +29,12 @@ export const READY_MADE: readonly TemplateInput[] = [
     limits: { memoryMb: 1_024 },
     maxLimits: MORE,
   },
+  {
+    name: "microvm",
+    isolation: "microvm",
+    languages: ["python", "javascript", "typescript", "bash"],
+    maxLimits: MORE,
+  },
   { name: "js-isolate", isolation: "isolate", languages: ["javascript", "typescript"], maxLimits: MORE },
   {
     name: "ci",

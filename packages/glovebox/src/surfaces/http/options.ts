@@ -11,6 +11,7 @@ import {
 } from "../../core/index.ts";
 import type { DurableEngine } from "../../engine/index.ts";
 import type { AuditLog, SecretService } from "../../governance/index.ts";
+import type { Images } from "../../sandbox/images/index.ts";
 import type { SessionServices } from "../../sessions/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ConfigReport, DoctorReport } from "../operations/index.ts";
@@ -63,6 +64,8 @@ export interface HttpServerOptions {
   readonly secrets?: SecretService;
   /** Answers what would be let out; without it that operation is `unavailable`. */
   readonly egress?: Pick<Egress, "explain">;
+  /** Root images; without them their operations are `unavailable`. */
+  readonly images?: Images;
   /** For files that pass through, such as backups. */
   readonly tempDir: string;
 }
@@ -73,7 +76,7 @@ export interface HandlerContext extends HttpServerOptions {
   readonly draining: AbortSignal;
 }
 
-type OptionalPart = "audit" | "secrets" | "egress" | "chat";
+type OptionalPart = "audit" | "secrets" | "egress" | "chat" | "images";
 
 /** A part that a server may be without. */
 export function partOf<K extends OptionalPart>(context: HandlerContext, part: K): NonNullable<HandlerContext[K]> {

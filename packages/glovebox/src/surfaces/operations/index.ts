@@ -5,6 +5,7 @@ import { egressOperations } from "./egress.ts";
 import { executionOperations } from "./executions.ts";
 import { extractOperations } from "./extract.ts";
 import { fileOperations } from "./files.ts";
+import { imageOperations } from "./images.ts";
 import { maintenanceOperations } from "./maintenance.ts";
 import { openAiOperations } from "./openai.ts";
 import { runOperations } from "./runs.ts";
@@ -39,6 +40,7 @@ export const OPERATIONS = {
   ...secretOperations,
   ...egressOperations,
   ...auditOperations,
+  ...imageOperations,
   ...maintenanceOperations,
 } as const;
 

@@ -11,6 +11,7 @@ const DriverCapabilitiesSchema = z.strictObject({
   network: z.boolean(),
   programs: z.boolean(),
   outlivesServer: z.boolean(),
+  workspace: z.enum(["host", "guest"]),
   languages: z.array(Language),
   limits: z.array(SessionLimits.keyof()),
 });

@@ -10,6 +10,7 @@ import { egressHandlers } from "./egress.ts";
 import { executionHandlers } from "./executions.ts";
 import { extractHandlers } from "./extract.ts";
 import { fileHandlers } from "./files.ts";
+import { imageHandlers } from "./images.ts";
 import { maintenanceHandlers } from "./maintenance.ts";
 import { openAiHandlers } from "./openai.ts";
 import { runHandlers } from "./runs.ts";
@@ -45,6 +46,7 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...secretHandlers(context),
     ...egressHandlers(context),
     ...auditHandlers(context),
+    ...imageHandlers(context),
     ...maintenanceHandlers(context),
   };
 }

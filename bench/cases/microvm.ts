@@ -1,0 +1,197 @@
+import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DEFAULT_LIMITS, newId } from "../../packages/glovebox/src/core/index.ts";
+import type { Sandbox, SandboxProcess, SandboxSpec } from "../../packages/glovebox/src/sandbox/index.ts";
+import { encodeKernelRequest, KernelMessageReader } from "../../packages/glovebox/src/sandbox/kernel/index.ts";
+import { MicrovmDriver } from "../../packages/glovebox/src/sandbox/microvm/index.ts";
+import { runBare } from "../floors.ts";
+import type { Case } from "../harness.ts";
+import { timeEach } from "../harness.ts";
+
+/** What no machine can be faster than: QEMU that starts, and ends at once. */
+const bareQemu = () => runBare(["qemu-system-x86_64", "-M", "none", "-display", "none", "-version"]);
+
+class Machines implements AsyncDisposable {
+  readonly dir = mkdtempSync(join(tmpdir(), "glovebox-bench-vm-"));
+  readonly driver = new MicrovmDriver({ runDir: join(this.dir, "run"), waiting: 2 });
+
+  async spec(more: Partial<SandboxSpec> = {}): Promise<SandboxSpec> {
+    const id = newId();
+    const workspaceDir = join(this.dir, `ws-${id}`);
+    await mkdir(workspaceDir);
+    const { cpus, memoryMb, pids, openFiles, diskMb } = DEFAULT_LIMITS;
+    const limits = { cpus, memoryMb, pids, openFiles, diskMb };
+    return { id, workspaceDir, limits, allowPartial: true, env: {}, languages: ["python"], ...more };
+  }
+
+  /** Makes sure that there is a saved machine with a running Python. */
+  async warm(): Promise<void> {
+    await (await this.driver.create(await this.spec())).destroy();
+    await this.driver.settled();
+    await this.driver.warm();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.driver.sweep(new Set());
+    await this.driver[Symbol.asyncDispose]();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Asks a kernel, and resolves with its answer being done. */
+async function ask(process: SandboxProcess, source: string): Promise<void> {
+  const id = newId();
+  const items = process.output()[Symbol.asyncIterator]();
+  // Input is acknowledged to who reads.
+  let next = items.next();
+  await process.writeControl(
+    encodeKernelRequest({ id, mode: "repl", source, language: "python", args: [], env: {}, cwd: "/workspace" }),
+  );
+  const reader = new KernelMessageReader();
+  for (;;) {
+    const { value: item, done } = await next;
+    if (done) throw new Error("the kernel ended");
+    if (item.kind === "output") {
+      process.ack(item.stream, item.offset + item.data.length);
+      const messages = item.stream === "control" ? [...reader.push(Buffer.from(item.data))] : [];
+      if (messages.some((message) => message.t === "done" && message.id === id)) return;
+    }
+    next = items.next();
+  }
+}
+
+async function firstPrintIn(sandbox: Sandbox): Promise<void> {
+  await ask(await sandbox.spawn({ kind: "kernel", language: "python" }), "print(1)");
+}
+
+/** From asking for a machine to Python's first answer in it: a copy of a saved one, with nothing pooled. */
+const firstPrint: Case = {
+  name: "microvm.template.first-print",
+  unit: "ms",
+  target: { better: "lower", p50: 130, p99: 300 },
+  async run() {
+    await using machines = new Machines();
+    await machines.warm();
+    const samples: number[] = [];
+    for (let i = -2; i < 30; i += 1) {
+      const spec = await machines.spec();
+      const start = performance.now();
+      const sandbox = await machines.driver.create(spec);
+      await firstPrintIn(sandbox);
+      if (i >= 0) samples.push(performance.now() - start);
+      await sandbox.destroy();
+    }
+    return { samples, floor: { name: "QEMU that starts and ends", samples: await timeEach(20, 2, bareQemu) } };
+  },
+};
+
+/** From asking a running machine for one more of itself to Python's first answer in that. */
+const fork: Case = {
+  name: "microvm.fork.first-answer",
+  unit: "ms",
+  target: { better: "lower", p50: 150 },
+  async run() {
+    await using machines = new Machines();
+    await machines.warm();
+    const samples: number[] = [];
+    for (let i = -1; i < 15; i += 1) {
+      const parent = await machines.driver.create(await machines.spec({ forkable: true }));
+      const kernel = await parent.spawn({ kind: "kernel", language: "python", tag: "k" });
+      await ask(kernel, "x = list(range(1000))");
+      const spec = await machines.spec();
+      const start = performance.now();
+      const { sandboxes } = await parent.fork([spec]);
+      const [child] = sandboxes;
+      const copy = child?.attached.find((process) => process.tag === "k");
+      if (!child || !copy) throw new Error("the fork brought no kernel along");
+      await ask(copy, "x[-1]");
+      if (i >= 0) samples.push(performance.now() - start);
+      await child.destroy();
+      await parent.destroy();
+    }
+    return { samples, floor: { name: "QEMU that starts and ends", samples: await timeEach(20, 2, bareQemu) } };
+  },
+};
+
+/** Ten forks of one machine, at once. */
+const tenForks: Case = {
+  name: "microvm.fork.ten",
+  unit: "ms",
+  target: { better: "lower", p50: 1200 },
+  async run() {
+    await using machines = new Machines();
+    await machines.warm();
+    const samples: number[] = [];
+    for (let i = -1; i < 5; i += 1) {
+      const parent = await machines.driver.create(await machines.spec({ forkable: true }));
+      const specs = await Promise.all(Array.from({ length: 10 }, () => machines.spec()));
+      const start = performance.now();
+      const { sandboxes } = await parent.fork(specs);
+      if (i >= 0) samples.push(performance.now() - start);
+      await Promise.all([...sandboxes, parent].map((sandbox) => sandbox.destroy()));
+    }
+    return { samples };
+  },
+};
+
+/** A fork of a machine without a memory file of its own: all of it is written out, and read by the copy. */
+const laterFork: Case = {
+  name: "microvm.fork.of-a-clone",
+  unit: "ms",
+  target: { better: "lower", p50: 300 },
+  async run() {
+    await using machines = new Machines();
+    await machines.warm();
+    const samples: number[] = [];
+    for (let i = -1; i < 10; i += 1) {
+      const parent = await machines.driver.create(await machines.spec());
+      const spec = await machines.spec();
+      const start = performance.now();
+      const { sandboxes } = await parent.fork([spec]);
+      if (i >= 0) samples.push(performance.now() - start);
+      await Promise.all([...sandboxes, parent].map((sandbox) => sandbox.destroy()));
+    }
+    return { samples };
+  },
+};
+
+/** Memory of idle machines that began as copies of one, each in proportion to how many share a page. */
+const memory: Case = {
+  name: "microvm.idle.memory",
+  unit: "MiB",
+  target: { better: "lower", p50: 35 },
+  async run() {
+    await using machines = new Machines();
+    await machines.warm();
+    const sandboxes = await Promise.all(
+      Array.from({ length: 5 }, async () => machines.driver.create(await machines.spec())),
+    );
+    const samples = await proportionalMemory(machines.dir);
+    await Promise.all(sandboxes.map((sandbox) => sandbox.destroy()));
+    return { samples };
+  },
+};
+
+/** MiB of each QEMU whose supervisor works in `dir`. */
+async function proportionalMemory(dir: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of await readdir("/proc")) {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      if (!words.includes("qemu-system") || words.includes("bwrap") || !isOurs(pid, dir)) continue;
+      const kib = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1];
+      if (kib) found.push(Number(kib) / 1024);
+    } catch {
+      // No process, or it ended while we looked.
+    }
+  }
+  return found;
+}
+
+function isOurs(pid: string, dir: string): boolean {
+  return readFileSync(`/proc/${pid}/mountinfo`, "utf8").includes(dir.split("/").at(-1) ?? dir);
+}
+
+export const MICROVM_CASES: readonly Case[] = [firstPrint, fork, tenForks, laterFork, memory];

@@ -1,0 +1,318 @@
+import { createHash } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { GloveboxError, isId, type Logger, silentLogger, toGloveboxError } from "../../core/index.ts";
+import { nextEpoch } from "../bubblewrap/epoch.ts";
+import type { HostSide } from "../bubblewrap/host-side.ts";
+import { sweepRunDir, uidsInUse } from "../bubblewrap/sweep.ts";
+import { UidRange } from "../bubblewrap/uid-range.ts";
+import { type CgroupHost, detectCgroups, leaveHost, SandboxCgroup } from "../cgroup/index.ts";
+import type {
+  AttachOptions,
+  IsolationDriver,
+  ProbeResult,
+  Sandbox,
+  SandboxRecord,
+  SandboxSpec,
+  SweepReport,
+} from "../driver.ts";
+import { defaultImagesDir, type Images, openImages } from "../images/index.ts";
+import { KERNEL_OPTIONS_ENV } from "../kernel/index.ts";
+import { defaultNativeDir, repositoryRoot } from "../native/index.ts";
+import { isAlive, Supervisor, SupervisorPool } from "../supervisor/index.ts";
+import type { Accelerator } from "./accelerator.ts";
+import { beginMachine, letOut, type Origin } from "./begin-machine.ts";
+import { chooseAccelerator } from "./choose-accelerator.ts";
+import { machineSize } from "./limit-plan.ts";
+import { buildTemplate, greetAgent, type MachineRoom } from "./machines.ts";
+import { defaultCacheDir, type MicrovmOptions } from "./options.ts";
+import { prepareHost } from "./prepare-host.ts";
+import { probeByRunning } from "./probe.ts";
+import { decodeRecord, type MachineShape } from "./record.ts";
+import { restoreSnapshot } from "./restore.ts";
+import { type LiveImage, type MicrovmRoom, MicrovmSandbox } from "./sandbox.ts";
+import { distinctKernels, startEnv } from "./spare-kernels.ts";
+import { type Template, TemplateStore, type TemplateWish } from "./templates.ts";
+
+const ATTACH_MS = 10_000;
+
+interface Ready extends MachineRoom {
+  readonly cgroups: CgroupHost;
+  readonly accelerator: Accelerator;
+  readonly templates: TemplateStore;
+}
+
+/** Machines of their own kernel, emulated or virtualized by QEMU, with the guest agent as their first process. */
+export class MicrovmDriver implements IsolationDriver {
+  readonly isolation = "microvm" as const;
+  readonly #options: Required<Omit<MicrovmOptions, "uidBase" | "logger" | "images">>;
+  readonly #logger: Logger;
+  readonly #uids: UidRange | undefined;
+  readonly #cgroupPrefix: string;
+  readonly #images: Images;
+  readonly #live = new Set<string>();
+  readonly #closing = new AbortController();
+  #readying: Promise<Ready> | undefined;
+
+  constructor(options: MicrovmOptions) {
+    const cacheDir = resolve(options.cacheDir ?? defaultCacheDir());
+    this.#options = {
+      runDir: resolve(options.runDir),
+      cacheDir,
+      nativeDir: options.nativeDir ?? defaultNativeDir(),
+      kernelsDir: options.kernelsDir ?? join(repositoryRoot(), "kernels"),
+      nodePath: options.nodePath ?? process.execPath,
+      image: options.image ?? "base",
+      waiting: options.waiting ?? 1,
+      templateBytes: options.templateBytes ?? 4 * 2 ** 30,
+    };
+    this.#logger = options.logger ?? silentLogger;
+    const { runDir } = this.#options;
+    const uids = options.uidBase === undefined ? UidRange.forRunDir(runDir) : new UidRange(options.uidBase);
+    this.#uids = process.getuid?.() === 0 ? uids : undefined;
+    this.#cgroupPrefix = `${createHash("sha256").update(runDir).digest("hex").slice(0, 8)}-`;
+    this.#images =
+      options.images ??
+      openImages({ dir: defaultImagesDir(), definitionsDir: join(repositoryRoot(), "images"), logger: this.#logger });
+  }
+
+  /** Downloads, builds, detects, and keeps a supervisor waiting. Optional: the first `create` does it, too. */
+  async warm(): Promise<void> {
+    await (await this.#ready()).pool.fill();
+  }
+
+  /** Resolves when no template is being made any more. */
+  async settled(): Promise<void> {
+    await (await this.#readying?.catch(() => undefined))?.templates.settled();
+  }
+
+  probe(signal?: AbortSignal): Promise<ProbeResult> {
+    const { image } = this.#options;
+    return probeByRunning(
+      this,
+      this.#options.runDir,
+      async () => {
+        const { accelerator, host } = await this.#ready();
+        return { accelerator, host, image: await this.#images.ensure(image, signal ? { signal } : {}) };
+      },
+      signal,
+    );
+  }
+
+  async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    return this.#withId(spec, signal, async (room) => {
+      const wish = await this.#wishFor(spec, room, signal);
+      const template = await this.#templateFor(wish, room);
+      const origin: Origin = {
+        kind: "template",
+        template,
+        shape: wish.shape,
+        diskMb: wish.diskMb,
+      };
+      return this.#begin(origin, spec, room, signal);
+    });
+  }
+
+  async restore(dir: string, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    return restoreSnapshot(dir, spec, signal, {
+      compatibility: async () => (await this.#ready()).host.compatibility,
+      begin: (image, wanted, stop) => this.#beginFrom(image, wanted, stop),
+      create: (wanted, stop) => this.create(wanted, stop),
+    });
+  }
+
+  async attach(record: SandboxRecord, options: AttachOptions = {}): Promise<Sandbox> {
+    const { signal, network } = options;
+    const state = decodeRecord(record);
+    await this.#ready();
+    const gone = (why: string) => new GloveboxError("not_found", `The sandbox ${record.id} is gone: ${why}`);
+    if (this.#live.has(record.id)) throw new GloveboxError("conflict", `The sandbox ${record.id} is attached already`);
+    if (!isAlive(state.supervisor)) throw gone("its supervisor ended");
+    if (network && !state.network) {
+      throw new GloveboxError("conflict", `The sandbox ${record.id} was made without a network`);
+    }
+    const folder = join(this.#options.runDir, record.id);
+    this.#live.add(record.id);
+    const supervisor = Supervisor.adopt(state.supervisor, folder);
+    const cgroup = SandboxCgroup.adopt(state.cgroups);
+    try {
+      const epoch = await nextEpoch(folder);
+      const lineKey = Buffer.from(state.lineKey, "hex");
+      const waiting = { supervisor, cgroup, folder };
+      const connection = await greetAgent(waiting, {
+        epoch,
+        lineKey,
+        timeoutMs: ATTACH_MS,
+        ...(signal ? { signal } : {}),
+      });
+      if (network) await letOut(connection, network);
+      if (state.uid !== undefined) this.#uids?.reserve(state.uid);
+      const side: HostSide = { ...waiting, epoch, ...this.#whenOver(record.id, state.uid) };
+      return new MicrovmSandbox(record.id, connection, side, state, await this.#room());
+    } catch (error) {
+      this.#live.delete(record.id);
+      if (!supervisor.alive) throw gone(String(error));
+      throw error;
+    }
+  }
+
+  async sweep(known: ReadonlySet<string>): Promise<SweepReport> {
+    // Without a run folder there is nothing, and no reason to download a kernel.
+    const cgroups = (await this.#readying?.catch(() => undefined))?.cgroups ?? detectCgroups();
+    return sweepRunDir(this.#options.runDir, new Set([...known, ...this.#live]), cgroups, this.#cgroupPrefix);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    const ready = await this.#readying?.catch(() => undefined);
+    await ready?.templates.settled();
+    await ready?.pool[Symbol.asyncDispose]();
+    if (ready) leaveHost(ready.cgroups);
+  }
+
+  #ready(): Promise<Ready> {
+    this.#readying ??= this.#makeReady();
+    return this.#readying;
+  }
+
+  async #makeReady(): Promise<Ready> {
+    const { runDir, cacheDir, waiting, templateBytes } = this.#options;
+    try {
+      await mkdir(runDir, { recursive: true, mode: 0o700 });
+      const cgroups = detectCgroups();
+      const host = await prepareHost(this.#options, this.#uids !== undefined);
+      for (const uid of await uidsInUse(runDir)) this.#uids?.reserve(uid);
+      const pool = new SupervisorPool({
+        runDir,
+        cgroups,
+        cgroupPrefix: this.#cgroupPrefix,
+        waiting,
+        logger: this.#logger,
+        launch: host.launch,
+      });
+      const room: MachineRoom = { host, pool, cacheDir, uids: this.#uids, rootOf: (image) => this.#rootOf(image) };
+      const accelerator = await chooseAccelerator(room, this.#options.cacheDir);
+      const templates = new TemplateStore({
+        dir: join(cacheDir, "templates"),
+        mostBytes: templateBytes,
+        compatibility: host.compatibility,
+        logger: this.#logger,
+        build: (wish, dir) => buildTemplate(room, wish, dir),
+      });
+      return { ...room, cgroups, accelerator, templates };
+    } catch (error) {
+      this.#readying = undefined;
+      throw toGloveboxError(error, "isolation_unavailable");
+    }
+  }
+
+  /** Path of the root image with exactly that content. Errors: `snapshot_incompatible` when it was built anew since. */
+  async #rootOf({ name, id }: MachineShape["image"]): Promise<string> {
+    const image = await this.#images.ensure(name);
+    if (image.id === id) return image.rootfs;
+    throw new GloveboxError(
+      "snapshot_incompatible",
+      `The image ${name} is no longer the one that the machine was made from`,
+    );
+  }
+
+  async #wishFor(spec: SandboxSpec, { accelerator }: Ready, signal?: AbortSignal): Promise<TemplateWish> {
+    const image = await this.#images.ensure(spec.image ?? this.#options.image, signal ? { signal } : {});
+    const missing = spec.languages.filter((language) => !offered(image.languages).includes(language));
+    if (missing.length > 0) {
+      throw new GloveboxError("language_unavailable", `Not in the image ${image.name}: ${missing.join(", ")}`, {
+        details: { languages: missing },
+      });
+    }
+    const { limits, kernelOptions, packages } = spec;
+    const { cpus, ramMb, words } = machineSize(limits, spec.network !== undefined);
+    const forKernels = kernelOptions ? { [KERNEL_OPTIONS_ENV]: JSON.stringify(kernelOptions) } : {};
+    return {
+      shape: {
+        accelerator,
+        cpus,
+        ramMb,
+        words,
+        image: { name: image.name, id: image.id },
+        ...(packages === undefined ? {} : { packages }),
+      },
+      diskMb: limits.diskMb,
+      openFiles: limits.openFiles,
+      kernels: distinctKernels(spec.languages),
+      startEnv: startEnv({ ...spec.env, ...forKernels }),
+    };
+  }
+
+  /** The one with the kernels running, if it is there; else the bare one, while the other is made for those who come later. */
+  async #templateFor(wish: TemplateWish, { templates }: Ready): Promise<Template> {
+    const found = await templates.find(wish);
+    if (found) return found;
+    const bare = await templates.get({ ...wish, kernels: [], startEnv: {} });
+    if (wish.kernels.length > 0 && !this.#closing.signal.aborted) {
+      templates
+        .get(wish)
+        .catch((error: unknown) => this.#logger.warn({ error: String(error) }, "no warm template could be made"));
+    }
+    return bare;
+  }
+
+  async #room(): Promise<MicrovmRoom> {
+    const { host } = await this.#ready();
+    return { compatibility: host.compatibility, begin: (image, spec, signal) => this.#beginFrom(image, spec, signal) };
+  }
+
+  #beginFrom(image: LiveImage, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    return this.#withId(spec, signal, (room) => this.#begin({ kind: "live", image }, spec, room, signal));
+  }
+
+  async #begin(origin: Origin, spec: SandboxSpec, room: Ready, signal?: AbortSignal): Promise<Sandbox> {
+    const uid = this.#uids?.take();
+    const over = this.#whenOver(spec.id, uid);
+    try {
+      const begun = await beginMachine(room, origin, spec, {
+        uid,
+        runDir: this.#options.runDir,
+        ...(signal ? { signal } : {}),
+      });
+      const side: HostSide = { ...begun.waiting, epoch: begun.epoch, ...over };
+      return new MicrovmSandbox(spec.id, begun.connection, side, begun.state, await this.#room(), begun.startEnv);
+    } catch (error) {
+      if (uid !== undefined) this.#uids?.release(uid);
+      throw error;
+    }
+  }
+
+  /** Holds the id while `work` makes its sandbox, and after that for as long as it lives. */
+  async #withId(
+    spec: SandboxSpec,
+    signal: AbortSignal | undefined,
+    work: (room: Ready) => Promise<Sandbox>,
+  ): Promise<Sandbox> {
+    signal?.throwIfAborted();
+    if (!isId(spec.id)) throw new GloveboxError("invalid_argument", `Not a sandbox id: ${spec.id}`);
+    if (this.#live.has(spec.id)) throw new GloveboxError("already_exists", `The sandbox ${spec.id} exists`);
+    this.#live.add(spec.id);
+    try {
+      return await work(await this.#ready());
+    } catch (error) {
+      this.#live.delete(spec.id);
+      throw signal?.aborted ? new GloveboxError("cancelled", "Starting was cancelled", { cause: error }) : error;
+    }
+  }
+
+  #whenOver(id: string, uid: number | undefined): Pick<HostSide, "onFreed" | "onDetached"> {
+    return {
+      onFreed: () => {
+        this.#live.delete(id);
+        if (uid !== undefined) this.#uids?.release(uid);
+      },
+      // It lives on, and so does its hold on the uid.
+      onDetached: () => this.#live.delete(id),
+    };
+  }
+}
+
+/** Node comes with the host's tools, whatever an image holds. */
+export function offered(found: readonly string[]): string[] {
+  return [...new Set([...found, "javascript", "typescript"])];
+}
