@@ -4,7 +4,7 @@ NODE := .tools/bin/node --conditions=development --disable-warning=ExperimentalW
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export NODE_COMPILE_CACHE := $(CURDIR)/.tools/compile-cache
 
-.PHONY: setup run test lint bench bench-compare chaos fresh-clone-test help
+.PHONY: setup run test test-all lint bench bench-compare chaos fresh-clone-test help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -17,6 +17,9 @@ run: setup ## set up, start the server, take the tour; leaves the server up on a
 
 test: setup ## set up and run everything that must pass
 	@$(NODE) scripts/test.ts
+
+test-all: setup ## the same with what takes too long for every change: the complete suite of microVMs
+	@GLOVEBOX_TESTS=all $(NODE) scripts/test.ts
 
 lint: setup ## formatting, lint, the house's import rules, types, dead code
 	@$(NODE) scripts/lint.ts

@@ -10,7 +10,7 @@ import type { Summary } from "./summary-reporter.ts";
 
 const root = resolve(import.meta.dirname, "..");
 /** Isolations that set-up installs on Debian; a machine that was set up must not skip their tests. */
-const INSTALLED = ["isolate", "bubblewrap", ...(process.getuid?.() === 0 ? ["gvisor"] : [])];
+const INSTALLED = ["isolate", "bubblewrap", ...(process.getuid?.() === 0 ? ["gvisor", "microvm"] : [])];
 
 function run(script: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): boolean {
   const argv = ["--conditions=development", script, ...args];

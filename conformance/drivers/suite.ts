@@ -11,7 +11,20 @@ import { snapshotTests } from "./snapshots.ts";
 import type { MakeSubject, SuiteContext } from "./subject.ts";
 import { workspaceTests } from "./workspace.ts";
 
+export const SUITE_PARTS = [
+  "lifecycle",
+  "kernels",
+  "workspace",
+  "attach",
+  "snapshots",
+  "network",
+  "programs",
+  "limits",
+] as const;
+
 export interface SuiteOptions {
+  /** Which parts are run. Default: all. */
+  readonly parts?: readonly (typeof SUITE_PARTS)[number][];
   /** Whether sandboxes take programs (`DriverCapabilities.programs`): known before anything is started. Default true. */
   readonly programs?: boolean;
   /** Whether connections to IPv6 addresses come to the forwarder; where not, those addresses are unreachable. Default true. */
@@ -37,19 +50,23 @@ export function driverConformance(name: string, makeSubject: MakeSubject, option
     });
     afterAll(() => made?.subject.dispose());
 
-    describe("lifecycle", () => lifecycleTests(context));
-    describe("kernels", () => kernelTests(context));
-    describe("workspace", () => workspaceTests(context));
-    describe("attach", () => attachTests(context));
-    describe("snapshots", () => snapshotTests(context));
-    describe("network", () => {
-      networkTests(context, { carriesIPv6: true, refusesAlone: true, ...options });
-      networkLoadTests(context);
-      networkBoundsTests(context);
-    });
-    if (options.programs ?? true) {
-      describe("programs", () => programTests(context));
-      describe("limits", () => limitTests(context));
+    const tests: Record<(typeof SUITE_PARTS)[number], () => void> = {
+      lifecycle: () => lifecycleTests(context),
+      kernels: () => kernelTests(context),
+      workspace: () => workspaceTests(context),
+      attach: () => attachTests(context),
+      snapshots: () => snapshotTests(context),
+      network() {
+        networkTests(context, { carriesIPv6: true, refusesAlone: true, ...options });
+        networkLoadTests(context);
+        networkBoundsTests(context);
+      },
+      programs: () => programTests(context),
+      limits: () => limitTests(context),
+    };
+    for (const part of options.parts ?? SUITE_PARTS) {
+      const needsPrograms = part === "programs" || part === "limits";
+      if (!needsPrograms || (options.programs ?? true)) describe(part, tests[part]);
     }
   });
 }

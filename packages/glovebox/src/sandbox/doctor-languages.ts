@@ -40,17 +40,36 @@ export async function findLanguages(
       },
       signal,
     );
-    const found: LanguageReport[] = [];
-    for (const name of candidates) {
-      const version = await askVersion(sandbox, name, signal);
-      if (version !== undefined) found.push({ name, version, isolations: [driver.isolation] });
-    }
-    return found;
+    return asReports(await askVersions(sandbox, candidates, signal), driver.isolation);
   } catch {
     return [];
   } finally {
     await rm(workspaceDir, { recursive: true, force: true });
   }
+}
+
+export type LanguageVersions = Readonly<Partial<Record<Language, string>>>;
+
+export function asReports(versions: LanguageVersions, isolation: Isolation): LanguageReport[] {
+  return (Object.entries(versions) as [Language, string][]).map(([name, version]) => ({
+    name,
+    version,
+    isolations: [isolation],
+  }));
+}
+
+/** What each language says of its version in a sandbox; one that does not answer is left out. */
+export async function askVersions(
+  sandbox: Sandbox,
+  candidates: readonly Language[],
+  signal?: AbortSignal,
+): Promise<LanguageVersions> {
+  const versions: Partial<Record<Language, string>> = {};
+  for (const name of candidates) {
+    const version = await askVersion(sandbox, name, signal);
+    if (version !== undefined) versions[name] = version;
+  }
+  return versions;
 }
 
 /** A driver without programs names its engine; `probe` has shown that it runs. */

@@ -1,6 +1,6 @@
 import { access, constants } from "node:fs/promises";
 import type { Isolation, Language } from "../core/index.ts";
-import { findLanguages, type LanguageReport } from "./doctor-languages.ts";
+import { asReports, findLanguages, type LanguageReport } from "./doctor-languages.ts";
 import type { DriverCapabilities, IsolationDriver, ProbeResult } from "./driver.ts";
 import { ISOLATION_PREFERENCE } from "./isolation-preference.ts";
 
@@ -53,7 +53,9 @@ export async function diagnose(
     isolations.push(toReport(name, probe));
     if (probe.available) kvm ??= probe.kvm;
     if (driver === undefined || !probe.available) continue;
-    for (const found of await findLanguages(driver, probe.capabilities.languages, signal)) {
+    const { versions, capabilities } = probe;
+    const seen = versions ? asReports(versions, name) : await findLanguages(driver, capabilities.languages, signal);
+    for (const found of seen) {
       const before = languages.get(found.name);
       languages.set(
         found.name,

@@ -31,6 +31,8 @@ export type ProbeResult =
       readonly capabilities: DriverCapabilities;
       /** Milliseconds from asking for a sandbox to the first answer of a program in it. */
       readonly startMs: number;
+      /** What each language said of itself, of a driver that asked already: see `doctor`. */
+      readonly versions?: Readonly<Partial<Record<Language, string>>>;
       /** Of a driver that boots guests: whether one was seen to boot with hardware virtualization. */
       readonly kvm?: boolean;
       /** What works less well here than it could, in a sentence each. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { GloveboxError, isId, type Logger, silentLogger, toGloveboxError } from "../../core/index.ts";
 import { nextEpoch } from "../bubblewrap/epoch.ts";
 import type { HostSide } from "../bubblewrap/host-side.ts";
@@ -27,7 +28,7 @@ import { machineSize } from "./limit-plan.ts";
 import { buildTemplate, greetAgent, type MachineRoom } from "./machines.ts";
 import { defaultCacheDir, type MicrovmOptions } from "./options.ts";
 import { prepareHost } from "./prepare-host.ts";
-import { probeByRunning } from "./probe.ts";
+import { offered, type Prepared, probeByRunning } from "./probe.ts";
 import { decodeRecord, type MachineShape } from "./record.ts";
 import { restoreSnapshot } from "./restore.ts";
 import { type LiveImage, type MicrovmRoom, MicrovmSandbox } from "./sandbox.ts";
@@ -35,6 +36,8 @@ import { distinctKernels, startEnv } from "./spare-kernels.ts";
 import { type Template, TemplateStore, type TemplateWish } from "./templates.ts";
 
 const ATTACH_MS = 10_000;
+/** How long a probe waits for what has never been made on this host: nobody sits before a `doctor` for minutes. */
+const PREPARE_MS = 15_000;
 
 interface Ready extends MachineRoom {
   readonly cgroups: CgroupHost;
@@ -53,6 +56,7 @@ export class MicrovmDriver implements IsolationDriver {
   readonly #live = new Set<string>();
   readonly #closing = new AbortController();
   #readying: Promise<Ready> | undefined;
+  #preparing: Promise<Prepared> | undefined;
 
   constructor(options: MicrovmOptions) {
     const cacheDir = resolve(options.cacheDir ?? defaultCacheDir());
@@ -87,16 +91,7 @@ export class MicrovmDriver implements IsolationDriver {
   }
 
   probe(signal?: AbortSignal): Promise<ProbeResult> {
-    const { image } = this.#options;
-    return probeByRunning(
-      this,
-      this.#options.runDir,
-      async () => {
-        const { accelerator, host } = await this.#ready();
-        return { accelerator, host, image: await this.#images.ensure(image, signal ? { signal } : {}) };
-      },
-      signal,
-    );
+    return probeByRunning(this, this.#options, () => this.#preparedSoon(), signal);
   }
 
   async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
@@ -164,10 +159,35 @@ export class MicrovmDriver implements IsolationDriver {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
+    await this.#preparing?.catch(() => undefined);
     const ready = await this.#readying?.catch(() => undefined);
     await ready?.templates.settled();
     await ready?.pool[Symbol.asyncDispose]();
     if (ready) leaveHost(ready.cgroups);
+  }
+
+  /** What is being downloaded and built goes on, also when nobody waits for it any more. */
+  async #preparedSoon(): Promise<Prepared> {
+    this.#preparing ??= this.#prepare().finally(() => {
+      this.#preparing = undefined;
+    });
+    const late = new AbortController();
+    try {
+      const patience = sleep(PREPARE_MS, undefined, { signal: late.signal, ref: false });
+      const prepared = await Promise.race([this.#preparing, patience]);
+      if (prepared) return prepared;
+      const why =
+        "What machines are made from (a kernel, a root image) is being made for the first time, in some minutes";
+      throw new GloveboxError("isolation_unavailable", `${why}; ask again`);
+    } finally {
+      late.abort();
+    }
+  }
+
+  async #prepare(): Promise<Prepared> {
+    const { accelerator, host } = await this.#ready();
+    const image = await this.#images.ensure(this.#options.image, { signal: this.#closing.signal });
+    return { accelerator, host, image };
   }
 
   #ready(): Promise<Ready> {
@@ -180,7 +200,7 @@ export class MicrovmDriver implements IsolationDriver {
     try {
       await mkdir(runDir, { recursive: true, mode: 0o700 });
       const cgroups = detectCgroups();
-      const host = await prepareHost(this.#options, this.#uids !== undefined);
+      const host = await prepareHost(this.#options, this.#uids !== undefined, this.#closing.signal);
       for (const uid of await uidsInUse(runDir)) this.#uids?.reserve(uid);
       const pool = new SupervisorPool({
         runDir,
@@ -310,9 +330,4 @@ export class MicrovmDriver implements IsolationDriver {
       onDetached: () => this.#live.delete(id),
     };
   }
-}
-
-/** Node comes with the host's tools, whatever an image holds. */
-export function offered(found: readonly string[]): string[] {
-  return [...new Set([...found, "javascript", "typescript"])];
 }

@@ -46,7 +46,7 @@ export interface HostOptions {
 }
 
 /** Builds, downloads and finds what machines need. Errors: `isolation_unavailable`, saying what is missing. */
-export async function prepareHost(options: HostOptions, asRoot: boolean): Promise<PreparedHost> {
+export async function prepareHost(options: HostOptions, asRoot: boolean, signal?: AbortSignal): Promise<PreparedHost> {
   if (process.arch !== "x64") {
     throw new GloveboxError("isolation_unavailable", `microVMs are made for x86-64 only, not for ${process.arch}`);
   }
@@ -57,7 +57,7 @@ export async function prepareHost(options: HostOptions, asRoot: boolean): Promis
   const [tools, native, kernel, image, filter, toolsPath, qemuVersion] = await Promise.all([
     nativeTools(nativeDir),
     compileForMachines(nativeDir),
-    ensureKernel(cacheDir),
+    ensureKernel(cacheDir, signal),
     prepareRootImage(nativeDir),
     filterFile("user", nativeDir),
     toolsDisk(cacheDir, options.kernelsDir, options.nodePath),

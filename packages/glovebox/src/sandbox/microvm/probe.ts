@@ -1,35 +1,68 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { DEFAULT_LIMITS, type Language, newId } from "../../core/index.ts";
+import { DEFAULT_LIMITS, GloveboxError, type Language, newId } from "../../core/index.ts";
 import { PROBE_PREFIX } from "../bubblewrap/probe.ts";
+import { askVersions } from "../doctor-languages.ts";
 import type { DriverCapabilities, IsolationDriver, ProbeResult, Sandbox } from "../driver.ts";
 import type { Image } from "../images/index.ts";
 import type { Accelerator } from "./accelerator.ts";
-import { offered } from "./driver.ts";
+import { keepProbe, keptProbe, type SeenMachine } from "./kept-probe.ts";
 import type { PreparedHost } from "./prepare-host.ts";
 
 const ANSWER = "glovebox probe";
 
-interface Found {
+/** What must be there before a machine can be started. */
+export interface Prepared {
   readonly accelerator: Accelerator;
   readonly host: PreparedHost;
   readonly image: Image;
 }
 
-/** Starts a machine, lets a program speak in it, and reports. Never throws. */
+export interface ProbeFolders {
+  readonly runDir: string;
+  readonly cacheDir: string;
+}
+
+/**
+ * Starts a machine, lets programs speak in it, and reports; or reports what was seen when that was done with the same versions of QEMU,
+ * both kernels and the image. Never throws.
+ */
 export async function probeByRunning(
   driver: IsolationDriver,
-  runDir: string,
-  prepare: () => Promise<Found>,
+  { runDir, cacheDir }: ProbeFolders,
+  prepare: () => Promise<Prepared>,
   signal?: AbortSignal,
 ): Promise<ProbeResult> {
   let version: string | undefined;
-  let workspaceDir: string | undefined;
   try {
     const { accelerator, host, image } = await prepare();
     version = `QEMU ${host.qemuVersion}, Linux ${host.kernel.version}`;
-    const id = newId();
-    workspaceDir = join(runDir, `${PROBE_PREFIX}${id}`);
+    const own = (await readFile("/proc/version", "utf8")).trim();
+    const about = JSON.stringify([host.compatibility, own, accelerator, image.id, process.getuid?.() === 0]);
+    const languages = offered(image.languages) as Language[];
+    let seen = await keptProbe(cacheDir, about);
+    if (seen === undefined) {
+      seen = await startOne(driver, runDir, languages, accelerator, signal);
+      await keepProbe(cacheDir, about, seen);
+    }
+    const capabilities = capabilitiesOf(languages);
+    return { available: true, kvm: accelerator === "kvm", version, capabilities, ...seen };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return version === undefined ? { available: false, reason } : { available: false, version, reason };
+  }
+}
+
+async function startOne(
+  driver: IsolationDriver,
+  runDir: string,
+  languages: readonly Language[],
+  accelerator: Accelerator,
+  signal: AbortSignal | undefined,
+): Promise<SeenMachine> {
+  const id = newId();
+  const workspaceDir = join(runDir, `${PROBE_PREFIX}${id}`);
+  try {
     await mkdir(workspaceDir);
     const { memoryMb, pids, openFiles, diskMb } = DEFAULT_LIMITS;
     const limits = { cpus: 1, memoryMb, pids, openFiles, diskMb };
@@ -40,20 +73,13 @@ export async function probeByRunning(
     await using sandbox = await driver.create({ ...spec, id: newId() }, signal);
     const said = await hear(sandbox, signal);
     const startMs = performance.now() - begun;
-    if (said !== ANSWER) return { available: false, version, reason: `A program in the machine answered: ${said}` };
-    return {
-      available: true,
-      kvm: accelerator === "kvm",
-      version,
-      capabilities: capabilitiesOf(image),
-      startMs,
-      notes: notesOf(accelerator, sandbox),
-    };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return version === undefined ? { available: false, reason } : { available: false, version, reason };
+    if (said !== ANSWER) {
+      throw new GloveboxError("isolation_unavailable", `A program in the machine answered: ${said}`);
+    }
+    const versions = await askVersions(sandbox, languages, signal);
+    return { startMs, versions, notes: notesOf(accelerator, sandbox) };
   } finally {
-    if (workspaceDir) await rm(workspaceDir, { recursive: true, force: true }).catch(() => {});
+    await rm(workspaceDir, { recursive: true, force: true }).catch(() => {});
   }
 }
 
@@ -66,7 +92,12 @@ async function hear(sandbox: Sandbox, signal?: AbortSignal): Promise<string> {
   return text.trim();
 }
 
-function capabilitiesOf(image: Image): DriverCapabilities {
+/** Node comes with the host's tools, whatever an image holds. */
+export function offered(found: readonly string[]): string[] {
+  return [...new Set([...found, "javascript", "typescript"])];
+}
+
+function capabilitiesOf(languages: readonly Language[]): DriverCapabilities {
   return {
     snapshot: "memory",
     fork: "memory",
@@ -76,7 +107,7 @@ function capabilitiesOf(image: Image): DriverCapabilities {
     programs: true,
     outlivesServer: true,
     workspace: "guest",
-    languages: offered(image.languages) as Language[],
+    languages,
     limits: ["cpus", "memoryMb", "pids", "openFiles", "diskMb"],
   };
 }
