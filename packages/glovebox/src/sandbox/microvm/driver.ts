@@ -25,7 +25,7 @@ import type { Accelerator } from "./accelerator.ts";
 import { beginMachine, letOut, type Origin } from "./begin-machine.ts";
 import { chooseAccelerator } from "./choose-accelerator.ts";
 import { machineSize } from "./limit-plan.ts";
-import { buildTemplate, greetAgent, type MachineRoom } from "./machines.ts";
+import { buildTemplate, discard, greetAgent, type MachineRoom } from "./machines.ts";
 import { defaultCacheDir, type MicrovmOptions } from "./options.ts";
 import { prepareHost } from "./prepare-host.ts";
 import { offered, type Prepared, probeByRunning } from "./probe.ts";
@@ -116,13 +116,12 @@ export class MicrovmDriver implements IsolationDriver {
     });
   }
 
+  /** A machine that is gone, or that does not answer in ten seconds, is ended: nobody will ask for it again. Errors: `not_found` then. */
   async attach(record: SandboxRecord, options: AttachOptions = {}): Promise<Sandbox> {
     const { signal, network } = options;
     const state = decodeRecord(record);
     await this.#ready();
-    const gone = (why: string) => new GloveboxError("not_found", `The sandbox ${record.id} is gone: ${why}`);
     if (this.#live.has(record.id)) throw new GloveboxError("conflict", `The sandbox ${record.id} is attached already`);
-    if (!isAlive(state.supervisor)) throw gone("its supervisor ended");
     if (network && !state.network) {
       throw new GloveboxError("conflict", `The sandbox ${record.id} was made without a network`);
     }
@@ -130,10 +129,11 @@ export class MicrovmDriver implements IsolationDriver {
     this.#live.add(record.id);
     const supervisor = Supervisor.adopt(state.supervisor, folder);
     const cgroup = SandboxCgroup.adopt(state.cgroups);
+    const waiting = { supervisor, cgroup, folder };
     try {
+      if (!isAlive(state.supervisor)) throw new GloveboxError("not_found", "its supervisor ended");
       const epoch = await nextEpoch(folder);
       const lineKey = Buffer.from(state.lineKey, "hex");
-      const waiting = { supervisor, cgroup, folder };
       const connection = await greetAgent(waiting, {
         epoch,
         lineKey,
@@ -145,9 +145,12 @@ export class MicrovmDriver implements IsolationDriver {
       const side: HostSide = { ...waiting, epoch, ...this.#whenOver(record.id, state.uid) };
       return new MicrovmSandbox(record.id, connection, side, state, await this.#room());
     } catch (error) {
+      if (!signal?.aborted) await discard(waiting);
       this.#live.delete(record.id);
-      if (!supervisor.alive) throw gone(String(error));
-      throw error;
+      if (signal?.aborted) throw error;
+      throw new GloveboxError("not_found", `The sandbox ${record.id} is gone: ${toGloveboxError(error).message}`, {
+        cause: error,
+      });
     }
   }
 
@@ -289,6 +292,8 @@ export class MicrovmDriver implements IsolationDriver {
     const uid = this.#uids?.take();
     const over = this.#whenOver(spec.id, uid);
     try {
+      // Of a fork or a restored sandbox there is none yet.
+      await mkdir(spec.workspaceDir, { recursive: true, mode: 0o700 });
       const begun = await beginMachine(room, origin, spec, {
         uid,
         runDir: this.#options.runDir,

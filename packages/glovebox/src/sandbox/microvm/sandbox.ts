@@ -135,9 +135,16 @@ export class MicrovmSandbox implements Sandbox {
   snapshot(options: SnapshotOptions): Promise<SnapshotManifest> {
     this.#refuseWhenOver();
     const { compatibility } = this.#room;
+    const take = () => snapshotInto(options, this.files, compatibility, (dir) => this.#save(dir, false));
     return this.#inTurn(async () => {
-      if (this.#paused && options.kind === "files") throw new GloveboxError("unavailable", "The sandbox is paused");
-      return snapshotInto(options, this.files, compatibility, (dir) => this.#save(dir, false));
+      if (!this.#paused || options.kind !== "files") return take();
+      // The guest itself reads its files.
+      await this.#ask((qmp) => qmp.run("cont"));
+      try {
+        return await take();
+      } finally {
+        await this.#ask((qmp) => qmp.run("stop"));
+      }
     });
   }
 

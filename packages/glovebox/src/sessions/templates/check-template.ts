@@ -92,7 +92,7 @@ function checkLater(template: Template): void {
 }
 
 /** Those whose sandboxes have a root of their own. */
-const WITH_IMAGE: readonly Isolation[] = ["gvisor", "microvm", "firecracker"];
+const WITH_IMAGE: readonly Isolation[] = ["microvm", "firecracker"];
 
 /** That there is an image of that name shows when a session starts: it may be defined, built or imported until then. */
 function checkImage({ isolation, image }: Template): void {
