@@ -1,0 +1,28 @@
+/** Workflows of GitHub in sandboxes. */
+export type { Contexts, Expression, Functions, Templated } from "./expressions/contexts.ts";
+export type { ActionDefinition, CompositeRuns, DockerRuns, NodeRuns } from "./workflow/action.ts";
+export type { Plan, PlannedInstance, PlannedJob } from "./workflow/plan.ts";
+export type {
+  CallInterface,
+  Concurrency,
+  Defaults,
+  EnvBlock,
+  EventFilter,
+  InputDefinition,
+  InputType,
+  Job,
+  MatrixTemplate,
+  Permissions,
+  Position,
+  ReusableJob,
+  RunStep,
+  RunsOn,
+  Schedule,
+  Step,
+  StepsJob,
+  Strategy,
+  Triggers,
+  UsesStep,
+  Workflow,
+  WorkflowProblem,
+} from "./workflow/workflow.ts";
