@@ -80,6 +80,8 @@ export interface CiEvent {
   /** `refs/heads/main` */
   readonly ref: string;
   readonly sha: string;
+  /** Where results are shown, when that is not `sha`: a pull request's head, while its merge runs. */
+  readonly headSha?: string;
   readonly baseRef?: string;
   readonly headRef?: string;
   readonly actor: string;
