@@ -1,5 +1,9 @@
 /** Workflows of GitHub in sandboxes. */
+export { condition, isTruthy } from "./expressions/condition.ts";
 export type { Contexts, Expression, Functions, Templated } from "./expressions/contexts.ts";
+export { evaluate } from "./expressions/evaluate.ts";
+export { hashFilesCalls, hashFilesCallsOf } from "./expressions/hash-files-calls.ts";
+export { evaluateTemplated, interpolate } from "./expressions/interpolate.ts";
 export type { ActionDefinition, CompositeRuns, DockerRuns, NodeRuns } from "./workflow/action.ts";
 export type { Plan, PlannedInstance, PlannedJob } from "./workflow/plan.ts";
 export type {
