@@ -9,7 +9,12 @@ export interface Summary {
   readonly flaky: readonly string[];
   /** Failed to load or failed in a hook, so that their tests did not run. */
   readonly brokenFiles: readonly string[];
+  /** The files that took longest, slowest first: where to look when the whole takes too long. */
+  readonly slowest: readonly { readonly file: string; readonly seconds: number }[];
 }
+
+/** How many files {@link Summary.slowest} names. */
+const SLOWEST = 12;
 
 /** Writes counts, what needed a second try, and the reason of each skip to the file named by GLOVEBOX_TEST_SUMMARY. */
 export default class SummaryReporter implements Reporter {
@@ -24,6 +29,10 @@ export default class SummaryReporter implements Reporter {
       skipped: inState("skipped").map((test) => ({ test: test.fullName, reason: reasonOf(test) })),
       flaky: tests.filter((test) => test.diagnostic()?.flaky === true).map((test) => test.fullName),
       brokenFiles: modules.filter((module) => module.errors().length > 0).map((module) => module.relativeModuleId),
+      slowest: modules
+        .map((module) => ({ file: module.relativeModuleId, seconds: Math.round(module.diagnostic().duration / 1_000) }))
+        .sort((a, b) => b.seconds - a.seconds)
+        .slice(0, SLOWEST),
     };
     writeFileSync(file, JSON.stringify(summary));
   }

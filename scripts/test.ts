@@ -55,6 +55,8 @@ for (const { test, reason } of summary?.skipped ?? []) {
   }
 }
 for (const test of summary?.flaky ?? []) console.log(`flaky: ${test}: passed only on its second try`);
+if (args.length === 0)
+  for (const { file, seconds } of summary?.slowest ?? []) console.log(`slow: ${seconds} s ${file}`);
 if (!ok && problems.length === 0 && (summary?.failed ?? 0) === 0) problems.push("the test runner failed");
 for (const problem of new Set(problems)) console.log(`FAILED: ${problem}`);
 const failed = (summary?.failed ?? 0) + new Set(problems).size;

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { auditConformance } from "./audit.ts";
+import { ciRunConformance } from "./ci-runs.ts";
 import { conversationConformance } from "./conversations.ts";
 import { eventConformance } from "./events.ts";
 import { executionConformance } from "./executions.ts";
@@ -31,6 +32,7 @@ export function storeConformance(name: string, make: MakeSubject): void {
     describe("retention of runs", () => runRetentionConformance(make));
     describe("snapshots", () => snapshotConformance(make));
     describe("conversations", () => conversationConformance(make));
+    describe("CI runs", () => ciRunConformance(make));
     describe("maintenance", () => maintenanceConformance(make));
     describe("faults", () => faultConformance(make));
   });

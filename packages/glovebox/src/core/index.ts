@@ -11,6 +11,16 @@ export {
 } from "./access.ts";
 export type { AuditEntry, AuditSink } from "./audit.ts";
 export { canonicalJson } from "./canonical-json.ts";
+export type {
+  CiAnnotation,
+  CiConclusion,
+  CiEvent,
+  CiJob,
+  CiRun,
+  CiSource,
+  CiStatus,
+  CiStep,
+} from "./ci-run.ts";
 export { type Clock, systemClock, toTimestamp } from "./clock.ts";
 export type {
   Approval,
@@ -52,6 +62,7 @@ export type {
 export { idTimeMs, isId, newId } from "./ids.ts";
 export type { Isolation, Language } from "./isolation.ts";
 export type { AppliedLimit, ExecutionLimits, LimitName, Limits, SessionLimits } from "./limits.ts";
+export type { Pool, PoolChange, PoolMiss, PoolSpec } from "./pool.ts";
 export { type Logger, type Redactor, type RedactorStream, silentLogger } from "./ports.ts";
 export type { Budget, Run, RunStatus, RunWait, Usage } from "./run.ts";
 export type { Session, SessionInput, SessionStatus, WorkspaceInput } from "./session.ts";

@@ -1,13 +1,15 @@
 import { z } from "zod";
 import { Isolation } from "./isolation.ts";
 
-/** Why a snapshot was taken: by hand, by the template's `snapshots`, or of the present before it was rolled back. */
-export const SnapshotOrigin = z.enum(["manual", "before_execution", "after_success", "before_rollback"]);
+/** Why a snapshot was taken: by hand, by the template's `snapshots`, of the present before it was rolled back, or because its session gave its memory back. */
+export const SnapshotOrigin = z.enum(["manual", "before_execution", "after_success", "before_rollback", "release"]);
 export type SnapshotOrigin = z.infer<typeof SnapshotOrigin>;
 
 export const SnapshotInput = z.strictObject({
   name: z.string().min(1).max(128).optional(),
   description: z.string().max(4096).optional(),
+  /** `true`: with memory and running processes; `false`: files alone. Default: the most that the isolation can. */
+  memory: z.boolean().optional(),
 });
 export type SnapshotInput = z.infer<typeof SnapshotInput>;
 
@@ -48,6 +50,12 @@ export const SnapshotChange = z.strictObject({
   sizeAfter: z.number().int().optional(),
 });
 export type SnapshotChange = z.infer<typeof SnapshotChange>;
+
+export const PauseInput = z.strictObject({
+  /** Give the memory back, too, and keep everything on disk. Default: it only stops using CPU. */
+  release: z.boolean().optional(),
+});
+export type PauseInput = z.infer<typeof PauseInput>;
 
 export const RollbackInput = z.strictObject({
   /** Id of a snapshot of the session. */

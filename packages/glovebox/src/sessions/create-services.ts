@@ -1,3 +1,4 @@
+import { freemem } from "node:os";
 import { join } from "node:path";
 import {
   type Clock,
@@ -45,6 +46,8 @@ export interface SessionServicesOptions {
   readonly outside?: Outside;
   /** Where packages come from and how much they may take; default: as this machine's installers say, 20 GiB. */
   readonly packages?: Partial<PackageSettings>;
+  /** Memory that copies of sandboxes may take at once, bytes. Default: what this machine has left. */
+  readonly freeMemoryBytes?: () => number;
 }
 
 export interface RecoverableSessionServices extends SessionServices {
@@ -65,6 +68,7 @@ export function createSessionServices(options: SessionServicesOptions): Recovera
     quotas: { tenant: options.quotas?.tenant ?? {}, host: options.quotas?.host ?? {} },
     libraries: options.libraries ?? new NpmLibraryCache(join(options.dataDir, "libraries")),
     outside: options.outside,
+    freeMemoryBytes: options.freeMemoryBytes ?? freemem,
     layers: new PackageLayers({
       dataDir: options.dataDir,
       settings: { registries: {}, maxMb: 20_480, ...options.packages },

@@ -6,6 +6,8 @@ export {
 } from "./create-services.ts";
 export type { LibraryCache } from "./libraries/library-cache.ts";
 export type { QuotaLimits, Quotas } from "./lifecycle/quota-ledger.ts";
+export type { GrowingRedactor } from "./output/growing-redactor.ts";
+export type { OutputReader } from "./output/output-reader.ts";
 export type { PackageSettings } from "./packages/package-layers.ts";
 export type { RecoveryReport } from "./recovery/recover.ts";
 export type {

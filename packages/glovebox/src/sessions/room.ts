@@ -21,4 +21,6 @@ export interface Room {
   readonly layers: PackageLayers;
   /** Absent: sandboxes have no network. */
   readonly outside: Outside | undefined;
+  /** What this machine has left. */
+  readonly freeMemoryBytes: () => number;
 }

@@ -19,6 +19,8 @@ import type {
 } from "../core/index.ts";
 import type { ProbeResult, SandboxFiles, SandboxStats } from "../sandbox/index.ts";
 import type { ExecutionFilter, Page, PageRequest, SessionFilter } from "../store/index.ts";
+import type { GrowingRedactor } from "./output/growing-redactor.ts";
+import type { OutputReader } from "./output/output-reader.ts";
 
 /** What the room offers to surfaces, the CLI in-process, and later rooms. Inputs have passed their zod schema. */
 export interface SessionServices extends AsyncDisposable {
@@ -76,6 +78,11 @@ export interface SessionService {
   stats(tenantId: string, id: string): Promise<SandboxStats & { readonly limits: readonly AppliedLimit[] }>;
   /** The files of a session that is ready; counts as activity. */
   files(tenantId: string, id: string): Promise<SandboxFiles>;
+  /**
+   * What the session's output, events and rows are masked with; values can be added while it is open. They are kept in memory alone: after a restart they are to be given again.
+   * `unavailable` when the server masks nothing.
+   */
+  masks(tenantId: string, id: string): Promise<GrowingRedactor>;
   eventStream(tenantId: string, id: string): Promise<StreamRef>;
   /** Sessions and executions by status, for `summary`. */
   summary(tenantId: string): Promise<{
@@ -142,13 +149,19 @@ export interface SnapshotService {
 export interface ExecutionService {
   /**
    * Stores the execution and starts it or puts it in the queue; resolves once that is on disk. Await `finished` for its end.
-   * `existing` tells that the idempotency key found an earlier one.
+   * `existing` tells that the idempotency key found an earlier one. `reader`: gets what it prints first; after a restart of the server the execution's output waits with the
+   * sandbox until {@link read} brings another.
    */
   start(
     tenantId: string,
     sessionId: string,
     input: ExecutionInput,
+    options?: { readonly reader?: OutputReader },
   ): Promise<{ readonly execution: Execution; readonly existing: boolean; readonly finished: Promise<Execution> }>;
+  /** The execution of an idempotency key, or `undefined`. Looks through all of the session's, newest first: for what is done after a crash. */
+  find(tenantId: string, sessionId: string, idempotencyKey: string): Promise<Execution | undefined>;
+  /** Brings the reader of an execution that outlived its server. No effect when it has one, needs none, or is over. */
+  read(tenantId: string, id: string, reader: OutputReader): void;
   get(tenantId: string, id: string): Promise<Execution>;
   list(tenantId: string, filter?: ExecutionFilter): Promise<Page<Execution>>;
   /** Resolves when it is over. Cancelling what is over returns it unchanged. */

@@ -1,5 +1,6 @@
 /** State on disk behind one asynchronous interface. */
 export type * from "./audit-records.ts";
+export type * from "./ci-run-records.ts";
 export type * from "./conversation-records.ts";
 export type * from "./run-records.ts";
 export type * from "./sealed-records.ts";

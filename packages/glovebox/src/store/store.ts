@@ -13,6 +13,7 @@ import type {
   Token,
 } from "../core/index.ts";
 import type { AuditStore } from "./audit-records.ts";
+import type { CiRunStore } from "./ci-run-records.ts";
 import type { ApprovalStore, ConversationStore } from "./conversation-records.ts";
 import type { RunStore } from "./run-records.ts";
 import type { SealedAuthorityStore, SecretStore } from "./sealed-records.ts";
@@ -45,6 +46,7 @@ export interface Store extends AsyncDisposable {
   readonly snapshots: SnapshotStore;
   readonly conversations: ConversationStore;
   readonly approvals: ApprovalStore;
+  readonly ciRuns: CiRunStore;
   readonly events: EventLog;
   readonly blobs: BlobStore;
   readonly settings: SettingsStore;
@@ -80,6 +82,10 @@ export interface SessionInternals {
   readonly workspaceDir: string;
   /** The snapshot that its state comes from. */
   readonly snapshotId?: string;
+  /** Of a paused session that has no sandbox: the snapshot that it goes on from. */
+  readonly releasedTo?: string;
+  /** Processes of the sandbox that came along with its memory and belong to no execution, by their ids. */
+  readonly inherited?: readonly number[];
 }
 
 export type SessionPatch = Partial<Omit<Session, "id" | "tenantId" | "createdAt">>;

@@ -2,7 +2,7 @@ import type { Isolation } from "./isolation.ts";
 import type { SessionInfo } from "./session.ts";
 
 /** Why a snapshot was taken. */
-export type SnapshotOrigin = "manual" | "before_execution" | "after_success" | "before_rollback";
+export type SnapshotOrigin = "manual" | "before_execution" | "after_success" | "before_rollback" | "release";
 
 /** A session's state frozen. */
 export interface Snapshot {
@@ -32,6 +32,8 @@ export interface Snapshot {
 export interface SnapshotInput {
   readonly name?: string | undefined;
   readonly description?: string | undefined;
+  /** `true`: with memory and running processes; `false`: files alone. Default: the most that the isolation can. */
+  readonly memory?: boolean | undefined;
 }
 
 export interface SnapshotChange {

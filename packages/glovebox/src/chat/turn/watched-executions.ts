@@ -1,4 +1,4 @@
-import type { Execution, ExecutionInput } from "../../core/index.ts";
+import type { Execution } from "../../core/index.ts";
 import type { ExecutionService } from "../../sessions/index.ts";
 
 /** Is told of an execution while it goes on. */
@@ -15,14 +15,16 @@ export function watchedExecutions(
   watcher: ExecutionWatcher,
   signal: AbortSignal,
 ): ExecutionService {
-  const start = async (tenantId: string, sessionId: string, input: ExecutionInput) => {
-    const begun = await executions.start(tenantId, sessionId, input);
+  const start: ExecutionService["start"] = async (tenantId, sessionId, input, options) => {
+    const begun = await executions.start(tenantId, sessionId, input, options);
     watcher.started(begun.execution);
     void tell(executions, begun.execution, watcher, signal).catch(() => {});
     return begun;
   };
   return {
     start,
+    find: (tenantId, sessionId, key) => executions.find(tenantId, sessionId, key),
+    read: (tenantId, id, reader) => executions.read(tenantId, id, reader),
     get: (tenantId, id) => executions.get(tenantId, id),
     list: (tenantId, filter) => executions.list(tenantId, filter),
     cancel: (tenantId, id) => executions.cancel(tenantId, id),

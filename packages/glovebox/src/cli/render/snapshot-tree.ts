@@ -7,6 +7,7 @@ const ORIGINS: Readonly<Record<Snapshot["origin"], string>> = {
   before_execution: "before an execution",
   after_success: "after a success",
   before_rollback: "before a rollback",
+  release: "while the session is paused",
 };
 
 /** Snapshots as a tree, a line each, oldest first; where the session's state comes from is marked with `*`. */

@@ -8,7 +8,7 @@ import { withSocketPath } from "../bubblewrap/socket-path.ts";
 import type { KernelOptions, SandboxSpec } from "../driver.ts";
 import { readManifest, requireCompatible, writeManifest } from "../snapshot/index.ts";
 import type { SnapshotManifest, SnapshotOptions } from "../snapshot.ts";
-import { captureTree, removeTree, restoreTree } from "../trees/index.ts";
+import { type Captured, captureTree, removeTree, restoreTree } from "../trees/index.ts";
 import { CONTAINER, EXCHANGE_NAME, IMAGE_NAME } from "./places.ts";
 import type { PreparedHost } from "./prepare-host.ts";
 import { areLimits, type GvisorState } from "./record.ts";
@@ -51,14 +51,17 @@ export async function takeSnapshot(
     const { nativeDir } = source.host;
     const maxBytes = source.state.limits.diskMb * MIB * SLACK;
     const tree = source.state.workspaceDir;
-    const copyFiles = async () => void (await captureTree({ tree, store: dir, base, maxBytes, nativeDir, signal }));
+    let captured: Captured | undefined;
+    const copyFiles = async () => {
+      captured = await captureTree({ tree, store: dir, base, maxBytes, nativeDir, signal });
+    };
     const silentMs =
       kind === "memory" ? await takeMemory(source, dir, copyFiles, signal) : await takeFiles(source, copyFiles);
     const described = {
       isolation: "gvisor",
       kind,
       compatibility: kind === "memory" ? await compatibilityOf(source.host) : {},
-      data: kind === "memory" ? { ...dataOf(source) } : {},
+      data: { ...captured, ...(kind === "memory" && dataOf(source)) },
     } as const;
     return { manifest: await writeManifest(dir, described, signal), silentMs };
   } catch (error) {

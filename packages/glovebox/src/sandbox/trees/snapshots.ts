@@ -12,7 +12,7 @@ import { readTree, type TreeFolder, writeTree } from "./list.ts";
 
 const OBJECTS = "objects";
 
-/** What differs between two snapshots of files, from `before` to `after`. Errors: `snapshot_corrupt`, `snapshot_incompatible`. */
+/** What differs between the files of two snapshots, from `before` to `after`. Errors: `snapshot_corrupt`, `snapshot_incompatible`, `not_supported_by_isolation` for one that does not list its files. */
 export async function compareSnapshots(
   isolation: Isolation,
   before: string,
@@ -22,8 +22,8 @@ export async function compareSnapshots(
 }
 
 /**
- * Makes a snapshot's folder of two: the present, with chosen paths as another has them. It shares their contents. Errors: as of
- * `combineTrees`, `snapshot_corrupt`.
+ * Makes a snapshot's folder of two: the files of the present, with chosen paths as another has them. It shares their contents. Errors: as of
+ * `combineTrees` and {@link compareSnapshots}.
  */
 export async function combineSnapshots(parts: {
   readonly isolation: Isolation;
@@ -68,9 +68,9 @@ export async function syncFolder(dir: string): Promise<void> {
 }
 
 async function treeOf(isolation: Isolation, dir: string): Promise<TreeFolder> {
-  const { kind } = await readManifest(dir, isolation);
-  if (kind === "files") return readTree(join(dir, LIST_NAME), dir);
-  throw new GloveboxError("not_supported_by_isolation", "a snapshot of memory cannot be looked into");
+  const { files } = await readManifest(dir, isolation);
+  if (LIST_NAME in files) return readTree(join(dir, LIST_NAME), dir);
+  throw new GloveboxError("not_supported_by_isolation", `a snapshot of '${isolation}' cannot be looked into`);
 }
 
 function* filesOf(folder: TreeFolder): Generator<{ readonly hash: string; readonly bytes: number }> {

@@ -1,6 +1,7 @@
 import { type Execution, GloveboxError, toGloveboxError, toTimestamp } from "../../core/index.ts";
 import type { SandboxProcess } from "../../sandbox/index.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
+import { KEEPS_NOTHING, type OutputReader } from "../output/output-reader.ts";
 import { Recorder } from "../output/recorder.ts";
 import type { StoredRequest, StreamState } from "../output/stream-state.ts";
 import { type Performance, perform } from "../work/perform.ts";
@@ -24,6 +25,8 @@ export interface RunOptions {
   /** The row is on disk. Events follow it, never lead it. */
   readonly created: Promise<unknown>;
   readonly restored?: ConstructorParameters<typeof Recorder>[0]["restored"];
+  /** Gets what it prints first. */
+  readonly reader?: OutputReader | undefined;
 }
 
 /** An execution from its acceptance to its end. */
@@ -38,6 +41,8 @@ export class ExecutionRun {
   #begunMs: number;
   readonly #acceptedMs: number;
   #over = false;
+  #reader: OutputReader | undefined;
+  readonly #isRead = Promise.withResolvers<void>();
 
   constructor(options: RunOptions) {
     const { session, execution } = options;
@@ -48,6 +53,7 @@ export class ExecutionRun {
     this.#execution = execution;
     this.#acceptedMs = clock.monotonicMs();
     this.#begunMs = this.#acceptedMs;
+    this.#reader = options.reader;
     this.recorder = new Recorder({
       sink: storeSink(store.events, executionStream(execution.tenantId, execution.id)),
       limits: options.request.limits,
@@ -56,6 +62,8 @@ export class ExecutionRun {
       onStop: (cause) => this.control.stop(cause),
       request: options.request,
       restored: options.restored,
+      // One that nobody came to read is not shown as it is: its secrets are not known here.
+      ...(options.request.isRead && { reader: () => this.#reader ?? KEEPS_NOTHING }),
     });
     // Nobody may be waiting for these.
     this.#finished.promise.catch(() => {});
@@ -82,11 +90,18 @@ export class ExecutionRun {
     return process;
   }
 
+  /** Brings the reader of one that outlived its server. */
+  read(reader: OutputReader): void {
+    this.#reader ??= reader;
+    this.#isRead.resolve();
+  }
+
   /** Waits its turn, runs, and settles. Never rejects. */
   async drive(resume?: (work: Performance) => Promise<WorkEnd>): Promise<void> {
     const { place, session } = this.#options;
     try {
       if (place !== undefined && (place.waited || this.#execution.status === "queued")) await this.#waitTurn(place);
+      if (resume !== undefined) await this.#waitForReader();
       if (session.letGo) return this.#letGo();
       const fresh = resume === undefined || this.#options.execution.status === "queued";
       const end = (fresh ? await this.#hookBefore() : undefined) ?? (await this.#work(resume));
@@ -149,6 +164,15 @@ export class ExecutionRun {
     const { tenantId } = this.#execution;
     const updated = await store.executions.update(tenantId, this.id, { status: "running", startedAt });
     this.#execution = updated ?? { ...this.#execution, status: "running", startedAt };
+  }
+
+  /** Meanwhile its output stays with the sandbox. */
+  async #waitForReader(): Promise<void> {
+    const { session, request } = this.#options;
+    if (request.isRead !== true || this.#reader !== undefined) return;
+    const { detach, sandbox } = session.bench;
+    const ends = [once(this.control.signal), sandbox.ended, ...(detach === undefined ? [] : [once(detach)])];
+    await Promise.race([this.#isRead.promise, ...ends]);
   }
 
   #performance(): Performance {

@@ -13,6 +13,7 @@ import { STDIN_WINDOW_BYTES } from "../../sandbox/index.ts";
 import type { ExecutionFilter, Page } from "../../store/index.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
 import type { SessionRegistry } from "../lifecycle/session-registry.ts";
+import type { OutputReader } from "../output/output-reader.ts";
 import type { StoredRequest } from "../output/stream-state.ts";
 import { installRequirements } from "../packages/requirements.ts";
 import type { Room } from "../room.ts";
@@ -35,6 +36,8 @@ export const NO_METRICS: Execution["metrics"] = {
   truncated: { stdout: false, stderr: false },
 };
 
+const PAGE = 500;
+
 type Started = Awaited<ReturnType<ExecutionService["start"]>>;
 
 /** Runs things in sessions that are ready, and tells of what ran. */
@@ -47,10 +50,15 @@ export class Executions implements ExecutionService {
     this.#registry = registry;
   }
 
-  async start(tenantId: string, sessionId: string, input: ExecutionInput): Promise<Started> {
+  async start(
+    tenantId: string,
+    sessionId: string,
+    input: ExecutionInput,
+    { reader }: { readonly reader?: OutputReader } = {},
+  ): Promise<Started> {
     const session = await this.#registry.ready(tenantId, sessionId);
     const work = checkInput(input, session.row.languages);
-    const request = requestOf(session, input, work);
+    const request = { ...requestOf(session, input, work), ...(reader !== undefined && { isRead: true }) };
     const first = this.#known(session, input.idempotencyKey, request.requestHash);
     if (first !== undefined) return this.#existing(tenantId, first);
     if (work.kind === "run_file") await checkInWorkspace(session, work.path ?? "");
@@ -83,7 +91,7 @@ export class Executions implements ExecutionService {
           return await this.#existing(tenantId, id);
         }
       }
-      return await this.#begin(session, { execution, given, request: stored, place, created }, input.stdin);
+      return await this.#begin(session, { execution, given, request: stored, place, created, reader }, input.stdin);
     } catch (error) {
       // Once it runs the turn is its own to give up.
       if (!(error instanceof BegunError)) place?.leave();
@@ -94,7 +102,7 @@ export class Executions implements ExecutionService {
   /** Runs while its row is written; the answer waits for both the row and what a restart needs to go on. */
   async #begin(
     session: LiveSession,
-    parts: Pick<RunOptions, "execution" | "request" | "place" | "created"> & { readonly given: Execution },
+    parts: Pick<RunOptions, "execution" | "request" | "place" | "created" | "reader"> & { readonly given: Execution },
     stdin: string | undefined,
   ): Promise<Started> {
     const { execution, given, request, place, created } = parts;
@@ -143,6 +151,21 @@ export class Executions implements ExecutionService {
     const finished = this.wait(tenantId, id);
     finished.catch(() => {});
     return { execution: await this.get(tenantId, id), existing: true, finished };
+  }
+
+  async find(tenantId: string, sessionId: string, idempotencyKey: string): Promise<Execution | undefined> {
+    let cursor: string | undefined;
+    do {
+      const page = await this.list(tenantId, { sessionId, limit: PAGE, ...(cursor !== undefined && { cursor }) });
+      const found = page.items.find((execution) => execution.idempotencyKey === idempotencyKey);
+      if (found !== undefined) return found;
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    return undefined;
+  }
+
+  read(tenantId: string, id: string, reader: OutputReader): void {
+    this.#registry.run(tenantId, id)?.read(reader);
   }
 
   async get(tenantId: string, id: string): Promise<Execution> {

@@ -23,9 +23,15 @@ interface Entry {
 /** One execution at a time, in order of arrival. */
 export class Turn {
   readonly #queue: Entry[] = [];
+  #entered = 0;
 
   get busy(): boolean {
     return this.#queue.length > 0;
+  }
+
+  /** How many have entered so far. */
+  get entered(): number {
+    return this.#entered;
   }
 
   /** Errors: `session_busy` when another has the turn and `onBusy` is `reject`; `queue_full`. */
@@ -40,6 +46,7 @@ export class Turn {
     const { promise, resolve } = Promise.withResolvers<void>();
     const entry = { begin: resolve, finishing: false };
     this.#queue.push(entry);
+    this.#entered += 1;
     if (!waited) resolve();
     const finish = () => {
       entry.finishing = true;

@@ -2,8 +2,9 @@ import type { Execution, Redactor, Session, Template } from "../../core/index.ts
 import type { SandboxEnd } from "../../sandbox/index.ts";
 import type { ExecutionRun } from "../executions/execution-run.ts";
 import { IdempotencyKeys } from "../executions/idempotency-keys.ts";
-import { Turn } from "../executions/turn.ts";
+import { type Place, Turn } from "../executions/turn.ts";
 import type { Room } from "../room.ts";
+import { adoptProcesses } from "../work/adopt-processes.ts";
 import type { Workbench } from "../work/workbench.ts";
 
 /** How long a sandbox whose connection ended may take to say why. */
@@ -47,6 +48,8 @@ export class LiveSession {
   hooks: ExecutionHooks | undefined;
   /** Closing was asked for: what ends now was ended by us. */
   closing = false;
+  /** The turn of what a kernel was doing when its memory was copied. */
+  #inherited: Place | undefined;
   readonly #index: Map<string, ExecutionRun>;
   readonly #tasks = new Set<Promise<unknown>>();
 
@@ -76,6 +79,23 @@ export class LiveSession {
 
   touch(): void {
     this.lastActivityMs = this.room.clock.monotonicMs();
+  }
+
+  /**
+   * Takes over what came along with its sandbox's memory. `busy`: what a kernel was in the middle of has the session's turn until it is over; it is
+   * no execution of this session.
+   */
+  inherit(options: { readonly busy: boolean }): void {
+    adoptProcesses(this.bench, options);
+    if (!options.busy) return;
+    const place = this.turn.enter("queue");
+    this.#inherited = place;
+    void this.bench.free().then(() => place.leave());
+  }
+
+  /** What was inherited counts no longer: its sandbox is about to go. */
+  disinherit(): void {
+    this.#inherited?.leave();
   }
 
   runBegins(run: ExecutionRun): void {

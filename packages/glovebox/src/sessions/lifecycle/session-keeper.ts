@@ -1,4 +1,5 @@
 import type { Session } from "../../core/index.ts";
+import { teachAlso } from "../output/growing-redactor.ts";
 import type { Room } from "../room.ts";
 import { closeSession, crashSession, explainSandboxEnd } from "./end-session.ts";
 import { type ExpiryReason, watchExpiry } from "./expiry.ts";
@@ -40,6 +41,7 @@ export class SessionKeeper {
 
   /** The session has another sandbox from now on; the one before is the caller's to destroy. */
   replace(session: LiveSession, next: Pick<LiveSession, "bench" | "redactor" | "row">): void {
+    teachAlso(next.redactor, session.redactor);
     Object.assign(session, next);
     session.installed.clear();
     this.#watchSandbox(session);

@@ -10,6 +10,7 @@ import {
 } from "../../core/index.ts";
 import type { SandboxFiles } from "../../sandbox/index.ts";
 import type { Page, SessionFilter } from "../../store/index.ts";
+import { GrowingRedactor } from "../output/growing-redactor.ts";
 import type { Room } from "../room.ts";
 import type { SessionService, TemplateService } from "../services.ts";
 import { sessionFolder } from "../snapshots/folders.ts";
@@ -138,6 +139,12 @@ export class Sessions implements SessionService {
     const live = await this.#keeper.registry.ready(tenantId, id);
     live.touch();
     return live.bench.sandbox.files;
+  }
+
+  async masks(tenantId: string, id: string): Promise<GrowingRedactor> {
+    const { redactor } = await this.#keeper.registry.ready(tenantId, id);
+    if (redactor instanceof GrowingRedactor) return redactor;
+    throw new GloveboxError("unavailable", "this server masks nothing, so it is given no secrets");
   }
 
   async eventStream(tenantId: string, id: string): Promise<StreamRef> {

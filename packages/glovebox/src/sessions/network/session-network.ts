@@ -8,6 +8,7 @@ import {
 } from "../../core/index.ts";
 import type { SandboxNetwork } from "../../sandbox/index.ts";
 import { sessionStream } from "../lifecycle/idle-output.ts";
+import { GrowingRedactor } from "../output/growing-redactor.ts";
 import type { Room } from "../room.ts";
 import { DecisionEvents } from "./decision-events.ts";
 import { proxyEnv } from "./proxy-env.ts";
@@ -21,7 +22,7 @@ export interface SessionNetwork {
   /** The secrets' variables, each with its placeholder. They stand above everything else, and in the session's row: a restart needs them. */
   readonly placeholders: Readonly<Record<string, string>>;
   /** Masks the secrets' values too. */
-  readonly redactor: Redactor | undefined;
+  readonly redactor: GrowingRedactor | undefined;
   /** Ends every connection. Idempotent. */
   close(): void;
 }
@@ -37,7 +38,9 @@ export async function openNetwork(
   options: { readonly again: boolean } = { again: false },
 ): Promise<SessionNetwork> {
   const { outside, redactor } = room;
-  if (template.network.mode === "none") return { env: {}, placeholders: {}, redactor, close: () => {} };
+  if (template.network.mode === "none") {
+    return { env: {}, placeholders: {}, redactor: growing(redactor), close: () => {} };
+  }
   if (outside === undefined) throw new GloveboxError("unavailable", "this server lets no sandbox out");
   const { tenantId, id } = row;
   const bound = await outside.bindSecrets(tenantId, template.secrets);
@@ -58,9 +61,14 @@ export async function openNetwork(
     network: networkOf(gate),
     env: proxyEnv(gate.authority !== undefined),
     placeholders: Object.fromEntries(secrets.map(({ name, placeholder }) => [name, placeholder])),
-    redactor: secrets.length === 0 ? redactor : redactor?.withValues(secrets.map(({ value }) => value)),
+    redactor: growing(secrets.length === 0 ? redactor : redactor?.withValues(secrets.map(({ value }) => value))),
     close: () => gate.close(),
   };
+}
+
+/** Each session has one of its own: it learns what the session's programs must not show. */
+function growing(redactor: Redactor | undefined): GrowingRedactor | undefined {
+  return redactor === undefined ? undefined : new GrowingRedactor(redactor);
 }
 
 function networkOf(gate: EgressGate): SandboxNetwork {

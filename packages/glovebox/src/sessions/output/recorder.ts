@@ -3,6 +3,7 @@ import type { OutputStream } from "../../sandbox/index.ts";
 import type { StopCause } from "../work/cause.ts";
 import { type EventSink, EventWriter } from "./event-writer.ts";
 import { OutputChannel } from "./output-channel.ts";
+import { type OutputReader, readFirst } from "./output-reader.ts";
 import type { Offsets, Outcome, ProcessRef, StoredRequest, StreamState, WorkLimits } from "./stream-state.ts";
 import { INITIAL_STATE } from "./stream-state.ts";
 
@@ -10,6 +11,8 @@ export interface RecorderOptions {
   readonly sink: EventSink;
   readonly limits: WorkLimits;
   readonly redactor?: Redactor | undefined;
+  /** Reads what is printed before it is masked; called when something is. Default: nobody does. */
+  readonly reader?: (() => OutputReader) | undefined;
   /** Nothing is written before this resolves. */
   readonly gate?: Promise<unknown> | undefined;
   /** The code must be stopped: a limit of recording was passed, or a write failed. */
@@ -275,13 +278,13 @@ export class Recorder {
   }
 
   #openChannels(spentOut: number, spentErr: number): { stdout: OutputChannel; stderr: OutputChannel } {
-    const { limits, redactor } = this.#options;
+    const { limits, redactor, reader } = this.#options;
     const open = (type: "stdout" | "stderr", spent: number) =>
       new OutputChannel({
         type,
         allowance: Math.max(0, limits.outputBytes - spent),
         truncated: this.#state.truncated[type],
-        redactor,
+        redactor: reader === undefined ? redactor : readFirst(reader, type, redactor),
         emit: (event) => this.#emit(event),
       });
     return { stdout: open("stdout", spentOut), stderr: open("stderr", spentErr) };

@@ -10,8 +10,8 @@ import type { SessionNetwork } from "../network/session-network.ts";
 import { type Offsets, parseStreamState } from "../output/stream-state.ts";
 import type { Room } from "../room.ts";
 import { Kernel } from "../work/kernel.ts";
-import { KERNEL_TAG, type KernelLanguage } from "../work/workbench.ts";
-import { type Held, isKernel, resumeExecution } from "./resume-execution.ts";
+import { isKernel, languageOf } from "../work/workbench.ts";
+import { type Held, resumeExecution } from "./resume-execution.ts";
 import { type Remains, readRemains, settleRemains } from "./settle-execution.ts";
 
 /** Executions looked back at for where an idle kernel's output stands. */
@@ -70,7 +70,7 @@ async function adoptKernels(session: LiveSession, remains: readonly Remains[]): 
   const processes = session.bench.sandbox.attached;
   const kernels = new Map<number, Kernel>();
   for (const process of processes.filter(isKernel)) {
-    const language = process.tag.slice(KERNEL_TAG.length) as KernelLanguage;
+    const language = languageOf(process);
     const from = await lastOffsets(session, process, remains);
     const { idle, detach } = session.bench;
     const kernel = new Kernel({ language, process, idle, detach, hold: true, ...(from !== undefined && { from }) });

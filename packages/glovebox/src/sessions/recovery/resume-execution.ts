@@ -11,7 +11,7 @@ import { kernelRequest, type Performance, perform } from "../work/perform.ts";
 import { followProgram } from "../work/program.ts";
 import { judgeCompile, prepareRust, runRust, tellRustEnd } from "../work/rust.ts";
 import type { WorkEnd } from "../work/work-end.ts";
-import { KERNEL_TAG, kernelLanguage } from "../work/workbench.ts";
+import { kernelLanguage } from "../work/workbench.ts";
 import { type Remains, readTerminal } from "./settle-execution.ts";
 
 /** What a re-attached sandbox holds. */
@@ -145,8 +145,4 @@ async function followAgain(
 function remaining(limitMs: number | undefined, startedAt: string | undefined): number | undefined {
   if (limitMs === undefined || startedAt === undefined) return limitMs;
   return Math.max(0, limitMs - (Date.now() - Date.parse(startedAt)));
-}
-
-export function isKernel(process: SandboxProcess): boolean {
-  return process.tag.startsWith(KERNEL_TAG);
 }

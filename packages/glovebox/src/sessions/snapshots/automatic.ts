@@ -40,7 +40,8 @@ export class AutomaticSnapshots implements ExecutionHooks {
   }
 
   async #take(session: LiveSession, origin: "before_execution" | "after_success", { id }: Execution): Promise<void> {
-    await takeSnapshot(this.#parts, session, { origin, executionId: id });
+    // Memory would make each execution wait for the copy, and fill the disk.
+    await takeSnapshot(this.#parts, session, { origin, kind: "files", executionId: id });
     await pruneAutomatic(this.#parts.room, session);
   }
 
@@ -54,7 +55,7 @@ export class AutomaticSnapshots implements ExecutionHooks {
     // What runs beside would go on in a state that is no more.
     await stopRuns(session, execution.id);
     const why = `execution ${execution.id} ended as ${execution.status}`;
-    await this.#parts.inTurn.run(session.id, () => rollBack(this.#parts, session, good, { why }));
+    await this.#parts.inTurn.run(session.id, () => rollBack(this.#parts, session, good, { keep: good.kind, why }));
   }
 
   async #good(session: LiveSession): Promise<Snapshot | undefined> {

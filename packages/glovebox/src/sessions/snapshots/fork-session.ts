@@ -1,4 +1,3 @@
-import { mkdir, rm } from "node:fs/promises";
 import { GloveboxError, newId, type Session, type Snapshot, type Template, toTimestamp } from "../../core/index.ts";
 import type { IsolationDriver, Sandbox, SandboxSpec } from "../../sandbox/index.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
@@ -6,9 +5,11 @@ import { makeLive } from "../lifecycle/open-session.ts";
 import { sessionLimitsOf } from "../lifecycle/session-spec.ts";
 import { removeWorkspace } from "../lifecycle/workspace.ts";
 import type { SessionIdentity } from "../services.ts";
-import { scratchDir, sessionFolder, snapshotDir } from "./folders.ts";
+import { snapshotDir } from "./folders.ts";
+import { inheritedBy, wasBusy } from "./inherited.ts";
 import { type NextSandbox, nextSandbox } from "./next-sandbox.ts";
 import type { SnapshotParts } from "./parts.ts";
+import { requireMemory } from "./require-memory.ts";
 import { asSpaceError } from "./take-snapshot.ts";
 
 /** Sandboxes that are made from a snapshot at the same time. */
@@ -16,7 +17,7 @@ const AT_ONCE = 4;
 
 export interface Forked {
   readonly sessions: readonly Session[];
-  /** `files`: the workspace alone; what sessions of every isolation get now. Else memory and processes too, which share what they do not change (`shared`) or are copies. */
+  /** `files`: the workspace alone. Else memory and processes too, which share what they do not change (`shared`) or are copies. */
   readonly path: "files" | "shared" | "copied";
   /** How long the parent stood still, milliseconds; 0 from a snapshot. */
   readonly silentMs: number;
@@ -36,7 +37,11 @@ interface Child extends NextSandbox {
   readonly row: Session;
 }
 
-type Made = Pick<Forked, "silentMs"> & { readonly sandboxes: readonly Sandbox[] };
+interface Made extends Omit<Forked, "sessions"> {
+  readonly sandboxes: readonly Sandbox[];
+  /** Whether what a kernel was in the middle of may have come along. */
+  readonly busy: boolean;
+}
 
 /** New sessions with a parent's state, each with its own identity, limits, secrets and way out. All or none; the parent is unharmed. */
 export async function forkSession(
@@ -59,6 +64,7 @@ export async function forkSession(
       await removeWorkspace(child.spec.workspaceDir);
     });
   }
+  await requireMemory(parts, source, count);
   const made = await makeSandboxes(parts, parent.row, source, children);
   for (const sandbox of made.sandboxes) undo.defer(() => sandbox.destroy());
   const ready = children.map((child, index) => asReady(room.clock.nowMs(), child, made.sandboxes[index]));
@@ -71,9 +77,11 @@ export async function forkSession(
     if (child === undefined || quota === undefined) continue;
     const live = makeLive(room, keeper, { template: parent.template, network: child.network }, session, sandbox);
     keeper.keep(live, quota);
+    if (made.path !== "files") live.inherit(made);
     keeper.watch(live);
   }
-  return { sessions: ready.map(({ session }) => session), path: "files", silentMs: made.silentMs };
+  const { path, silentMs } = made;
+  return { sessions: ready.map(({ session }) => session), path, silentMs };
 }
 
 async function newChild(
@@ -99,8 +107,16 @@ async function newChild(
     parentSessionId: parent.id,
     ...("bytes" in source && { forkedFromSnapshotId: source.id }),
   };
-  const next = await nextSandbox(parts, row, template, { like: parent, again: false });
+  // What is in memory knows the placeholders that it has.
+  const again = await hasMemory(parts, parent, source);
+  const next = await nextSandbox(parts, row, template, { like: parent, again });
   return { ...next, row: { ...row, env: { ...next.env } } };
+}
+
+/** Whether children get memory and processes, too. */
+async function hasMemory({ isolations }: SnapshotParts, { isolation }: Session, source: ForkSource): Promise<boolean> {
+  if ("bytes" in source) return source.kind === "memory";
+  return (await isolations.require(isolation)).fork === "memory";
 }
 
 async function makeSandboxes(
@@ -111,24 +127,19 @@ async function makeSandboxes(
 ): Promise<Made> {
   const specs = children.map(({ spec }) => spec);
   try {
-    const driver = isolations.driver(parent.isolation);
     if ("bytes" in source) {
-      return { sandboxes: await restoreAll(driver, snapshotDir(room.dataDir, source), specs, ending), silentMs: 0 };
+      const dir = snapshotDir(room.dataDir, source);
+      const sandboxes = await restoreAll(isolations.driver(parent.isolation), dir, specs, ending);
+      const path = source.kind === "files" ? "files" : "copied";
+      return { sandboxes, path, silentMs: 0, busy: await wasBusy(room, source) };
     }
-    const { sandbox } = source.bench;
+    const { bench, turn } = source;
     const { fork } = await isolations.require(parent.isolation);
-    if (fork === "files") return await sandbox.fork(specs, ending);
-    // By way of a snapshot of files: sessions do not take over kernels that come along with memory.
-    const dir = scratchDir(room.dataDir, parent.id, newId());
-    await mkdir(sessionFolder(room.dataDir, parent.id), { recursive: true, mode: 0o700 });
-    const begun = performance.now();
-    try {
-      await sandbox.snapshot({ dir, kind: "files", signal: ending });
-      const silentMs = performance.now() - begun;
-      return { sandboxes: await restoreAll(driver, dir, specs, ending), silentMs };
-    } finally {
-      await rm(dir, { recursive: true, force: true });
-    }
+    const before = turn.entered;
+    const busy = turn.busy;
+    const made = await bench.sandbox.fork(specs, ending);
+    const path = fork === "files" ? "files" : made.path;
+    return { ...made, path, busy: busy || turn.entered !== before };
   } catch (error) {
     throw asSpaceError(error);
   }
@@ -165,5 +176,6 @@ function asReady(nowMs: number, { row, spec }: Child, sandbox: Sandbox | undefin
     readyAt: toTimestamp(nowMs),
     lastActivityAt: toTimestamp(nowMs),
   };
-  return { session, sandbox, internals: { workspaceDir: spec.workspaceDir, sandboxRecord: sandbox.record } };
+  const internals = { workspaceDir: spec.workspaceDir, sandboxRecord: sandbox.record, ...inheritedBy(sandbox) };
+  return { session, sandbox, internals };
 }

@@ -15,6 +15,7 @@ import type { LiveSession } from "../lifecycle/live-session.ts";
 import type { SessionIdentity, SnapshotService } from "../services.ts";
 import { scratchDir, snapshotDir } from "./folders.ts";
 import { type Forked, forkSession } from "./fork-session.ts";
+import { kindOf } from "./kind-of.ts";
 import type { SnapshotParts } from "./parts.ts";
 import { removeSnapshot } from "./remove-snapshot.ts";
 import { type RolledBack, rollBack } from "./roll-back.ts";
@@ -33,11 +34,14 @@ export class Snapshots implements SnapshotService {
 
   async create(tenantId: string, sessionId: string, input: SnapshotInput = {}): Promise<Snapshot> {
     const session = await this.#ready(tenantId, sessionId, "snapshot");
+    const { memory, ...said } = input;
+    const kind = await kindOf(this.#parts.isolations, session.row.isolation, memory);
     return this.#parts.inTurn.run(sessionId, async () => {
-      const [running] = session.runs.values();
+      const runs = [...session.runs.values()];
+      const running = runs.find(({ background }) => !background) ?? runs[0];
       // Its state may be half of something: not one to go back to by itself.
       const executionId = running === undefined ? {} : { executionId: running.id };
-      return takeSnapshot(this.#parts, session, { ...input, ...executionId, origin: "manual" });
+      return takeSnapshot(this.#parts, session, { ...said, ...executionId, kind, origin: "manual" });
     });
   }
 
@@ -69,7 +73,7 @@ export class Snapshots implements SnapshotService {
       const base = snapshotDir(room.dataDir, before);
       const scratch = scratchDir(room.dataDir, sessionId, newId());
       try {
-        await session?.bench.sandbox.snapshot({ dir: scratch, base, signal: ending });
+        await session?.bench.sandbox.snapshot({ dir: scratch, base, kind: "files", signal: ending });
         const dir = after === undefined ? scratch : snapshotDir(room.dataDir, after);
         return take(await compareSnapshots(before.isolation, base, dir), MAX_CHANGES);
       } finally {
@@ -81,6 +85,9 @@ export class Snapshots implements SnapshotService {
   async delete(tenantId: string, sessionId: string, id: string): Promise<void> {
     await this.#parts.inTurn.run(sessionId, async () => {
       const snapshot = await this.get(tenantId, sessionId, id);
+      if ((await this.#parts.room.store.sessions.internals(sessionId))?.releasedTo === id) {
+        throw new GloveboxError("conflict", "the session is paused and has its memory in this snapshot");
+      }
       await removeSnapshot(this.#parts.room, snapshot);
     });
   }
@@ -99,13 +106,17 @@ export class Snapshots implements SnapshotService {
       await stopRuns(session).finally(() => {
         session.rollingBack = false;
       });
+      session.disinherit();
     }
     return this.#parts.inTurn.run(sessionId, async () => {
       // Asked again: it waited for other work on the session's snapshots.
       const now = await this.#ready(tenantId, sessionId, "snapshot");
       const snapshot = await this.get(tenantId, sessionId, id);
       if (isBusy(now)) throw busyError();
-      return rollBack(this.#parts, now, snapshot, { paths: options.paths, why: "asked for" });
+      // Chosen paths are put among the files of now; else all that there is can come back.
+      const memory = options.paths === undefined ? undefined : false;
+      const keep = await kindOf(this.#parts.isolations, now.row.isolation, memory);
+      return rollBack(this.#parts, now, snapshot, { paths: options.paths, keep, why: "asked for" });
     });
   }
 

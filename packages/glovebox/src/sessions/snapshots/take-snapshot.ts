@@ -1,7 +1,8 @@
 import { access, mkdir, rm } from "node:fs/promises";
 import { GloveboxError, newId, type Snapshot, type SnapshotInput, toTimestamp } from "../../core/index.ts";
-import { type SnapshotManifest, syncFolder } from "../../sandbox/index.ts";
+import { type SnapshotKind, type SnapshotManifest, syncFolder } from "../../sandbox/index.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
+import { diskBytes } from "./disk-bytes.ts";
 import { sessionFolder, snapshotDir } from "./folders.ts";
 import type { SnapshotParts } from "./parts.ts";
 import { checkSnapshotQuota } from "./quota.ts";
@@ -11,8 +12,9 @@ const MAX_SNAPSHOTS = 1_000;
 /** One tenant's snapshots are counted one after the other, so that two do not both find room for the last byte. */
 const COUNTING = "counting";
 
-export interface Wanted extends SnapshotInput {
+export interface Wanted extends Omit<SnapshotInput, "memory"> {
   readonly origin: Snapshot["origin"];
+  readonly kind: SnapshotKind;
   readonly executionId?: string;
 }
 
@@ -32,10 +34,9 @@ export async function takeSnapshot(
   const base = await newestFolder(room.dataDir, await store.snapshots.all(session.id));
   try {
     const { sandbox } = session.bench;
-    // Files, also where the sandbox could keep its memory: sessions do not take over kernels that come back with it.
     const manifest = await sandbox.snapshot({
       dir,
-      kind: "files",
+      kind: wanted.kind,
       ...(base !== undefined && { base }),
       signal: ending,
     });
@@ -49,7 +50,7 @@ export async function takeSnapshot(
       ...wanted,
       kind: manifest.kind,
       isolation,
-      ...figures(manifest),
+      ...(await figures(manifest, dir)),
       createdAt: toTimestamp(nowMs),
     };
     await inTurn.run(COUNTING, async () => {
@@ -63,12 +64,18 @@ export async function takeSnapshot(
   }
 }
 
-function figures(manifest: SnapshotManifest): Pick<Snapshot, "bytes" | "storedBytes" | "entries" | "skipped"> {
-  const { entries, bytes, storedBytes, skipped } = manifest.data;
-  const files = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
+/** Files in its folder itself are whole; of those below it, which may be shared, the driver tells. */
+async function figures(
+  { kind, files, data }: SnapshotManifest,
+  dir: string,
+): Promise<Pick<Snapshot, "bytes" | "storedBytes" | "entries" | "skipped">> {
+  const { entries, bytes, storedBytes, skipped } = data;
+  // A tree's list is not counted: nobody made it.
+  const whole = kind === "memory" || number(bytes) === undefined;
+  const held = whole ? Object.values(files).reduce((sum, file) => sum + file.bytes, 0) : 0;
   return {
-    bytes: number(bytes) ?? files,
-    storedBytes: number(storedBytes) ?? files,
+    bytes: held + (number(bytes) ?? 0),
+    storedBytes: (whole ? await diskBytes(dir) : 0) + (number(storedBytes) ?? 0),
     ...(number(entries) !== undefined && { entries: number(entries) }),
     ...(number(skipped) !== undefined && { skipped: number(skipped) }),
   };

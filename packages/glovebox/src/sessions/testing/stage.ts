@@ -30,7 +30,15 @@ export interface Ran {
 }
 
 export async function openStage(
-  options: { dir?: string; faults?: StoreFaults; quotas?: Partial<Quotas>; redactor?: Redactor } = {},
+  options: {
+    dir?: string;
+    faults?: StoreFaults;
+    quotas?: Partial<Quotas>;
+    redactor?: Redactor;
+    freeMemoryBytes?: () => number;
+    /** A driver besides bubblewrap and isolate; its files are to go below the folder. */
+    more?: (dir: string) => IsolationDriver;
+  } = {},
 ): Promise<Stage> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "glovebox-sessions-")));
   const store = await openSqliteStore({
@@ -43,12 +51,15 @@ export async function openStage(
     ["bubblewrap", bubblewrap],
     ["isolate", isolate],
   ]);
+  const more = options.more?.(dir);
+  if (more !== undefined) drivers.set(more.isolation, more);
   const services = createSessionServices({
     store,
     drivers,
     dataDir: dir,
     ...(options.quotas !== undefined && { quotas: options.quotas }),
     ...(options.redactor !== undefined && { redactor: options.redactor }),
+    ...(options.freeMemoryBytes !== undefined && { freeMemoryBytes: options.freeMemoryBytes }),
   });
   const run = async (sessionId: string, input: ExecutionInput): Promise<Ran> => {
     const { execution } = await services.executions.start(TENANT, sessionId, input);
@@ -58,7 +69,7 @@ export async function openStage(
     dir,
     store,
     services,
-    driver: bubblewrap,
+    driver: more ?? bubblewrap,
     session: async (input = { template: "python" }) => (await services.sessions.create(TENANT, input)).session.id,
     run,
     py: (id, code, more) => run(id, { kind: "repl", language: "python", input: code, ...more }),
@@ -71,6 +82,7 @@ export async function openStage(
       await services[Symbol.asyncDispose]();
       await bubblewrap[Symbol.asyncDispose]();
       await isolate[Symbol.asyncDispose]();
+      await more?.[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
       await rm(dir, { recursive: true, force: true });
     },

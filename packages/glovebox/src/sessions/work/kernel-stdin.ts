@@ -81,9 +81,12 @@ export class KernelStdin {
   }
 }
 
+/** The end of the tag of a program that feeds an execution's stdin. */
+export const STDIN_TAG = ":stdin";
+
 /** By which the program that feeds an execution's stdin is known again. */
 export function stdinTag(executionId: string): string {
-  return `${executionId}:stdin`;
+  return `${executionId}${STDIN_TAG}`;
 }
 
 function pipePath(executionId: string): string {

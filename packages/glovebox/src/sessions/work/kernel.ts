@@ -49,8 +49,9 @@ export class Kernel {
   #read: Record<"stdout" | "stderr" | "control", number>;
   #current: Current | undefined;
   #over: WorkEnd | undefined;
-  /** An empty request that was sent to see whether an earlier one arrived. */
-  #probe: { readonly id: string; readonly answered: () => void } | undefined;
+  /** Empty requests that were sent to see when what came before them is over, by their ids. */
+  readonly #probes = new Map<string, () => void>();
+  #free: Promise<void> = Promise.resolve();
   /** Whether it ended while a request ran in it, which then tells of the loss. */
   endedBusy = false;
   readonly #ended = Promise.withResolvers<WorkEnd>();
@@ -64,6 +65,8 @@ export class Kernel {
     detach?: AbortSignal | undefined;
     /** Where reading goes on, after a restart. */
     from?: Offsets | undefined;
+    /** It came with the memory of another sandbox: what is held of its messages may begin in the middle of one. */
+    inherited?: boolean | undefined;
     /** Do not read before `begin`: an execution that goes on must be there first. */
     hold?: boolean | undefined;
   }) {
@@ -73,6 +76,7 @@ export class Kernel {
     this.#detach = options.detach;
     const from = options.from && resumable(options.process, options.from);
     if (from !== undefined && from.control > (options.from?.control ?? 0)) this.#torn = new TornMessage();
+    if (options.inherited === true) this.#torn = new TornMessage();
     if (from !== undefined) this.process.resumeFrom(from);
     const { held } = this.process;
     this.#read = from
@@ -101,6 +105,21 @@ export class Kernel {
     return this.#current !== undefined;
   }
 
+  /** Resolves when nothing runs in it that was asked for elsewhere, or it has ended. */
+  get free(): Promise<void> {
+    return this.#free;
+  }
+
+  /**
+   * It came along with the memory of another sandbox, and may be in the middle of what was asked for there: that goes on to its end, under the limits
+   * that it was given. `free` tells when.
+   */
+  catchUp(): void {
+    const { answered, sent } = this.#probe();
+    sent.catch(() => this.kill());
+    this.#free = Promise.race([answered, this.over.then(() => {})]);
+  }
+
   /** Sends a request and records what comes of it until it is done. */
   run(work: KernelWork): Promise<WorkEnd> {
     return this.#follow(work, this.#offsets(), () => this.#send(work));
@@ -121,14 +140,12 @@ export class Kernel {
    */
   async resume(work: KernelWork, options: { from?: Offsets; ready?: Promise<void> }): Promise<WorkEnd> {
     const { from = this.#offsets(), ready } = options;
-    // A folder or a stdin of the request's own are for the request. New each time: what an earlier server's was answered may still come.
-    const { cwd: _cwd, stdin: _stdin, ...common } = work.request;
-    const id = `after-${work.request.id}-${newId()}`;
-    const probe: KernelRequest = { ...common, id, mode: "repl", source: "", args: [], env: {} };
-    const answered = new Promise<void>((resolve) => {
-      this.#probe = { id, answered: resolve };
+    let answered: Promise<void> = this.#free;
+    const going = this.#follow(work, from, () => {
+      const probe = this.#probe();
+      answered = probe.answered;
+      return probe.sent;
     });
-    const going = this.#follow(work, from, () => this.process.writeControl(encodeKernelRequest(probe)));
     const first = await Promise.race([going, answered.then(() => "answered" as const)]);
     if (first === "answered" && this.#current !== undefined) {
       const sent = Promise.resolve(ready).then(() => this.#send(work));
@@ -138,6 +155,16 @@ export class Kernel {
     // Its `done` lifts limits, so it must be over before they are set for what comes next.
     await Promise.race([answered, this.over]);
     return going;
+  }
+
+  /** An empty request: kernels answer in order. With a new id each time: what an earlier server's was answered may still come. */
+  #probe(): { readonly answered: Promise<void>; readonly sent: Promise<void> } {
+    const id = `after-${newId()}`;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#probes.set(id, resolve);
+    const { language } = this;
+    const probe: KernelRequest = { id, mode: "repl", source: "", language, args: [], env: {} };
+    return { answered: promise, sent: this.process.writeControl(encodeKernelRequest(probe)) };
   }
 
   async #follow(work: KernelWork, from: Offsets, send: () => Promise<unknown>): Promise<WorkEnd> {
@@ -234,14 +261,14 @@ export class Kernel {
   #wholeLines(data: Uint8Array): Uint8Array {
     if (this.#torn === undefined) return data;
     return this.#torn.pass(data, () => {
-      const text = "a large message was cut by the restart of the server";
+      const text = "a large message was cut where the sandbox was taken over";
       this.#current?.recorder.system("warn", "message_lost", text);
     });
   }
 
   #message(message: KernelMessage): void {
     const current = this.#current;
-    if (message.t === "done" && message.id === this.#probe?.id) this.#probe.answered();
+    if (message.t === "done") this.#answered(message.id);
     if (current === undefined || message.t === "ready" || message.id !== current.id) return;
     const { recorder } = current;
     switch (message.t) {
@@ -274,6 +301,11 @@ export class Kernel {
         });
       }
     }
+  }
+
+  #answered(id: string): void {
+    this.#probes.get(id)?.();
+    this.#probes.delete(id);
   }
 
   #finish(end: WorkEnd): void {

@@ -46,6 +46,7 @@ async function performInKernel(work: Performance, plan: Plan & { kind: "kernel" 
   const name = kernelLanguage(plan.language);
   const { kernel, replacesLost } = await bench.kernel(name);
   if (replacesLost) tellRestart(recorder, name);
+  await Promise.race([kernel.free, stopped(control)]);
   if (control.cause !== undefined) return stoppedBefore();
   const stdin = plan.stdin ? await KernelStdin.open(bench.sandbox, work.id, bench.detach) : undefined;
   work.onProcess(stdin?.process ?? kernel.process);
@@ -108,6 +109,11 @@ async function performProgram(work: Performance, plan: Plan & { kind: "program" 
     onUnresponsive: work.onUnresponsive,
     detach: work.bench.detach,
   });
+}
+
+function stopped({ signal }: WorkControl): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 /** What the agent enforces on a program by itself. */

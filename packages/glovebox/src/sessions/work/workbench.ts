@@ -1,5 +1,5 @@
 import type { Language } from "../../core/index.ts";
-import type { Sandbox } from "../../sandbox/index.ts";
+import type { Sandbox, SandboxProcess } from "../../sandbox/index.ts";
 import { type IdleOutput, Kernel } from "./kernel.ts";
 import { MemoryWatch } from "./settle.ts";
 
@@ -10,8 +10,17 @@ export function kernelLanguage(language: Exclude<Language, "rust">): KernelLangu
   return language === "typescript" ? "javascript" : language;
 }
 
-/** The beginning of a kernel's tag, by which it is known again after a restart. */
-export const KERNEL_TAG = "kernel:";
+/** The beginning of a kernel's tag, by which it is known again after a restart, and in a copy of its sandbox. */
+const KERNEL_TAG = "kernel:";
+
+export function isKernel(process: SandboxProcess): boolean {
+  return process.tag.startsWith(KERNEL_TAG);
+}
+
+/** Of a process that is a kernel. */
+export function languageOf(process: SandboxProcess): KernelLanguage {
+  return process.tag.slice(KERNEL_TAG.length) as KernelLanguage;
+}
 
 export interface KernelLease {
   readonly kernel: Kernel;
@@ -59,12 +68,22 @@ export class Workbench {
     return [...new Set([...this.#kernels.keys(), ...this.#lost])];
   }
 
+  /** Whether a kernel of the language is there, or being started. */
+  has(language: KernelLanguage): boolean {
+    return this.#kernels.has(language);
+  }
+
   /** The state of these languages is gone. */
   lose(languages: readonly KernelLanguage[]): void {
     for (const language of languages) this.#lost.add(language);
   }
 
-  /** Takes over a kernel that outlived the server. */
+  /** Resolves when no kernel is in the middle of what it was asked for in another sandbox. */
+  async free(): Promise<void> {
+    await Promise.all([...this.#kernels.values()].map(async (kernel) => (await kernel).free));
+  }
+
+  /** Takes over a kernel that outlived the server, or came along with the sandbox's memory. */
   adopt(language: KernelLanguage, kernel: Kernel): void {
     this.#kernels.set(language, Promise.resolve(kernel));
     this.#watch(language, kernel);

@@ -16,7 +16,8 @@ export type WriteKind =
   | "run"
   | "snapshot"
   | "conversation"
-  | "approval";
+  | "approval"
+  | "ci_run";
 
 /** For tests: stands where the disk does. Throwing makes that write reject with `store_failed`, with nothing written. */
 export interface StoreFaults {

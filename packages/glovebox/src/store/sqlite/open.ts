@@ -4,6 +4,7 @@ import type { Store } from "../store.ts";
 import { SqliteApprovalStore } from "./approval-store.ts";
 import { SqliteAuditStore } from "./audit-store.ts";
 import { SqliteAuthorityStore } from "./authority-store.ts";
+import { SqliteCiRunStore } from "./ci-run-store.ts";
 import { storeFailed } from "./connection.ts";
 import { SqliteConversationStore } from "./conversation-store.ts";
 import { type DataFolder, dataFolder, makeFolders, migrateFolder } from "./data-folder.ts";
@@ -112,6 +113,7 @@ async function connect(
       snapshots: new SqliteSnapshotStore(reader, writes),
       conversations: new SqliteConversationStore(reader, writes),
       approvals: new SqliteApprovalStore(reader, writes),
+      ciRuns: new SqliteCiRunStore(reader, writes),
       events,
       blobs,
       settings,

@@ -49,6 +49,7 @@ export class RunRemovals implements AsyncDisposable {
           parameters,
         ),
       },
+      { query: raw(`DELETE FROM ci_runs WHERE ${which}`, parameters) },
       { query: raw(`DELETE FROM runs WHERE ${which}`, parameters) },
     ];
   }

@@ -149,7 +149,7 @@ export class SqliteRunStore implements RunStore {
   }
 
   async delete(tenantId: string, id: string): Promise<boolean> {
-    const [, deleted] = await this.#writes.run("run", this.#removals.take([id], tenantId));
+    const deleted = (await this.#writes.run("run", this.#removals.take([id], tenantId))).at(-1);
     if ((deleted?.changes ?? 0) === 0) return false;
     await this.#removals.removeRecords(id);
     return true;

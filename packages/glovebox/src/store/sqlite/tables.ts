@@ -167,6 +167,31 @@ interface ApprovalsTable {
   conversation_id: Virtual<string>;
 }
 
+interface CiRunsTable {
+  id: string;
+  tenant_id: string;
+  doc: string;
+  sealed: Buffer | null;
+  repository_id: Virtual<string | null>;
+  repository: Virtual<string>;
+  workflow: Virtual<string>;
+  event: Virtual<string>;
+  ref: Virtual<string>;
+  sha: Virtual<string>;
+  status: Virtual<string>;
+  conclusion: Virtual<string | null>;
+  archive: Virtual<string | null>;
+}
+
+interface CiGroupMembersTable {
+  tenant_id: string;
+  name: string;
+  run_id: string;
+  job_key: string;
+  state: "running" | "pending";
+  seq: number;
+}
+
 /** The main database, as the migrations leave it. */
 export interface Tables {
   templates: TemplatesTable;
@@ -187,6 +212,8 @@ export interface Tables {
   conversations: ConversationsTable;
   conversation_turns: ConversationTurnsTable;
   approvals: ApprovalsTable;
+  ci_runs: CiRunsTable;
+  ci_group_members: CiGroupMembersTable;
 }
 
 export type SecretRow = Selectable<SecretsTable>;

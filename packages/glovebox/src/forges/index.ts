@@ -1,0 +1,12 @@
+/** Where code comes from and where results go. */
+export type { Delivery, RawDelivery } from "./delivery.ts";
+export type { Forge, ForgeCredentials, ForgeKind, ForgeRepository, GitRemote } from "./forge.ts";
+export type { CommentCommand, ForgeEvent } from "./forge-event.ts";
+export type {
+  CheckRunReport,
+  CheckRunReports,
+  ForgeHooks,
+  ForgeReports,
+  ReportState,
+  StatusReport,
+} from "./forge-reports.ts";
