@@ -11,6 +11,7 @@ import { detectLanguage } from "../../sandbox/kernel/index.ts";
 import { workspacePath } from "../executions/make-plan.ts";
 import { findLibrary } from "../libraries/library-catalogue.ts";
 import { checkPins, isEmpty } from "../packages/pins.ts";
+import { checkPoolSize } from "../pools/pool-sizes.ts";
 import { checkCapability } from "./capabilities.ts";
 import { ISOLATION_LANGUAGES } from "./catalogue.ts";
 
@@ -32,6 +33,7 @@ export function checkTemplate(
     );
   }
   checkLanguages(template);
+  checkPoolSize(template.pool);
   checkLater(template);
   checkLimits(template);
   for (const capability of template.capabilities) checkCapability(capability);
@@ -76,8 +78,7 @@ function checkLanguages({ isolation, languages }: Template): void {
 
 /** What the words of a template allow and this version cannot do. */
 function checkLater(template: Template): void {
-  const { pool, snapshots, image, isolation } = template;
-  if (pool.min > 0 || pool.max > 0) throw later("pool", "pools of ready sandboxes are not available yet; use 0");
+  const { snapshots, image, isolation } = template;
   if (snapshots.auto === "never" && snapshots.rollbackOnFailure) {
     throw new GloveboxError("invalid_argument", "'rollbackOnFailure' needs snapshots to go back to: set 'auto'", {
       details: { path: "snapshots.rollbackOnFailure" },
