@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Isolation, Language } from "./isolation.ts";
 import { Limits } from "./limits.ts";
+import { PoolSpec } from "./pool.ts";
 
 const name = z
   .string()
@@ -93,12 +94,6 @@ export const SnapshotPolicy = z.strictObject({
   auto: z.enum(["never", "before_execution", "after_success"]).default("never"),
   rollbackOnFailure: z.boolean().default(false),
   keep: z.number().int().min(0).max(1000).default(10),
-});
-
-export const PoolSpec = z.strictObject({
-  min: z.number().int().min(0).max(1000).default(0),
-  max: z.number().int().min(0).max(1000).default(0),
-  refillConcurrency: z.number().int().min(1).max(64).default(1),
 });
 
 /** What a user may say of a template. The short forms `modules`, `network` and `env` are stored as capabilities. */

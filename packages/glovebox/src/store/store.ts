@@ -64,6 +64,8 @@ export interface TemplateStore {
     tenantId: string,
     page?: PageRequest & { readonly name?: string; readonly isolation?: Isolation },
   ): Promise<Page<Template>>;
+  /** Of all tenants: the newest versions that want a pool of ready sandboxes. */
+  pooled(): Promise<readonly Template[]>;
   /** `template_in_use` when a live session was made from it, decided atomically with the deletion. */
   delete(tenantId: string, id: string): Promise<boolean>;
 }
@@ -100,6 +102,8 @@ export interface SessionStore {
   ): Promise<void>;
   get(tenantId: string, id: string): Promise<Session | undefined>;
   internals(id: string): Promise<SessionInternals | undefined>;
+  /** The workspace folders of all sessions there are. */
+  workspaceDirs(): Promise<readonly string[]>;
   openByKey(tenantId: string, key: string): Promise<Session | undefined>;
   list(tenantId: string, filter?: SessionFilter): Promise<Page<Session>>;
   /** Every tenant's live sessions, for recovery and for the sweepers. */

@@ -11,6 +11,7 @@ import {
 import type { SandboxFiles } from "../../sandbox/index.ts";
 import type { Page, SessionFilter } from "../../store/index.ts";
 import { GrowingRedactor } from "../output/growing-redactor.ts";
+import type { Pools } from "../pools/pools.ts";
 import type { Room } from "../room.ts";
 import type { SessionService, TemplateService } from "../services.ts";
 import { sessionFolder } from "../snapshots/folders.ts";
@@ -28,14 +29,19 @@ export class Sessions implements SessionService {
   readonly #templates: TemplateService;
   readonly #keeper: SessionKeeper;
   readonly #isolations: Isolations;
+  readonly #pools: Pools;
   /** Sessions with a key that are being made, by tenant and key. */
   readonly #opening = new Map<string, Set<Promise<void>>>();
 
-  constructor(room: Room, parts: { templates: TemplateService; keeper: SessionKeeper; isolations: Isolations }) {
+  constructor(
+    room: Room,
+    parts: { templates: TemplateService; keeper: SessionKeeper; isolations: Isolations; pools: Pools },
+  ) {
     this.#room = room;
     this.#templates = parts.templates;
     this.#keeper = parts.keeper;
     this.#isolations = parts.isolations;
+    this.#pools = parts.pools;
   }
 
   async create(
@@ -59,7 +65,7 @@ export class Sessions implements SessionService {
     const open = input.reuse === true ? await this.#reuse(tenantId, input.key ?? "", signal) : undefined;
     if (open !== undefined) return { session: open, reused: true };
     const choice = await chooseTemplate(tenantId, input, this.#templates, this.#isolations);
-    const parts = { room: this.#room, keeper: this.#keeper, isolations: this.#isolations };
+    const parts = { room: this.#room, keeper: this.#keeper, isolations: this.#isolations, pools: this.#pools };
     const opening = openSession(parts, tenantId, input, choice, signal);
     if (input.key !== undefined) this.#remember(`${tenantId}/${input.key}`, opening);
     try {

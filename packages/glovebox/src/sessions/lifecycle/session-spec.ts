@@ -46,7 +46,7 @@ export function sessionTimes(
 
 /** What the driver is asked for. */
 export function sandboxSpec(
-  row: Session,
+  row: Pick<Session, "id" | "env">,
   choice: Choice,
   input: SessionInput,
   parts: {
