@@ -95,6 +95,12 @@ export class GitUpstream implements AsyncDisposable {
     return (await this.git(work, ["rev-parse", `${ref.split(":")[0]?.replace("+", "")}^{commit}`])).trim();
   }
 
+  /** Makes a repository answer without `.git` in its URL too. */
+  async alias(name: string): Promise<void> {
+    const served = join(this.folder, "served", name);
+    await symlink(`${served}.git`, served);
+  }
+
   /** A commit of entries that git itself would not make: modes and names, all of the same content. */
   async commitRaw(name: string, entries: readonly (readonly [mode: string, name: string])[]): Promise<string> {
     await this.commit(name, { "README.md": "" });
