@@ -38,6 +38,8 @@ test("the SDK's types are the server's", () => {
   holds<Same<server.Execution, sdk.ExecutionInfo>>();
   holds<Same<server.ExecutionMetrics, sdk.ExecutionMetrics>>();
   holds<Same<server.Token, sdk.Token>>();
+  holds<Same<server.Pool, sdk.Pool>>();
+  holds<Same<Response<"pools.show">, sdk.Pool>>();
   holds<Same<server.StoredEvent, sdk.StoredEvent>>();
   holds<Same<server.EventType, sdk.EventType>>();
   holds<Same<server.ExecutionStatus, sdk.ExecutionStatus>>();

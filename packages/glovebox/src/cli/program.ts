@@ -16,6 +16,7 @@ import { addExtract } from "./commands/extract.ts";
 import { addFork } from "./commands/fork.ts";
 import { addImage } from "./commands/image.ts";
 import { addMcp } from "./commands/mcp.ts";
+import { addPool } from "./commands/pool.ts";
 import { addRepl } from "./commands/repl.ts";
 import { addRetention } from "./commands/retention.ts";
 import { addRun } from "./commands/run.ts";
@@ -60,6 +61,7 @@ export function buildProgram(): Command {
       addSnapshot,
       addFork,
       addTemplate,
+      addPool,
       addRuns,
     ],
     ...[addChat, addConversations, addApprovals, addAssistants, addMcp],
