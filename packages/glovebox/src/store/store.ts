@@ -86,9 +86,12 @@ export interface SessionInternals {
   readonly snapshotId?: string;
   /** Of a paused session that has no sandbox: the snapshot that it goes on from. */
   readonly releasedTo?: string;
-  /** Processes of the sandbox that came along with its memory and belong to no execution, by their ids. */
+  /** Processes that came along with the sandbox's memory, by their ids: no execution of the session started them. */
   readonly inherited?: readonly number[];
 }
+
+/** `undefined` removes a field. */
+export type SessionInternalsPatch = { readonly [K in keyof SessionInternals]?: SessionInternals[K] | undefined };
 
 export type SessionPatch = Partial<Omit<Session, "id" | "tenantId" | "createdAt">>;
 
@@ -116,7 +119,7 @@ export interface SessionStore {
     tenantId: string,
     id: string,
     patch: { readonly [K in keyof SessionPatch]: SessionPatch[K] | undefined },
-    options?: { readonly from?: readonly SessionStatus[]; readonly internals?: Partial<SessionInternals> },
+    options?: { readonly from?: readonly SessionStatus[]; readonly internals?: SessionInternalsPatch },
   ): Promise<Session | undefined>;
   delete(tenantId: string, id: string): Promise<boolean>;
   countByStatus(tenantId: string): Promise<Readonly<Record<string, number>>>;
