@@ -64,6 +64,7 @@ export type { Isolation, Language } from "./isolation.ts";
 export type { AppliedLimit, ExecutionLimits, LimitName, Limits, SessionLimits } from "./limits.ts";
 export type { Pool, PoolChange, PoolMiss, PoolSpec } from "./pool.ts";
 export { type Logger, type Redactor, type RedactorStream, silentLogger } from "./ports.ts";
+export type { Repository, RepositoryForge } from "./repository.ts";
 export type { Budget, Run, RunStatus, RunWait, Usage } from "./run.ts";
 export type { Session, SessionInput, SessionStatus, WorkspaceInput } from "./session.ts";
 export type { Snapshot, SnapshotChange, SnapshotInput, SnapshotOrigin } from "./snapshot.ts";

@@ -15,6 +15,7 @@ import type {
 import type { AuditStore } from "./audit-records.ts";
 import type { CiRunStore } from "./ci-run-records.ts";
 import type { ApprovalStore, ConversationStore } from "./conversation-records.ts";
+import type { DeliveryStore, ReportStore, RepositoryStore, SealedValueStore } from "./repository-records.ts";
 import type { RunStore } from "./run-records.ts";
 import type { SealedAuthorityStore, SecretStore } from "./sealed-records.ts";
 import type { SnapshotStore } from "./snapshot-records.ts";
@@ -46,6 +47,10 @@ export interface Store extends AsyncDisposable {
   readonly snapshots: SnapshotStore;
   readonly conversations: ConversationStore;
   readonly approvals: ApprovalStore;
+  readonly repositories: RepositoryStore;
+  readonly sealedValues: SealedValueStore;
+  readonly deliveries: DeliveryStore;
+  readonly reports: ReportStore;
   readonly ciRuns: CiRunStore;
   readonly events: EventLog;
   readonly blobs: BlobStore;
