@@ -6,6 +6,7 @@ import { addAudit } from "./commands/audit.ts";
 import { addBackup } from "./commands/backup.ts";
 import { addBench } from "./commands/bench.ts";
 import { addChat } from "./commands/chat.ts";
+import { addCi } from "./commands/ci.ts";
 import { addCompletion, completions } from "./commands/completion.ts";
 import { addConfig } from "./commands/config.ts";
 import { addConversations } from "./commands/conversations.ts";
@@ -65,6 +66,7 @@ export function buildProgram(): Command {
       addRuns,
     ],
     ...[addChat, addConversations, addApprovals, addAssistants, addMcp],
+    addCi,
     ...[addImage, addSecret, addEgress, addAudit],
     ...[addToken, addConfig, addSummary, addRetention, addBackup, addBench, addCompletion],
   ];

@@ -8,7 +8,20 @@ const REPOSITORY_ACTION = /^[^/\\@\s]+[/\\][^/\\@\s]+([/\\][^@\s]*)?@\S+$/;
 /** The steps of a job or of a composite action. */
 export function readSteps(tokens: TokenReader, token: TemplateToken | undefined): readonly Step[] {
   if (token === undefined || !isSequence(token)) return [];
+  checkIds(tokens, [...token]);
   return [...token].map((item) => readStep(tokens, item));
+}
+
+/** `steps.Build` and `steps.build` are the same: ids that differ by case only would hide one another. */
+function checkIds(tokens: TokenReader, steps: readonly TemplateToken[]): void {
+  const ids = steps.map((step) => tokens.fields(step).get("id")).filter((id) => id !== undefined);
+  const seen = new Set<string>();
+  for (const token of ids) {
+    const id = tokens.text(token);
+    if (seen.has(id.toLowerCase()))
+      tokens.problems.add(`The identifier '${id}' may not be used more than once within the same scope.`, token);
+    seen.add(id.toLowerCase());
+  }
 }
 
 function readStep(tokens: TokenReader, token: TemplateToken): Step {
