@@ -66,6 +66,7 @@ export type { Pool, PoolChange, PoolMiss, PoolSpec } from "./pool.ts";
 export { type Logger, type Redactor, type RedactorStream, silentLogger } from "./ports.ts";
 export type { Repository, RepositoryForge } from "./repository.ts";
 export type { Budget, Run, RunStatus, RunWait, Usage } from "./run.ts";
+export type { SealedValueInfo, SealedValues } from "./sealed-values.ts";
 export type { Session, SessionInput, SessionStatus, WorkspaceInput } from "./session.ts";
 export type { Snapshot, SnapshotChange, SnapshotInput, SnapshotOrigin } from "./snapshot.ts";
 export { isFinal, LIVE_SESSION_STATUSES, STATUS_EXIT_CODES } from "./statuses.ts";
