@@ -52,6 +52,7 @@ test("the SDK's types are the server's", () => {
   holds<Same<ServerFileChange, sdk.FileChange>>();
   holds<Same<server.Session, sdk.SessionInfo>>();
   holds<Same<Response<"sessions.stats">, sdk.SessionStats>>();
+  holds<Same<Body<"sessions.pause">, sdk.PauseOptions>>();
   holds<Same<server.Snapshot, sdk.Snapshot>>();
   holds<Same<server.SnapshotChange, sdk.SnapshotChange>>();
   holds<Same<Response<"sessions.fork">, sdk.ForkAnswer>>();
