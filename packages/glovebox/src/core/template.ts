@@ -120,6 +120,8 @@ export const TemplateInput = z.strictObject({
   startupFiles: z.array(StartupFile).max(64).optional(),
   env: Env.optional(),
   snapshots: SnapshotPolicy.optional(),
+  /** Prepare sandboxes for fast forks, where that makes a difference and costs a little memory. Default false. */
+  forkable: z.boolean().optional(),
   /** Milliseconds without activity after which a session closes. Default 30 minutes. */
   idleTimeoutMs: z
     .number()
@@ -165,6 +167,7 @@ export const Template = z.strictObject({
   startupFiles: z.array(StartupFile),
   env: Env,
   snapshots: SnapshotPolicy,
+  forkable: z.boolean().default(false),
   idleTimeoutMs: z.number().int(),
   maxLifetimeMs: z.number().int(),
   pool: PoolSpec,

@@ -20,6 +20,7 @@ import { SessionRegistry } from "./lifecycle/session-registry.ts";
 import { Sessions } from "./lifecycle/session-service.ts";
 import { PackageLayers, type PackageSettings } from "./packages/package-layers.ts";
 import { type PoolSettings, Pools } from "./pools/pools.ts";
+import { Pausing } from "./pausing/pausing.ts";
 import { type RecoveryReport, recoverSessions } from "./recovery/recover.ts";
 import type { Room } from "./room.ts";
 import type { SessionServices } from "./services.ts";
@@ -100,7 +101,8 @@ export function createSessionServices(options: SessionServicesOptions): Recovera
   const snapshots: SnapshotParts = { room, keeper, isolations, inTurn: new InTurn(), ending: ending.signal };
   keeper.hooks = new AutomaticSnapshots(snapshots);
   const templates = new Templates(room, pools);
-  const sessions = new Sessions(room, { templates, keeper, isolations, pools });
+  const pausing = new Pausing(snapshots);
+  const sessions = new Sessions(room, { templates, keeper, isolations, pools, pausing });
   const executions = new Executions(room, registry);
   return {
     templates,
@@ -110,13 +112,14 @@ export function createSessionServices(options: SessionServicesOptions): Recovera
     isolations: (asked) => isolations.all(asked),
     pools,
     recover: async () => {
-      const report = await recoverSessions({ room, keeper });
+      const report = await recoverSessions({ room, keeper, pausing });
       await pools.begin(templates);
       return report;
     },
     [Symbol.asyncDispose]: async () => {
       ending.abort();
       await pools[Symbol.asyncDispose]();
+      pausing[Symbol.dispose]();
       await snapshots.inTurn.idle();
       await keeper.letGo();
     },

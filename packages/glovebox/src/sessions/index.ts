@@ -5,6 +5,7 @@ export {
   type SessionServicesOptions,
 } from "./create-services.ts";
 export type { LibraryCache } from "./libraries/library-cache.ts";
+export { readyMadeOf } from "./lifecycle/choose-template.ts";
 export type { QuotaLimits, Quotas } from "./lifecycle/quota-ledger.ts";
 export type { GrowingRedactor } from "./output/growing-redactor.ts";
 export type { OutputReader } from "./output/output-reader.ts";

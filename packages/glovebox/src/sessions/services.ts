@@ -78,6 +78,14 @@ export interface SessionService {
   close(tenantId: string, id: string, by?: string): Promise<Session>;
   delete(tenantId: string, id: string): Promise<void>;
   keepalive(tenantId: string, id: string): Promise<Session>;
+  /**
+   * Nothing in it runs from then on, and it takes no work; `release` also gives its memory back and keeps everything on disk. Idempotent; one that is paused
+   * can still be released. Its lifetime counts on, idle time does not. Errors: `not_supported_by_isolation`, `conflict` while an execution has the
+   * session's turn or a deadline; with `release` those of a snapshot.
+   */
+  pause(tenantId: string, id: string, options?: { readonly release?: boolean }): Promise<Session>;
+  /** It goes on where it stood. Idempotent. Errors: of one that was released `resource_exhausted`, `snapshot_corrupt`, `snapshot_incompatible`: it stays paused. */
+  resume(tenantId: string, id: string): Promise<Session>;
   stats(tenantId: string, id: string): Promise<SandboxStats & { readonly limits: readonly AppliedLimit[] }>;
   /** The files of a session that is ready; counts as activity. */
   files(tenantId: string, id: string): Promise<SandboxFiles>;

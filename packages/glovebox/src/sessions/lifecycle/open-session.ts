@@ -242,5 +242,6 @@ function newRow(room: Room, tenantId: string, input: SessionInput, choice: Choic
     expiresAt: toTimestamp(nowMs + maxLifetimeMs),
     idleTimeoutMs,
     metadata: input.metadata ?? {},
+    ...(input.forkable !== undefined && { forkable: input.forkable }),
   };
 }

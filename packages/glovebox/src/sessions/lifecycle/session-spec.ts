@@ -71,6 +71,7 @@ export function sandboxSpec(
     ...(template.image !== undefined && { image: template.image }),
     languages,
     kernelOptions: kernelOptions(template, parts.libraries),
+    ...((row.forkable ?? template.forkable) && { forkable: true }),
     outliveServer: true,
   };
 }

@@ -1,7 +1,14 @@
 import { sql } from "kysely";
 import { LIVE_SESSION_STATUSES, type Session, type SessionStatus } from "../../core/index.ts";
 import { pageWindow, toPage } from "../page-cursor.ts";
-import type { Page, SessionFilter, SessionInternals, SessionInternalsPatch, SessionPatch, SessionStore } from "../store.ts";
+import type {
+  Page,
+  SessionFilter,
+  SessionInternals,
+  SessionInternalsPatch,
+  SessionPatch,
+  SessionStore,
+} from "../store.ts";
 import { checkId, fromDoc, returnedDoc } from "./document.ts";
 import type { MainReader } from "./main-reader.ts";
 import type { MainWrites, Step } from "./main-writes.ts";
