@@ -6,7 +6,7 @@ import { BubblewrapDriver } from "../../sandbox/bubblewrap/index.ts";
 import type { IsolationDriver } from "../../sandbox/index.ts";
 import { IsolateDriver } from "../../sandbox/isolate/index.ts";
 import { openSqliteStore, type Store, type StoreFaults } from "../../store/index.ts";
-import { createSessionServices, type Quotas, type RecoverableSessionServices } from "../index.ts";
+import { createSessionServices, type PoolSettings, type Quotas, type RecoverableSessionServices } from "../index.ts";
 
 export const TENANT = "acme";
 
@@ -36,6 +36,7 @@ export async function openStage(
     quotas?: Partial<Quotas>;
     redactor?: Redactor;
     freeMemoryBytes?: () => number;
+    pools?: Partial<PoolSettings>;
     /** A driver besides bubblewrap and isolate; its files are to go below the folder. */
     more?: (dir: string) => IsolationDriver;
   } = {},
@@ -58,6 +59,7 @@ export async function openStage(
     drivers,
     dataDir: dir,
     ...(options.quotas !== undefined && { quotas: options.quotas }),
+    ...(options.pools !== undefined && { pools: options.pools }),
     ...(options.redactor !== undefined && { redactor: options.redactor }),
     ...(options.freeMemoryBytes !== undefined && { freeMemoryBytes: options.freeMemoryBytes }),
   });
