@@ -19,6 +19,8 @@ export interface Stage extends AsyncDisposable {
   session(input?: SessionInput): Promise<string>;
   run(sessionId: string, input: ExecutionInput): Promise<Ran>;
   py(sessionId: string, code: string, more?: Partial<ExecutionInput>): Promise<Ran>;
+  /** Ends the server: its sessions go on, for a stage that is opened in the same folder. */
+  letGo(): Promise<void>;
 }
 
 export interface Ran {
@@ -67,7 +69,15 @@ export async function openStage(
     const { execution } = await services.executions.start(TENANT, sessionId, input);
     return read(services, await services.executions.wait(TENANT, execution.id));
   };
+  const letGo = async () => {
+    await services[Symbol.asyncDispose]();
+    await bubblewrap[Symbol.asyncDispose]();
+    await isolate[Symbol.asyncDispose]();
+    await more?.[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+  };
   return {
+    letGo,
     dir,
     store,
     services,
@@ -81,11 +91,7 @@ export async function openStage(
         limit: 1000,
       });
       await Promise.allSettled(live.items.map(({ id }) => services.sessions.close(TENANT, id)));
-      await services[Symbol.asyncDispose]();
-      await bubblewrap[Symbol.asyncDispose]();
-      await isolate[Symbol.asyncDispose]();
-      await more?.[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
+      await letGo();
       await rm(dir, { recursive: true, force: true });
     },
   };
