@@ -1,4 +1,6 @@
-import { mkdtempSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, readFileSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,16 +8,25 @@ import { DEFAULT_LIMITS, newId } from "../../packages/glovebox/src/core/index.ts
 import type { Sandbox, SandboxProcess, SandboxSpec } from "../../packages/glovebox/src/sandbox/index.ts";
 import { encodeKernelRequest, KernelMessageReader } from "../../packages/glovebox/src/sandbox/kernel/index.ts";
 import { MicrovmDriver } from "../../packages/glovebox/src/sandbox/microvm/index.ts";
-import { runBare } from "../floors.ts";
-import type { Case } from "../harness.ts";
-import { timeEach } from "../harness.ts";
+import { defaultCacheDir } from "../../packages/glovebox/src/sandbox/microvm/options.ts";
+import { bareKernel, bareRestore } from "../floors-microvm.ts";
+import { type Case, NotHere, timeEach } from "../harness.ts";
 
-/** What no machine can be faster than: QEMU that starts, and ends at once. */
-const bareQemu = () => runBare(["qemu-system-x86_64", "-M", "none", "-display", "none", "-version"]);
+const ROUNDS = Number(process.env.ROUNDS ?? 15);
+
+const RESTORED = "QEMU alone, from its start until the same saved machine runs";
 
 class Machines implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), "glovebox-bench-vm-"));
-  readonly driver = new MicrovmDriver({ runDir: join(this.dir, "run"), waiting: 2 });
+  readonly driver: MicrovmDriver;
+
+  /** `apart`: with a folder of its own for saved machines. */
+  constructor(apart = false) {
+    const cacheDir = apart ? join(this.dir, "cache") : defaultCacheDir();
+    if (apart)
+      cpSync(defaultCacheDir(), cacheDir, { recursive: true, filter: (path) => !/templates|json$/.test(path) });
+    this.driver = new MicrovmDriver({ runDir: join(this.dir, "run"), cacheDir, waiting: 2 });
+  }
 
   async spec(more: Partial<SandboxSpec> = {}): Promise<SandboxSpec> {
     const id = newId();
@@ -28,9 +39,25 @@ class Machines implements AsyncDisposable {
 
   /** Makes sure that there is a saved machine with a running Python. */
   async warm(): Promise<void> {
-    await (await this.driver.create(await this.spec())).destroy();
-    await this.driver.settled();
+    const probed = await this.driver.probe();
+    if (!probed.available) throw new NotHere(probed.reason);
+    for (let i = 0; i < 2; i += 1) {
+      await (await this.driver.create(await this.spec())).destroy();
+      await this.driver.settled();
+    }
     await this.driver.warm();
+  }
+
+  /** As many restores by QEMU alone as `count` says, milliseconds. `atOnce`: of so many together. */
+  async floor(count: number, atOnce = 1): Promise<number[]> {
+    const sandbox = await this.driver.create(await this.spec());
+    const bare = await Promise.all(Array.from({ length: atOnce }, () => bareRestore(sandbox.record)));
+    await sandbox.destroy();
+    try {
+      return await timeEach(count, 1, async () => void (await Promise.all(bare.map((one) => one.restore()))));
+    } finally {
+      await Promise.all(bare.map((one) => one[Symbol.asyncDispose]()));
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -75,7 +102,7 @@ const firstPrint: Case = {
     await using machines = new Machines();
     await machines.warm();
     const samples: number[] = [];
-    for (let i = -2; i < 30; i += 1) {
+    for (let i = -2; i < ROUNDS * 2; i += 1) {
       const spec = await machines.spec();
       const start = performance.now();
       const sandbox = await machines.driver.create(spec);
@@ -83,7 +110,7 @@ const firstPrint: Case = {
       if (i >= 0) samples.push(performance.now() - start);
       await sandbox.destroy();
     }
-    return { samples, floor: { name: "QEMU that starts and ends", samples: await timeEach(20, 2, bareQemu) } };
+    return { samples, floor: { name: RESTORED, samples: await machines.floor(ROUNDS) } };
   },
 };
 
@@ -96,7 +123,7 @@ const fork: Case = {
     await using machines = new Machines();
     await machines.warm();
     const samples: number[] = [];
-    for (let i = -1; i < 15; i += 1) {
+    for (let i = -1; i < ROUNDS; i += 1) {
       const parent = await machines.driver.create(await machines.spec({ forkable: true }));
       const kernel = await parent.spawn({ kind: "kernel", language: "python", tag: "k" });
       await ask(kernel, "x = list(range(1000))");
@@ -111,7 +138,7 @@ const fork: Case = {
       await child.destroy();
       await parent.destroy();
     }
-    return { samples, floor: { name: "QEMU that starts and ends", samples: await timeEach(20, 2, bareQemu) } };
+    return { samples, floor: { name: RESTORED, samples: await machines.floor(ROUNDS) } };
   },
 };
 
@@ -132,7 +159,7 @@ const tenForks: Case = {
       if (i >= 0) samples.push(performance.now() - start);
       await Promise.all([...sandboxes, parent].map((sandbox) => sandbox.destroy()));
     }
-    return { samples };
+    return { samples, floor: { name: `${RESTORED}, ten at once`, samples: await machines.floor(3, 10) } };
   },
 };
 
@@ -145,7 +172,7 @@ const laterFork: Case = {
     await using machines = new Machines();
     await machines.warm();
     const samples: number[] = [];
-    for (let i = -1; i < 10; i += 1) {
+    for (let i = -1; i < ROUNDS; i += 1) {
       const parent = await machines.driver.create(await machines.spec());
       const spec = await machines.spec();
       const start = performance.now();
@@ -153,7 +180,7 @@ const laterFork: Case = {
       if (i >= 0) samples.push(performance.now() - start);
       await Promise.all([...sandboxes, parent].map((sandbox) => sandbox.destroy()));
     }
-    return { samples };
+    return { samples, floor: { name: RESTORED, samples: await machines.floor(ROUNDS) } };
   },
 };
 
@@ -170,7 +197,43 @@ const memory: Case = {
     );
     const samples = await proportionalMemory(machines.dir);
     await Promise.all(sandboxes.map((sandbox) => sandbox.destroy()));
-    return { samples };
+    return { samples, floor: { name: "QEMU with a machine that never starts", samples: [await bareMemory()] } };
+  },
+};
+
+/** MiB of a QEMU that does nothing. */
+async function bareMemory(): Promise<number> {
+  const child = spawn("qemu-system-x86_64", ["-M", "none", "-display", "none", "-S", "-monitor", "stdio"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  try {
+    await once(child.stdout, "data");
+    return pssOf(String(child.pid)) ?? Number.NaN;
+  } finally {
+    child.kill("SIGKILL");
+    await once(child, "close");
+  }
+}
+
+/** A machine of a shape that there never was: it boots, is saved, and a copy of it answers. More than the boot alone. */
+const boot: Case = {
+  name: "microvm.boot.first-answer",
+  unit: "ms",
+  target: { better: "lower", p50: 1600 },
+  async run() {
+    await using machines = new Machines(true);
+    await machines.warm();
+    const kernel = await bareKernel();
+    const samples = await timeEach(ROUNDS / 2, 0, async (index) => {
+      const spec = await machines.spec({ languages: [] });
+      const limits = { ...spec.limits, memoryMb: spec.limits.memoryMb - 1 - index };
+      await (await machines.driver.create({ ...spec, limits })).destroy();
+    });
+    const floor = {
+      name: "QEMU alone, until its guest's kernel has nothing to run",
+      samples: await timeEach(5, 1, kernel),
+    };
+    return { samples, floor };
   },
 };
 
@@ -181,8 +244,8 @@ async function proportionalMemory(dir: string): Promise<number[]> {
     try {
       const words = readFileSync(`/proc/${pid}/cmdline`, "utf8");
       if (!words.includes("qemu-system") || words.includes("bwrap") || !isOurs(pid, dir)) continue;
-      const kib = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1];
-      if (kib) found.push(Number(kib) / 1024);
+      const mib = pssOf(pid);
+      if (mib !== undefined) found.push(mib);
     } catch {
       // No process, or it ended while we looked.
     }
@@ -190,8 +253,13 @@ async function proportionalMemory(dir: string): Promise<number[]> {
   return found;
 }
 
+function pssOf(pid: string): number | undefined {
+  const kib = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1];
+  return kib === undefined ? undefined : Number(kib) / 1024;
+}
+
 function isOurs(pid: string, dir: string): boolean {
   return readFileSync(`/proc/${pid}/mountinfo`, "utf8").includes(dir.split("/").at(-1) ?? dir);
 }
 
-export const MICROVM_CASES: readonly Case[] = [firstPrint, fork, tenForks, laterFork, memory];
+export const MICROVM_CASES: readonly Case[] = [firstPrint, fork, tenForks, laterFork, memory, boot];

@@ -33,6 +33,8 @@ export const READY_MADE: readonly TemplateInput[] = [
     name: "microvm",
     isolation: "microvm",
     languages: ["python", "javascript", "typescript", "bash"],
+    // Where there is no KVM a machine computes a tenth as fast, and takes for its CPU time what the host's others take from it.
+    limits: { wallMs: 300_000, cpuMs: 200_000 },
     maxLimits: MORE,
   },
   { name: "js-isolate", isolation: "isolate", languages: ["javascript", "typescript"], maxLimits: MORE },
