@@ -22,7 +22,7 @@ import { KERNEL_OPTIONS_ENV } from "../kernel/index.ts";
 import { defaultNativeDir, repositoryRoot } from "../native/index.ts";
 import { isAlive, Supervisor, SupervisorPool } from "../supervisor/index.ts";
 import type { Accelerator } from "./accelerator.ts";
-import { beginMachine, letOut, type Origin } from "./begin-machine.ts";
+import { beginMachine, type Origin } from "./begin-machine.ts";
 import { chooseAccelerator } from "./choose-accelerator.ts";
 import { machineSize } from "./limit-plan.ts";
 import { buildTemplate, discard, greetAgent, type MachineRoom } from "./machines.ts";
@@ -32,6 +32,7 @@ import { offered, type Prepared, probeByRunning } from "./probe.ts";
 import { decodeRecord, type MachineShape } from "./record.ts";
 import { restoreSnapshot } from "./restore.ts";
 import { type LiveImage, type MicrovmRoom, MicrovmSandbox } from "./sandbox.ts";
+import { letOut } from "./settle-in.ts";
 import { distinctKernels, startEnv } from "./spare-kernels.ts";
 import { type Template, TemplateStore, type TemplateWish } from "./templates.ts";
 
