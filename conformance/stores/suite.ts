@@ -7,6 +7,7 @@ import { executionConformance } from "./executions.ts";
 import { faultConformance } from "./faults.ts";
 import { maintenanceConformance } from "./maintenance.ts";
 import { blobConformance, idempotencyConformance, settingsConformance, tokenConformance } from "./others.ts";
+import { repositoryConformance } from "./repositories.ts";
 import { runRetentionConformance } from "./run-retention.ts";
 import { runConformance } from "./runs.ts";
 import { secretConformance } from "./sealed.ts";
@@ -32,6 +33,7 @@ export function storeConformance(name: string, make: MakeSubject): void {
     describe("retention of runs", () => runRetentionConformance(make));
     describe("snapshots", () => snapshotConformance(make));
     describe("conversations", () => conversationConformance(make));
+    describe("repositories", () => repositoryConformance(make));
     describe("CI runs", () => ciRunConformance(make));
     describe("maintenance", () => maintenanceConformance(make));
     describe("faults", () => faultConformance(make));

@@ -8,6 +8,7 @@ import { openGovernance } from "./app/governance.ts";
 import { openHostImages } from "./app/images.ts";
 import { withLocalToken } from "./app/local-token.ts";
 import { openOutside, packageSettings } from "./app/outside.ts";
+import { poolSettings } from "./app/pools.ts";
 import { applyRetention, sweepRegularly } from "./app/retention.ts";
 import { openRuns } from "./app/runs.ts";
 import type { OpenChat } from "./chat/index.ts";
@@ -19,6 +20,7 @@ import {
   createRoleAuthorizer,
   createTokenBucket,
   createTokenService,
+  DEFAULT_TENANT,
 } from "./governance/index.ts";
 import { createSessionServices } from "./sessions/index.ts";
 import { openSqliteStore } from "./store/index.ts";
@@ -66,7 +68,10 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   const { dataDir, quotas } = config;
   const packages = await packageSettings(config.packages);
   const services = opened.use(
-    createSessionServices({ store, drivers, dataDir, logger, redactor, quotas, outside, packages }),
+    createSessionServices({
+      ...{ store, drivers, dataDir, logger, redactor, quotas, outside, packages },
+      pools: poolSettings(config.pools, DEFAULT_TENANT),
+    }),
   );
   await applyRetention(store, config.retention);
   logger.info({ ...(await services.recover()) }, "recovered what the last server left");

@@ -11,6 +11,7 @@ import { Executions } from "./executions.ts";
 import { bodyOf } from "./files.ts";
 import { idempotencyKey } from "./idempotency.ts";
 import { Images } from "./images.ts";
+import { Pools } from "./pools.ts";
 import { Programs } from "./programs.ts";
 import type { Result } from "./result.ts";
 import { Retention } from "./retention.ts";
@@ -42,6 +43,7 @@ export class Glovebox {
   readonly sessions: Sessions;
   readonly executions: Executions;
   readonly templates: Templates;
+  readonly pools: Pools;
   readonly catalog: CatalogClient;
   readonly tokens: Tokens;
   readonly retention: Retention;
@@ -69,6 +71,7 @@ export class Glovebox {
     this.executions = new Executions(transport);
     this.sessions = new Sessions(transport, this.executions);
     this.templates = new Templates(transport);
+    this.pools = new Pools(transport);
     this.catalog = new CatalogClient(transport);
     this.tokens = new Tokens(transport);
     this.retention = new Retention(transport);

@@ -13,6 +13,7 @@ export { type FileContent, Files, type ReadOptions, type WriteOptions } from "./
 export type { FollowOptions } from "./follow.ts";
 export { DEFAULT_URL, Glovebox, type GloveboxOptions } from "./glovebox.ts";
 export { type ImageBuildOptions, type ImageImportOptions, Images } from "./images.ts";
+export { Pools } from "./pools.ts";
 export { Programs } from "./programs.ts";
 export { outputBytes, outputText, type Result } from "./result.ts";
 export { Retention } from "./retention.ts";
@@ -39,6 +40,7 @@ export type * from "./types/isolation.ts";
 export type * from "./types/json.ts";
 export type * from "./types/limits.ts";
 export type * from "./types/page.ts";
+export type * from "./types/pool.ts";
 export type * from "./types/run.ts";
 export type * from "./types/run-graph.ts";
 export type * from "./types/runtime.ts";

@@ -11,7 +11,7 @@ import type { Transport } from "./transport.ts";
 import type { StoredEvent } from "./types/event.ts";
 import type { EventPage, EventPageRequest, ExecutionInput } from "./types/execution.ts";
 import type { CallOptions, CreateOptions } from "./types/page.ts";
-import type { SessionInfo, SessionStats } from "./types/session.ts";
+import type { PauseOptions, SessionInfo, SessionStats } from "./types/session.ts";
 import type { ForkAnswer, ForkOptions, RollbackOptions, Snapshot } from "./types/snapshot.ts";
 import { urlPath } from "./url-path.ts";
 
@@ -165,6 +165,21 @@ export class Session implements AsyncDisposable {
   /** Counts as activity, so that the session does not end as idle. */
   async keepalive(options: CallOptions = {}): Promise<SessionInfo> {
     this.#info = await this.#sessions.keepalive(this.id, options);
+    return this.#info;
+  }
+
+  /**
+   * What runs in it stands still, and it takes no work until `resume`; with `release` its memory is given back, too, and all is kept on disk. Idempotent.
+   * Errors: `not_supported_by_isolation`, `conflict` while an execution runs.
+   */
+  async pause(options: PauseOptions & CallOptions = {}): Promise<SessionInfo> {
+    this.#info = await this.#sessions.pause(this.id, options);
+    return this.#info;
+  }
+
+  /** Goes on where it stood. Idempotent. Errors: `resource_exhausted`, `snapshot_corrupt`, `snapshot_incompatible`: it stays paused. */
+  async resume(options: CallOptions = {}): Promise<SessionInfo> {
+    this.#info = await this.#sessions.resume(this.id, options);
     return this.#info;
   }
 

@@ -8,7 +8,7 @@ import type { Transport } from "./transport.ts";
 import type { StoredEvent } from "./types/event.ts";
 import type { EventPage, EventPageRequest } from "./types/execution.ts";
 import type { CallOptions, CreateOptions, Page } from "./types/page.ts";
-import type { SessionFilter, SessionInfo, SessionInput, SessionStats } from "./types/session.ts";
+import type { PauseOptions, SessionFilter, SessionInfo, SessionInput, SessionStats } from "./types/session.ts";
 import { urlPath } from "./url-path.ts";
 
 /** The tenant's sessions. */
@@ -67,6 +67,18 @@ export class Sessions {
 
   async keepalive(id: string, options: CallOptions = {}): Promise<SessionInfo> {
     return this.#post(id, "keepalive", options);
+  }
+
+  /** What runs in it stands still, and it takes no work. Errors: `not_supported_by_isolation`, `conflict` while an execution runs. */
+  async pause(id: string, options: PauseOptions & CallOptions = {}): Promise<SessionInfo> {
+    const { release, signal } = options;
+    const path = urlPath("sessions", id, "pause");
+    return this.#transport.json({ method: "POST", path, body: { release }, repeatable: true, signal });
+  }
+
+  /** One that is paused goes on where it stood. */
+  async resume(id: string, options: CallOptions = {}): Promise<SessionInfo> {
+    return this.#post(id, "resume", options);
   }
 
   #post(id: string, verb: string, options: CallOptions): Promise<SessionInfo> {

@@ -38,6 +38,8 @@ test("the SDK's types are the server's", () => {
   holds<Same<server.Execution, sdk.ExecutionInfo>>();
   holds<Same<server.ExecutionMetrics, sdk.ExecutionMetrics>>();
   holds<Same<server.Token, sdk.Token>>();
+  holds<Same<server.Pool, sdk.Pool>>();
+  holds<Same<Response<"pools.show">, sdk.Pool>>();
   holds<Same<server.StoredEvent, sdk.StoredEvent>>();
   holds<Same<server.EventType, sdk.EventType>>();
   holds<Same<server.ExecutionStatus, sdk.ExecutionStatus>>();
@@ -50,6 +52,7 @@ test("the SDK's types are the server's", () => {
   holds<Same<ServerFileChange, sdk.FileChange>>();
   holds<Same<server.Session, sdk.SessionInfo>>();
   holds<Same<Response<"sessions.stats">, sdk.SessionStats>>();
+  holds<Same<Body<"sessions.pause">, sdk.PauseOptions>>();
   holds<Same<server.Snapshot, sdk.Snapshot>>();
   holds<Same<server.SnapshotChange, sdk.SnapshotChange>>();
   holds<Same<Response<"sessions.fork">, sdk.ForkAnswer>>();

@@ -29,6 +29,7 @@ export async function openGovernance(parts: GovernanceParts): Promise<Governance
   const secrets = createSecrets({
     secrets: store.secrets,
     authorities: store.authorities,
+    sealedValues: store.sealedValues,
     keyFile: resolve(config.dataDir, config.secrets.keyFile ?? "secrets.key"),
     ...(secretsKey !== undefined && { environmentKey: secretsKey }),
     clock: systemClock,

@@ -5,7 +5,15 @@ export { evaluate } from "./expressions/evaluate.ts";
 export { hashFilesCalls, hashFilesCallsOf } from "./expressions/hash-files-calls.ts";
 export { evaluateTemplated, interpolate } from "./expressions/interpolate.ts";
 export type { ActionDefinition, CompositeRuns, DockerRuns, NodeRuns } from "./workflow/action.ts";
+export { bindInputs } from "./workflow/bind-inputs.ts";
+export { callProblems } from "./workflow/call-problems.ts";
+export { jobName } from "./workflow/job-name.ts";
+export { matchesEvent, type TriggerEvent } from "./workflow/matches-event.ts";
+export { type Combination, expandMatrix } from "./workflow/matrix.ts";
+export { parseAction } from "./workflow/parse-action.ts";
+export { parseWorkflow } from "./workflow/parse-workflow.ts";
 export type { Plan, PlannedInstance, PlannedJob } from "./workflow/plan.ts";
+export { planWorkflow } from "./workflow/plan-workflow.ts";
 export type {
   CallInterface,
   Concurrency,

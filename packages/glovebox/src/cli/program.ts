@@ -6,6 +6,7 @@ import { addAudit } from "./commands/audit.ts";
 import { addBackup } from "./commands/backup.ts";
 import { addBench } from "./commands/bench.ts";
 import { addChat } from "./commands/chat.ts";
+import { addCi } from "./commands/ci.ts";
 import { addCompletion, completions } from "./commands/completion.ts";
 import { addConfig } from "./commands/config.ts";
 import { addConversations } from "./commands/conversations.ts";
@@ -16,6 +17,7 @@ import { addExtract } from "./commands/extract.ts";
 import { addFork } from "./commands/fork.ts";
 import { addImage } from "./commands/image.ts";
 import { addMcp } from "./commands/mcp.ts";
+import { addPool } from "./commands/pool.ts";
 import { addRepl } from "./commands/repl.ts";
 import { addRetention } from "./commands/retention.ts";
 import { addRun } from "./commands/run.ts";
@@ -60,9 +62,11 @@ export function buildProgram(): Command {
       addSnapshot,
       addFork,
       addTemplate,
+      addPool,
       addRuns,
     ],
     ...[addChat, addConversations, addApprovals, addAssistants, addMcp],
+    addCi,
     ...[addImage, addSecret, addEgress, addAudit],
     ...[addToken, addConfig, addSummary, addRetention, addBackup, addBench, addCompletion],
   ];

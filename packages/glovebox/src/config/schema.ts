@@ -24,6 +24,18 @@ function quota(whose: string) {
     .prefault({});
 }
 
+function pool(whose: string) {
+  const count = z.number().int().min(0).max(1000);
+  return z
+    .strictObject({
+      min: count.optional().describe(`Sandboxes that are ready at any time for ${whose}; default 0`),
+      max: count.optional().describe(`The most that are ready where many are asked for; default as many as \`min\``),
+      refillConcurrency: z.number().int().min(1).max(64).optional().describe("Made at the same time; default 1"),
+    })
+    .refine(({ min = 0, max = min }) => min <= max, "`min` is above `max`")
+    .prefault({});
+}
+
 /**
  * Everything that can be configured, with its default. A key `http.bodyBytes` is `http: {bodyBytes: …}` in `glovebox.yaml` and
  * `GLOVEBOX_HTTP_BODY_BYTES` in the environment.
@@ -149,6 +161,30 @@ export const ConfigSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  pools: z
+    .strictObject({
+      minFreePercent: z
+        .number()
+        .min(0)
+        .max(100)
+        .default(10)
+        .describe("Percent of this machine's memory, and of the server's limit, below which pools give theirs back"),
+      maxPressurePercent: z
+        .number()
+        .min(0)
+        .max(100)
+        .default(20)
+        .describe("Percent of the time that programs wait for memory above which pools give theirs back"),
+      bubblewrap: pool("sessions of the template `python`"),
+      isolate: pool("sessions of the template `js-isolate`"),
+      gvisor: pool("sessions of the template `gvisor`"),
+      node: pool("sessions of the template `node`"),
+      bash: pool("sessions of the template `bash`"),
+      rust: pool("sessions of the template `rust`"),
+      ci: pool("sessions of the template `ci`"),
+    })
+    .prefault({})
+    .describe("Sandboxes in readiness for the ready-made templates of the root token's tenant"),
   retention: z
     .strictObject({
       events: days.optional().describe("Days that events are kept; null means for ever"),

@@ -6,6 +6,7 @@ export * from "./event.ts";
 export * from "./execution.ts";
 export * from "./isolation.ts";
 export * from "./limits.ts";
+export * from "./pool.ts";
 export * from "./session.ts";
 export * from "./snapshot.ts";
 export * from "./template.ts";

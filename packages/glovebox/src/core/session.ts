@@ -33,11 +33,18 @@ export const SessionInput = z.strictObject({
   env: Env.optional(),
   limits: SessionLimits.partial().optional(),
   allowPartial: z.boolean().optional(),
+  /** Instead of the template's. */
+  forkable: z.boolean().optional(),
   idleTimeoutMs: z.number().int().min(1000).optional(),
   maxLifetimeMs: z.number().int().min(1000).optional(),
   metadata: Metadata.optional(),
 });
 export type SessionInput = z.infer<typeof SessionInput>;
+
+export const PauseInput = z.strictObject({
+  /** Give the memory back, too, and keep everything on disk. Default: it only stops using CPU. */
+  release: z.boolean().optional(),
+});
 
 export const AppliedLimitSchema = z.strictObject({
   limit: z.string(),
@@ -75,6 +82,8 @@ export const Session = z.strictObject({
   lastError: z.strictObject({ code: z.string(), message: z.string() }).optional(),
   parentSessionId: z.string().optional(),
   forkedFromSnapshotId: z.string().optional(),
+  /** Whether its sandbox is prepared for fast forks, where that makes a difference. Absent: as its template says. */
+  forkable: z.boolean().optional(),
   metadata: Metadata,
 });
 export type Session = z.infer<typeof Session>;

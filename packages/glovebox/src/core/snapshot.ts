@@ -51,12 +51,6 @@ export const SnapshotChange = z.strictObject({
 });
 export type SnapshotChange = z.infer<typeof SnapshotChange>;
 
-export const PauseInput = z.strictObject({
-  /** Give the memory back, too, and keep everything on disk. Default: it only stops using CPU. */
-  release: z.boolean().optional(),
-});
-export type PauseInput = z.infer<typeof PauseInput>;
-
 export const RollbackInput = z.strictObject({
   /** Id of a snapshot of the session. */
   snapshot: z.string(),

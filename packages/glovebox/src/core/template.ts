@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Isolation, Language } from "./isolation.ts";
 import { Limits } from "./limits.ts";
+import { PoolSpec } from "./pool.ts";
 
 const name = z
   .string()
@@ -95,12 +96,6 @@ export const SnapshotPolicy = z.strictObject({
   keep: z.number().int().min(0).max(1000).default(10),
 });
 
-export const PoolSpec = z.strictObject({
-  min: z.number().int().min(0).max(1000).default(0),
-  max: z.number().int().min(0).max(1000).default(0),
-  refillConcurrency: z.number().int().min(1).max(64).default(1),
-});
-
 /** What a user may say of a template. The short forms `modules`, `network` and `env` are stored as capabilities. */
 export const TemplateInput = z.strictObject({
   name,
@@ -125,6 +120,8 @@ export const TemplateInput = z.strictObject({
   startupFiles: z.array(StartupFile).max(64).optional(),
   env: Env.optional(),
   snapshots: SnapshotPolicy.optional(),
+  /** Prepare sandboxes for fast forks, where that makes a difference and costs a little memory. Default false. */
+  forkable: z.boolean().optional(),
   /** Milliseconds without activity after which a session closes. Default 30 minutes. */
   idleTimeoutMs: z
     .number()
@@ -170,6 +167,7 @@ export const Template = z.strictObject({
   startupFiles: z.array(StartupFile),
   env: Env,
   snapshots: SnapshotPolicy,
+  forkable: z.boolean().default(false),
   idleTimeoutMs: z.number().int(),
   maxLifetimeMs: z.number().int(),
   pool: PoolSpec,

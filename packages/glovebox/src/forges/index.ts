@@ -10,3 +10,14 @@ export type {
   ReportState,
   StatusReport,
 } from "./forge-reports.ts";
+export {
+  type ActionFiles,
+  type ActionRef,
+  type ActionSource,
+  type ActionSourceOptions,
+  createActionSource,
+} from "./git/action-source.ts";
+export type { ArchiveOptions } from "./git/archive.ts";
+export { GitCache } from "./git/git-cache.ts";
+export type { GitLimits, GitRepository } from "./git/git-repository.ts";
+export type { TreeEntry } from "./git/tree-listing.ts";

@@ -19,6 +19,8 @@ import { SessionKeeper } from "./lifecycle/session-keeper.ts";
 import { SessionRegistry } from "./lifecycle/session-registry.ts";
 import { Sessions } from "./lifecycle/session-service.ts";
 import { PackageLayers, type PackageSettings } from "./packages/package-layers.ts";
+import { type PoolSettings, Pools } from "./pools/pools.ts";
+import { Pausing } from "./pausing/pausing.ts";
 import { type RecoveryReport, recoverSessions } from "./recovery/recover.ts";
 import type { Room } from "./room.ts";
 import type { SessionServices } from "./services.ts";
@@ -46,14 +48,22 @@ export interface SessionServicesOptions {
   readonly outside?: Outside;
   /** Where packages come from and how much they may take; default: as this machine's installers say, 20 GiB. */
   readonly packages?: Partial<PackageSettings>;
+  /** Pools of ready-made templates, and when memory counts as short for all pools. Default: none; less than 10 % free, or 20 % of the time waited for. */
+  readonly pools?: Partial<PoolSettings>;
   /** Memory that copies of sandboxes may take at once, bytes. Default: what this machine has left. */
   readonly freeMemoryBytes?: () => number;
 }
 
 export interface RecoverableSessionServices extends SessionServices {
-  /** To be called once, before work is taken: finds what outlived the last server and settles what did not. */
+  /** To be called once, before work is taken: finds what outlived the last server and settles what did not. Pools begin to fill then. */
   recover(): Promise<RecoveryReport>;
 }
+
+const NO_POOLS: PoolSettings = {
+  sizes: new Map(),
+  tenantId: "default",
+  memory: { minFreePercent: 10, maxPressurePercent: 20 },
+};
 
 /** Templates, sessions and executions on a store and drivers. Disposing lets go of live sandboxes; the drivers and the store stay the caller's. */
 export function createSessionServices(options: SessionServicesOptions): RecoverableSessionServices {
@@ -78,12 +88,21 @@ export function createSessionServices(options: SessionServicesOptions): Recovera
   };
   const registry = new SessionRegistry(room.store);
   const isolations = new Isolations(room.drivers);
-  const keeper = new SessionKeeper(room, isolations, registry, new QuotaLedger(room.quotas));
+  const quotas = new QuotaLedger(room.quotas);
+  const keeper = new SessionKeeper(room, isolations, registry, quotas);
+  const pools = new Pools({
+    room,
+    isolations,
+    quotas,
+    settings: { ...NO_POOLS, ...options.pools },
+    executions: () => registry.runs.size,
+  });
   const ending = new AbortController();
   const snapshots: SnapshotParts = { room, keeper, isolations, inTurn: new InTurn(), ending: ending.signal };
   keeper.hooks = new AutomaticSnapshots(snapshots);
-  const templates = new Templates(room);
-  const sessions = new Sessions(room, { templates, keeper, isolations });
+  const templates = new Templates(room, pools);
+  const pausing = new Pausing(snapshots);
+  const sessions = new Sessions(room, { templates, keeper, isolations, pools, pausing });
   const executions = new Executions(room, registry);
   return {
     templates,
@@ -91,9 +110,16 @@ export function createSessionServices(options: SessionServicesOptions): Recovera
     executions,
     snapshots: new Snapshots(snapshots),
     isolations: (asked) => isolations.all(asked),
-    recover: () => recoverSessions({ room, keeper }),
+    pools,
+    recover: async () => {
+      const report = await recoverSessions({ room, keeper, pausing });
+      await pools.begin(templates);
+      return report;
+    },
     [Symbol.asyncDispose]: async () => {
       ending.abort();
+      await pools[Symbol.asyncDispose]();
+      pausing[Symbol.dispose]();
       await snapshots.inTurn.idle();
       await keeper.letGo();
     },

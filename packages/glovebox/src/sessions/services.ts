@@ -5,6 +5,8 @@ import type {
   ExecutionInput,
   Isolation,
   Language,
+  Pool,
+  PoolChange,
   Session,
   SessionInput,
   Snapshot,
@@ -28,6 +30,7 @@ export interface SessionServices extends AsyncDisposable {
   readonly sessions: SessionService;
   readonly executions: ExecutionService;
   readonly snapshots: SnapshotService;
+  readonly pools: PoolService;
   /** Probes (cached; `fresh` asks again) of every driver, and what the default isolation is and why. */
   isolations(options?: { readonly fresh?: boolean }): Promise<{
     readonly probes: Readonly<Partial<Record<Isolation, ProbeResult>>>;
@@ -75,6 +78,14 @@ export interface SessionService {
   close(tenantId: string, id: string, by?: string): Promise<Session>;
   delete(tenantId: string, id: string): Promise<void>;
   keepalive(tenantId: string, id: string): Promise<Session>;
+  /**
+   * Nothing in it runs from then on, and it takes no work; `release` also gives its memory back and keeps everything on disk. Idempotent; one that is paused
+   * can still be released. Its lifetime counts on, idle time does not. Errors: `not_supported_by_isolation`, `conflict` while an execution has the
+   * session's turn or a deadline; with `release` those of a snapshot.
+   */
+  pause(tenantId: string, id: string, options?: { readonly release?: boolean }): Promise<Session>;
+  /** It goes on where it stood. Idempotent. Errors: of one that was released `resource_exhausted`, `snapshot_corrupt`, `snapshot_incompatible`: it stays paused. */
+  resume(tenantId: string, id: string): Promise<Session>;
   stats(tenantId: string, id: string): Promise<SandboxStats & { readonly limits: readonly AppliedLimit[] }>;
   /** The files of a session that is ready; counts as activity. */
   files(tenantId: string, id: string): Promise<SandboxFiles>;
@@ -97,6 +108,17 @@ export interface SessionService {
       readonly running: number;
     };
   }>;
+}
+
+/** Sandboxes that are ready before a session asks, per template. Errors of all: `not_found`, `unavailable` before the server has started. */
+export interface PoolService {
+  /** Of all templates that have one, by name. */
+  list(tenantId: string): Promise<readonly Pool[]>;
+  show(tenantId: string, idOrName: string): Promise<Pool>;
+  /** Changes its size from now on, over restarts too; the template stays as it is. Errors: `invalid_argument` when `min` is above `max`. */
+  set(tenantId: string, idOrName: string, change: PoolChange): Promise<Pool>;
+  /** Destroys what is ready; it is filled anew. To have it stay empty, set `max` to 0. */
+  drain(tenantId: string, idOrName: string): Promise<Pool>;
 }
 
 /** What a session is found by. */

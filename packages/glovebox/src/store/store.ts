@@ -15,6 +15,7 @@ import type {
 import type { AuditStore } from "./audit-records.ts";
 import type { CiRunStore } from "./ci-run-records.ts";
 import type { ApprovalStore, ConversationStore } from "./conversation-records.ts";
+import type { DeliveryStore, ReportStore, RepositoryStore, SealedValueStore } from "./repository-records.ts";
 import type { RunStore } from "./run-records.ts";
 import type { SealedAuthorityStore, SecretStore } from "./sealed-records.ts";
 import type { SnapshotStore } from "./snapshot-records.ts";
@@ -46,6 +47,10 @@ export interface Store extends AsyncDisposable {
   readonly snapshots: SnapshotStore;
   readonly conversations: ConversationStore;
   readonly approvals: ApprovalStore;
+  readonly repositories: RepositoryStore;
+  readonly sealedValues: SealedValueStore;
+  readonly deliveries: DeliveryStore;
+  readonly reports: ReportStore;
   readonly ciRuns: CiRunStore;
   readonly events: EventLog;
   readonly blobs: BlobStore;
@@ -64,6 +69,8 @@ export interface TemplateStore {
     tenantId: string,
     page?: PageRequest & { readonly name?: string; readonly isolation?: Isolation },
   ): Promise<Page<Template>>;
+  /** Of all tenants: the newest versions that want a pool of ready sandboxes. */
+  pooled(): Promise<readonly Template[]>;
   /** `template_in_use` when a live session was made from it, decided atomically with the deletion. */
   delete(tenantId: string, id: string): Promise<boolean>;
 }
@@ -84,9 +91,12 @@ export interface SessionInternals {
   readonly snapshotId?: string;
   /** Of a paused session that has no sandbox: the snapshot that it goes on from. */
   readonly releasedTo?: string;
-  /** Processes of the sandbox that came along with its memory and belong to no execution, by their ids. */
+  /** Processes that came along with the sandbox's memory, by their ids: no execution of the session started them. */
   readonly inherited?: readonly number[];
 }
+
+/** `undefined` removes a field. */
+export type SessionInternalsPatch = { readonly [K in keyof SessionInternals]?: SessionInternals[K] | undefined };
 
 export type SessionPatch = Partial<Omit<Session, "id" | "tenantId" | "createdAt">>;
 
@@ -100,6 +110,8 @@ export interface SessionStore {
   ): Promise<void>;
   get(tenantId: string, id: string): Promise<Session | undefined>;
   internals(id: string): Promise<SessionInternals | undefined>;
+  /** The workspace folders of all sessions there are. */
+  workspaceDirs(): Promise<readonly string[]>;
   openByKey(tenantId: string, key: string): Promise<Session | undefined>;
   list(tenantId: string, filter?: SessionFilter): Promise<Page<Session>>;
   /** Every tenant's live sessions, for recovery and for the sweepers. */
@@ -112,7 +124,7 @@ export interface SessionStore {
     tenantId: string,
     id: string,
     patch: { readonly [K in keyof SessionPatch]: SessionPatch[K] | undefined },
-    options?: { readonly from?: readonly SessionStatus[]; readonly internals?: Partial<SessionInternals> },
+    options?: { readonly from?: readonly SessionStatus[]; readonly internals?: SessionInternalsPatch },
   ): Promise<Session | undefined>;
   delete(tenantId: string, id: string): Promise<boolean>;
   countByStatus(tenantId: string): Promise<Readonly<Record<string, number>>>;

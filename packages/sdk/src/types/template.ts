@@ -108,6 +108,8 @@ export interface TemplateInput {
   readonly startupFiles?: readonly StartupFileInput[] | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly snapshots?: Some<SnapshotPolicy> | undefined;
+  /** Prepare sandboxes for fast forks, where that makes a difference and costs a little memory. Default false. */
+  readonly forkable?: boolean | undefined;
   /** Milliseconds without activity after which a session closes. Default 30 minutes. */
   readonly idleTimeoutMs?: number | undefined;
   /** Milliseconds after which a session closes whatever it does. Default 24 hours. */
@@ -141,6 +143,7 @@ export interface Template {
   readonly startupFiles: readonly StartupFile[];
   readonly env: Readonly<Record<string, string>>;
   readonly snapshots: SnapshotPolicy;
+  readonly forkable: boolean;
   readonly idleTimeoutMs: number;
   readonly maxLifetimeMs: number;
   readonly pool: PoolSpec;

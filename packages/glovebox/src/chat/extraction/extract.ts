@@ -1,5 +1,5 @@
 import type { Language } from "../../core/index.ts";
-import { parseCode, type SyntaxTree } from "../syntax/tree.ts";
+import { parseCode, type SyntaxTree } from "../../syntax/index.ts";
 import { claimOf } from "./claim.ts";
 import { codeSigns } from "./code-signs.ts";
 import { effectOf, namesOf } from "./free-names.ts";

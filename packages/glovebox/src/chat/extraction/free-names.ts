@@ -1,4 +1,4 @@
-import { childOf, nodesOf, type SyntaxNode, type SyntaxTree } from "../syntax/tree.ts";
+import { childOf, nodesOf, type SyntaxNode, type SyntaxTree } from "../../syntax/index.ts";
 
 /** Names that code uses, and names that it makes. */
 export interface Names {

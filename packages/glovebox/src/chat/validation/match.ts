@@ -1,5 +1,5 @@
 import type { Language } from "../../core/index.ts";
-import { nodesOf, type SyntaxNode } from "../syntax/tree.ts";
+import { nodesOf, type SyntaxNode } from "../../syntax/index.ts";
 import type { Command, Facts } from "./facts/facts.ts";
 import { isLike, isTarget } from "./targets.ts";
 import type { Pattern, Rule, Target } from "./types.ts";

@@ -1,5 +1,5 @@
 import type { Language } from "../../core/index.ts";
-import type { SyntaxProblem } from "../syntax/tree.ts";
+import type { SyntaxProblem } from "../../syntax/index.ts";
 
 /** What a finding asks for; `warn` is only told. */
 export type RuleDecision = "block" | "ask" | "warn";

@@ -1,5 +1,5 @@
 import type { Language } from "../../core/index.ts";
-import { parseCode, type SyntaxNode, type SyntaxTree } from "../syntax/tree.ts";
+import { parseCode, type SyntaxNode, type SyntaxTree } from "../../syntax/index.ts";
 import { bashFacts } from "./facts/bash.ts";
 import type { Embedded, Facts } from "./facts/facts.ts";
 import { javascriptFacts } from "./facts/javascript.ts";

@@ -40,3 +40,13 @@ export function wholeExpression(text: Templated): Expression | undefined {
   const [first, ...others] = segmentsOf(text);
   return others.length === 0 && first?.kind === "expression" ? first.expression : undefined;
 }
+
+/** An expression with the same value as `text`: what GitHub makes of a condition that holds `${{ }}` among other text. */
+export function asExpression(text: Templated): Expression {
+  const args: string[] = [];
+  const template = segmentsOf(text).map((segment) => {
+    if (segment.kind === "expression") return `{${args.push(segment.expression) - 1}}`;
+    return segment.text.replaceAll("'", "''").replaceAll("{", "{{").replaceAll("}", "}}");
+  });
+  return `format('${template.join("")}'${args.map((arg) => `, ${arg}`).join("")})`;
+}

@@ -1,10 +1,11 @@
+import type { Combination } from "./matrix.ts";
 import type { Job, WorkflowProblem } from "./workflow.ts";
 
 /** One combination of a job's matrix, or the job itself where it has none. */
 export interface PlannedInstance {
   /** As shown: `test (20, linux)`. */
   readonly name: string;
-  readonly matrix: Readonly<Record<string, unknown>>;
+  readonly matrix: Combination;
 }
 
 export interface PlannedJob {

@@ -1,3 +1,4 @@
+import type { JsonValue } from "../../engine/index.ts";
 import type { Expression, Templated } from "../expressions/contexts.ts";
 
 /** Where something stands in its file; both count from 1. */
@@ -79,9 +80,9 @@ export interface Triggers {
 export type MatrixTemplate =
   | Templated
   | {
-      readonly vectors: Readonly<Record<string, Templated | readonly unknown[]>>;
-      readonly include: Templated | readonly Readonly<Record<string, unknown>>[];
-      readonly exclude: Templated | readonly Readonly<Record<string, unknown>>[];
+      readonly vectors: Readonly<Record<string, Templated | readonly JsonValue[]>>;
+      readonly include: Templated | readonly Readonly<Record<string, JsonValue>>[];
+      readonly exclude: Templated | readonly Readonly<Record<string, JsonValue>>[];
     };
 
 export interface Strategy {

@@ -66,6 +66,7 @@ interface CreateFlags {
   readonly openFiles?: number;
   readonly disk?: number;
   readonly allowPartial?: boolean;
+  readonly forkable?: boolean;
   readonly idleTimeout?: number;
   readonly maxLifetime?: number;
   readonly metadata?: Record<string, string>;
@@ -91,6 +92,7 @@ function addCreate(session: Command): void {
     .option("--open-files <n>", "open files per process", integer(16))
     .option("--disk <mib>", "workspace, MiB", integer(1))
     .option("--allow-partial", "start although a limit cannot be enforced")
+    .option("--forkable", "prepare it for fast forks, where that makes a difference")
     .option("--idle-timeout <seconds>", "close it after this long without activity", secondsAsMs)
     .option("--max-lifetime <seconds>", "close it after this long", secondsAsMs)
     .option("--metadata <name=value>", "what you want to find again; can be repeated", pairs)
@@ -124,6 +126,7 @@ async function inputOf(flags: CreateFlags): Promise<SessionInput> {
     env: flags.env,
     limits: Object.values(limits).some((value) => value !== undefined) ? limits : undefined,
     allowPartial: flags.allowPartial,
+    forkable: flags.forkable,
     idleTimeoutMs: flags.idleTimeout,
     maxLifetimeMs: flags.maxLifetime,
     metadata: flags.metadata,
@@ -213,7 +216,20 @@ async function printLimits(limits: SessionInfo["limitsApplied"]): Promise<void> 
 }
 
 function addEnd(session: Command): void {
+  session
+    .command("pause <session>")
+    .description("Let what runs in a session stand still; it takes no work until it is resumed")
+    .option("--release", "give its memory back, too, and keep everything on disk")
+    .action(async (name: string, _options, command: Command) => {
+      const flags = flagsOf<{ release?: boolean }>(command);
+      const box = await openClient(flags);
+      const id = await sessionIdNamed(box, name);
+      const info = await withSpinner("pausing", () => box.sessions.pause(id, { release: flags.release }));
+      if (flags.json === true) printJson(info);
+      else process.stdout.write(`${info.id}\t${info.status}\n`);
+    });
   for (const [verb, description] of [
+    ["resume", "Let a paused session go on where it stood"],
     ["close", "End a session, interrupting what runs in it; its records stay"],
     ["keepalive", "Count as activity, so that the session does not end as idle"],
   ] as const) {

@@ -31,10 +31,12 @@ function addCreate(snapshot: Command): void {
     .description("Freeze a session's state; prints the snapshot's id")
     .option("--name <name>", "a name of your own")
     .option("--description <text>", "what it is")
+    .option("--memory", "with memory and running processes, or not at all")
+    .option("--no-memory", "files alone (default: the most that the isolation can)")
     .action(async (name: string, _options, command: Command) => {
-      const flags = flagsOf<{ name?: string; description?: string }>(command);
+      const flags = flagsOf<{ name?: string; description?: string; memory?: boolean }>(command);
       const session = await sessionOf(command, name);
-      const input = { name: flags.name, description: flags.description };
+      const input = { name: flags.name, description: flags.description, memory: flags.memory };
       const made = await withSpinner("freezing", () => session.snapshots.create(input));
       const format = formatFor(flags);
       if (format === "json") printJson(made);
@@ -54,6 +56,7 @@ function addLists(snapshot: Command): void {
         columns: [
           { title: "ID", value: ({ id }) => id },
           { title: "NAME", value: (item) => item.name ?? "" },
+          { title: "KIND", value: ({ kind }) => kind },
           { title: "ORIGIN", value: ({ origin }) => origin },
           { title: "HOLDS", value: ({ bytes }) => bytesText(bytes) },
           { title: "ON DISK", value: ({ storedBytes }) => bytesText(storedBytes) },

@@ -29,9 +29,9 @@ const log = (fields: Record<string, unknown>, message: string) => {
 const logger: Logger = { ...silentLogger, debug: log, info: log, warn: log, error: log };
 
 function secretsOf(store: Store, environmentKey?: string): Secrets {
-  const { secrets, authorities } = store;
+  const { secrets, authorities, sealedValues } = store;
   const from = environmentKey === undefined ? {} : { environmentKey };
-  return createSecrets({ secrets, authorities, keyFile, clock: systemClock, logger, ...from });
+  return createSecrets({ secrets, authorities, sealedValues, keyFile, clock: systemClock, logger, ...from });
 }
 
 /** As a server that starts, works and stops. */
@@ -175,6 +175,43 @@ describe("authorities", () => {
     await whileOpen(async (secrets) => {
       expect(Buffer.from((await secrets.authorities.get("acme")) ?? []).equals(bytes)).toBe(true);
     });
+  });
+});
+
+describe("values of other rooms", () => {
+  it("are sealed in scopes of theirs, opened there and nowhere else, and get a new key with the rest", async () => {
+    await whileOpen(async (secrets, store) => {
+      const { sealedValues } = secrets;
+      const put = (scope: string, name: string, value: string) =>
+        sealedValues.set("acme", scope, { name, value, max: 2 });
+      expect(await put("a/x", "ONE", VALUE)).toMatchObject({ name: "ONE", version: 1 });
+      await put("a/x", "TWO", "");
+      expect(await codeOf(put("a/x", "THREE", "x"))).toBe("resource_exhausted");
+      expect(await put("a/x", "ONE", `${VALUE}!`)).toMatchObject({ version: 2 });
+      expect(await secrets.rotateKey()).toMatchObject({ resealed: 2 });
+      expect(await sealedValues.open("acme", "a/x")).toEqual({ ONE: `${VALUE}!`, TWO: "" });
+      expect(JSON.stringify(await sealedValues.list("acme", "a/x"))).not.toContain(VALUE);
+      expect(await sealedValues.open("umbrella", "a/x")).toEqual({});
+      const [row] = await store.sealedValues.list("acme", "a/x");
+      if (row === undefined) throw new Error("it was just put there");
+      for (const moved of [{ scope: "a/y" }, { name: "OTHER" }, { tenantId: "umbrella" }]) {
+        const forged = { ...row, ...moved };
+        await store.sealedValues.put(forged, { at: row.createdAt, max: 9 });
+        expect(await codeOf(sealedValues.open(forged.tenantId, forged.scope))).toBe("unavailable");
+        await sealedValues.delete(forged.tenantId, forged.scope, forged.name);
+      }
+      expect(await sealedValues.scopes("acme", "a/")).toEqual(["a/x"]);
+    });
+    await whileOpen(async ({ sealedValues }) => {
+      expect(await sealedValues.delete("acme", "a/x", "TWO")).toBe(true);
+      expect(await sealedValues.open("acme", "a/x")).toEqual({ ONE: `${VALUE}!` });
+    });
+    const disk = await Promise.all(
+      (await readdir(dataDir, { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile())
+        .map((entry) => readFile(join(entry.parentPath, entry.name))),
+    );
+    expect(disk.some((bytes) => bytes.includes(VALUE))).toBe(false);
   });
 });
 

@@ -5,12 +5,14 @@ import {
   canonicalJson,
   GloveboxError,
   type Logger,
+  type SealedValues,
   toTimestamp,
 } from "../../core/index.ts";
-import type { SealedAuthorityStore, SealedSecret, SecretStore } from "../../store/index.ts";
+import type { SealedAuthorityStore, SealedSecret, SealedValueStore, SecretStore } from "../../store/index.ts";
 import { createAuthorities, type TenantAuthorities } from "./authorities.ts";
 import { environmentKeys } from "./environment-keys.ts";
 import { fileKeys } from "./key-file.ts";
+import { createSealedValues } from "./sealed-values.ts";
 import { checkSecretInput, type SecretInput } from "./secret-input.ts";
 import { type Sealing, Vault } from "./vault.ts";
 
@@ -48,6 +50,8 @@ export interface Secrets extends SecretService {
   /** Every value of the tenant, to be masked. */
   values(tenantId: string): Promise<string[]>;
   readonly authorities: TenantAuthorities;
+  /** What other rooms have sealed. */
+  readonly sealedValues: SealedValues;
   /** Looks for the master key and ends a rotation that was cut short. Never rejects: without the key the server runs, and says so in its log. */
   start(): Promise<void>;
 }
@@ -55,6 +59,7 @@ export interface Secrets extends SecretService {
 export interface SecretsOptions {
   readonly secrets: SecretStore;
   readonly authorities: SealedAuthorityStore;
+  readonly sealedValues: SealedValueStore;
   /** Where the master key is, and is made at first need. */
   readonly keyFile: string;
   /** Keys from the environment (`GLOVEBOX_SECRETS_KEY`), which then stand instead of the file. */
@@ -70,10 +75,12 @@ export function createSecrets(options: SecretsOptions): Secrets {
   const vault = new Vault({ source, stores: options, logger });
   const authorities = createAuthorities(options.authorities, vault);
   const open = (secret: SealedSecret) => vault.open(secret, belongsTo(secret), `secret ${secret.name}`);
-  const sealings: readonly Sealing[] = [sealingOf(store, vault), authorities];
+  const { resealSome, ...sealedValues } = createSealedValues(options.sealedValues, { vault, clock });
+  const sealings: readonly Sealing[] = [sealingOf(store, vault), authorities, { resealSome }];
 
   return {
     authorities: { get: authorities.get, put: authorities.put },
+    sealedValues,
     async set(tenantId, input) {
       const { name, value, hosts } = checkSecretInput(input);
       const bytes = Buffer.from(value, "utf8");

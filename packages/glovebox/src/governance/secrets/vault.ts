@@ -1,5 +1,5 @@
 import { GloveboxError, type Logger } from "../../core/index.ts";
-import type { SealedAuthorityStore, SecretStore } from "../../store/index.ts";
+import type { SealedAuthorityStore, SealedValueStore, SecretStore } from "../../store/index.ts";
 import { type KeyRing, type KeySource, keyOf } from "./key-ring.ts";
 import { seal, unseal } from "./seal.ts";
 
@@ -20,6 +20,7 @@ export interface VaultOptions {
   readonly stores: {
     readonly secrets: Pick<SecretStore, "keyIds">;
     readonly authorities: Pick<SealedAuthorityStore, "keyIds">;
+    readonly sealedValues: Pick<SealedValueStore, "keyIds">;
   };
   readonly logger: Logger;
 }
@@ -94,7 +95,9 @@ export class Vault {
   async #read(): Promise<KeyRing | undefined> {
     const { source, stores } = this.#options;
     const ring = await source.read();
-    const needed = new Set([...(await stores.secrets.keyIds()), ...(await stores.authorities.keyIds())]);
+    const { secrets, authorities, sealedValues } = stores;
+    const ids = await Promise.all([secrets.keyIds(), authorities.keyIds(), sealedValues.keyIds()]);
+    const needed = new Set(ids.flat());
     const missing = [...needed].filter((id) => ring === undefined || keyOf(ring, id) === undefined);
     if (missing.length === 0) return ring;
     const lacks = ring === undefined ? "is missing" : `is not the one (${missing.join(", ")}) that sealed them`;

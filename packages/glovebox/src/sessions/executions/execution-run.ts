@@ -83,6 +83,10 @@ export class ExecutionRun {
     return this.#options.place === undefined;
   }
 
+  get hasDeadline(): boolean {
+    return this.#options.request.limits.wallMs !== undefined;
+  }
+
   /** The process that takes the execution's stdin; waits for it to be started. `conflict` when it is over. */
   async process(): Promise<SandboxProcess> {
     const process = await Promise.race([this.#process.promise, this.#finished.promise.then(() => undefined)]);
@@ -147,9 +151,9 @@ export class ExecutionRun {
     return place !== undefined && request.terminal === undefined && this.#execution.kind !== "startup";
   }
 
-  /** The server shuts down while it runs or waits its turn. */
+  /** The server shuts down, or gives the session's memory back, while it runs or waits its turn. */
   #letGo(): void {
-    const message = "the server shuts down; the execution goes on and can be asked for again";
+    const message = "the server lets go of the session; the execution goes on with it and can be asked for again";
     this.#finished.reject(new GloveboxError("unavailable", message));
   }
 

@@ -12,7 +12,7 @@ import {
 import { STDIN_WINDOW_BYTES } from "../../sandbox/index.ts";
 import type { ExecutionFilter, Page } from "../../store/index.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
-import type { SessionRegistry } from "../lifecycle/session-registry.ts";
+import { type SessionRegistry, takesWork } from "../lifecycle/session-registry.ts";
 import type { OutputReader } from "../output/output-reader.ts";
 import type { StoredRequest } from "../output/stream-state.ts";
 import { installRequirements } from "../packages/requirements.ts";
@@ -81,6 +81,8 @@ export class Executions implements ExecutionService {
       const execution = maskedExecution(session.redactor, given);
       const stdin = place?.waited || isLong(input.stdin) ? input.stdin : undefined;
       const stored = await holdRequest(store, request, { given, masked: execution, stdin });
+      // It may have been paused, or be about to be rolled back, by now.
+      if (!takesWork(session)) await this.#refuse(session);
       const created = this.#room.store.executions.create(execution, request.requestHash);
       if (request.requestHash !== undefined) {
         // The code must not run twice, so here the row comes first.
@@ -181,6 +183,7 @@ export class Executions implements ExecutionService {
   async cancel(tenantId: string, id: string): Promise<Execution> {
     const run = this.#registry.run(tenantId, id);
     if (run === undefined) return this.get(tenantId, id);
+    await this.#refusePaused(run);
     run.control.stop({ kind: "cancelled" });
     return run.finished;
   }
@@ -192,6 +195,7 @@ export class Executions implements ExecutionService {
     options: { readonly close?: boolean } = {},
   ): Promise<void> {
     const run = await this.#running(tenantId, id);
+    await this.#refusePaused(run);
     this.#registry.touch(run.execution.sessionId);
     const process = await run.process();
     if (data.length > 0) await process.write(data, run.control.signal);
@@ -200,6 +204,7 @@ export class Executions implements ExecutionService {
 
   async resize(tenantId: string, id: string, rows: number, columns: number): Promise<void> {
     const run = await this.#running(tenantId, id);
+    await this.#refusePaused(run);
     await (await run.process()).resize(rows, columns);
   }
 
@@ -234,6 +239,17 @@ export class Executions implements ExecutionService {
   ): AsyncIterable<StoredEvent> {
     await this.get(tenantId, id);
     yield* this.#room.store.events.follow(executionStream(tenantId, id), options);
+  }
+
+  async #refuse({ row: { tenantId, id } }: LiveSession): Promise<never> {
+    await this.#registry.ready(tenantId, id);
+    throw new GloveboxError("session_not_ready", "the session was taken up anew: ask again");
+  }
+
+  /** What stands still hears nothing. */
+  async #refusePaused({ execution: { tenantId, sessionId } }: ExecutionRun): Promise<void> {
+    if (this.#registry.find(tenantId, sessionId)?.row.status === "paused")
+      await this.#registry.ready(tenantId, sessionId);
   }
 
   async #running(tenantId: string, id: string): Promise<ExecutionRun> {

@@ -17,6 +17,11 @@ const BY_LANGUAGE: Readonly<Record<Language, string>> = {
   rust: "rust",
 };
 
+/** The ready-made template of sessions that name an isolation and nothing else. */
+export function readyMadeOf(isolation: Isolation): string {
+  return BY_ISOLATION[isolation] ?? BY_LANGUAGE.python;
+}
+
 /** The template a session is made from, and the languages it gets. */
 export interface Choice {
   readonly template: Template;

@@ -61,6 +61,7 @@ export async function closeSession(session: LiveSession, by: string): Promise<Se
   const { store, clock } = session.room;
   const { tenantId, id } = session.row;
   session.closing = true;
+  const wasPaused = session.row.status === "paused";
   const marked = store.sessions
     .update(tenantId, id, { status: "closing" }, { from: ["starting", "ready", "paused"] })
     .then((closing) => {
@@ -68,6 +69,8 @@ export async function closeSession(session: LiveSession, by: string): Promise<Se
     });
   // Looked at below, when the sandbox is gone.
   await marked.catch(() => {});
+  // What stands still can neither end nor say its last.
+  if (wasPaused) await Promise.race([session.bench.sandbox.resume().catch(() => {}), delay(GRACE_MS)]);
   const settled = stopRuns(session);
   // Interrupting first, so that what runs can say its last; not longer than that.
   await Promise.race([settled, delay(GRACE_MS)]);

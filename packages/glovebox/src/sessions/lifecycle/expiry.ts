@@ -17,7 +17,8 @@ export function watchExpiry(session: LiveSession, expire: (reason: ExpiryReason)
   const look = () => {
     const now = clock.monotonicMs();
     if (now >= endMs) return expire("lifetime");
-    if (session.runs.size > 0) session.touch();
+    // One that was paused is meant to wait.
+    if (session.runs.size > 0 || session.row.status === "paused") session.touch();
     const idleEndMs = session.lastActivityMs + session.row.idleTimeoutMs;
     if (now >= idleEndMs) return expire("idle");
     const next = Math.min(endMs, idleEndMs) - now;

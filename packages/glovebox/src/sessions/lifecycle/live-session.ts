@@ -44,6 +44,8 @@ export class LiveSession {
   restartReason: string | undefined;
   /** Its sandbox is being replaced: it takes no work. */
   rollingBack = false;
+  /** It is about to stand still: it takes no work. */
+  pausing = false;
   /** What the template wants done around executions. */
   hooks: ExecutionHooks | undefined;
   /** Closing was asked for: what ends now was ended by us. */

@@ -3,27 +3,33 @@ import {
   newId,
   type Session,
   type SessionInput,
+  type Template,
   toGloveboxError,
   toTimestamp,
 } from "../../core/index.ts";
 import type { Sandbox } from "../../sandbox/index.ts";
+import type { SessionInternals } from "../../store/index.ts";
 import { openNetwork, type SessionNetwork } from "../network/session-network.ts";
+import type { PoolMember } from "../pools/pool-member.ts";
+import type { Pools } from "../pools/pools.ts";
 import type { Room } from "../room.ts";
 import { Workbench } from "../work/workbench.ts";
 import type { Choice } from "./choose-template.ts";
 import { SessionIdleOutput, sessionStream } from "./idle-output.ts";
 import type { Isolations } from "./isolations.ts";
 import { LiveSession } from "./live-session.ts";
+import { type Obtained, obtainSandbox } from "./obtain-sandbox.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 import { sandboxSpec, sessionLimits, sessionTimes } from "./session-spec.ts";
 import { startAtOnce, startsAtOnce } from "./start-at-once.ts";
 import { runStartupFiles } from "./startup-files.ts";
-import { prepareWorkspace, removeWorkspace, unpackArchive, workspaceDir } from "./workspace.ts";
+import { removeWorkspace, unpackArchive, workspaceDir } from "./workspace.ts";
 
 interface OpenParts {
   readonly room: Room;
   readonly keeper: SessionKeeper;
   readonly isolations: Isolations;
+  readonly pools: Pools;
 }
 
 /**
@@ -38,6 +44,7 @@ export async function openSession(
   signal?: AbortSignal,
 ): Promise<Session> {
   const { room, keeper } = parts;
+  using _starting = parts.pools.yieldTo();
   const limits = sessionLimits(choice.template, input.limits);
   refuseShadowed(choice.template.secrets, input.env);
   let row = newRow(room, tenantId, input, choice);
@@ -45,6 +52,7 @@ export async function openSession(
   const libraries = await room.libraries.sources(choice.template.libraries, signal);
   const quota = keeper.quotas.take(tenantId, limits);
   let session: LiveSession;
+  let ownFolder = folder;
   let network: SessionNetwork | undefined;
   try {
     const layer = await room.layers.folder(choice.template.packages, parts.isolations.driver(row.isolation), signal);
@@ -52,42 +60,45 @@ export async function openSession(
     row = { ...row, env: { ...row.env, ...network.placeholders } };
     const spec = sandboxSpec(row, choice, input, { workspaceDir: folder, limits, libraries, network, layer });
     if (startsAtOnce(choice.template, input)) {
-      const started = await startAtOnce(parts, row, spec, signal);
-      session = makeLive(room, keeper, { ...choice, network }, started.row, started.sandbox);
+      const started = await startAtOnce(parts, { ...choice, input }, row, spec, signal);
+      session = makeLive(room, keeper, { ...choice, network, ...started }, started.row, started.sandbox);
       keeper.keep(session, quota);
       keeper.watch(session);
       return session.row;
     }
-    const { sandbox, baseCommit } = await startSandbox(parts, row, folder, input, spec, signal);
+    const obtained = await startSandbox(parts, row, choice.template, input, spec, signal);
+    const { sandbox, baseCommit, member } = obtained;
+    ownFolder = obtained.workspaceDir;
     const workspace = { ...row.workspace, ...(baseCommit !== undefined && { baseCommit }) };
     const started = { ...row, workspace, limitsApplied: [...sandbox.limitsApplied] };
-    session = makeLive(room, keeper, { ...choice, network }, started, sandbox);
+    session = makeLive(room, keeper, { ...choice, network, ...(member && { member }) }, started, sandbox);
   } catch (error) {
     network?.close();
     quota[Symbol.dispose]();
     throw error;
   }
   keeper.keep(session, quota);
-  return bringUp(parts, session, input, signal);
+  return bringUp(parts, session, { input, workspaceDir: ownFolder }, signal);
 }
 
 /** From a sandbox to a session that is ready. */
 async function bringUp(
   { room, keeper }: OpenParts,
   session: LiveSession,
-  input: SessionInput,
+  { input, workspaceDir }: { readonly input: SessionInput; readonly workspaceDir: string },
   signal: AbortSignal | undefined,
 ): Promise<Session> {
   const { workspace } = input;
   const { sandbox } = session.bench;
+  const internals = { workspaceDir, sandboxRecord: sandbox.record };
   try {
     const waits = workspace?.kind === "archive" || session.template.startupFiles.length > 0;
     // On disk before any code runs: after a crash the sandbox is found again, or swept.
-    if (waits) await save(room, session, "starting", sandbox);
+    if (waits) await save(room, session, "starting", internals);
     if (workspace?.kind === "archive") await unpackArchive(sandbox, workspace.source, signal);
     if (session.template.startupFiles.length > 0) await runStartupFiles(session);
     signal?.throwIfAborted();
-    await save(room, session, "ready", sandbox);
+    await save(room, session, "ready", internals);
     keeper.watch(session);
     return session.row;
   } catch (error) {
@@ -99,14 +110,19 @@ async function bringUp(
   }
 }
 
-async function save(room: Room, session: LiveSession, status: "starting" | "ready", sandbox: Sandbox): Promise<void> {
+async function save(
+  room: Room,
+  session: LiveSession,
+  status: "starting" | "ready",
+  internals: SessionInternals,
+): Promise<void> {
   const now = toTimestamp(room.clock.nowMs());
   const { tenantId, id, limitsApplied, workspace } = session.row;
   const saved = await room.store.sessions.update(
     tenantId,
     id,
     { status, limitsApplied, workspace, lastActivityAt: now, ...(status === "ready" && { readyAt: now }) },
-    { from: ["starting"], internals: { sandboxRecord: sandbox.record } },
+    { from: ["starting"], internals },
   );
   if (saved === undefined || session.closing) {
     throw new GloveboxError("session_not_ready", `the session ended while it was started`, {
@@ -118,33 +134,34 @@ async function save(room: Room, session: LiveSession, status: "starting" | "read
 
 /** Row, workspace and sandbox; none is left when one fails. */
 async function startSandbox(
-  { room, isolations }: OpenParts,
+  parts: OpenParts,
   row: Session,
-  folder: string,
+  template: Template,
   input: SessionInput,
   spec: ReturnType<typeof sandboxSpec>,
   signal: AbortSignal | undefined,
-): Promise<{ readonly sandbox: Sandbox; readonly baseCommit?: string }> {
-  const maxLive = room.quotas.tenant.sessions;
-  const created = room.store.sessions.create(row, { workspaceDir: folder }, maxLive === undefined ? {} : { maxLive });
+): Promise<Obtained> {
+  const { sessions } = parts.room.store;
+  const maxLive = parts.room.quotas.tenant.sessions;
+  const { workspaceDir } = spec;
+  const created = sessions.create(row, { workspaceDir }, maxLive === undefined ? {} : { maxLive });
   // Awaited below; until then its failure is not forgotten but not unhandled either.
   created.catch(() => {});
-  let sandbox: Sandbox | undefined;
+  let obtained: Obtained | undefined;
   try {
     // A key that is taken must not cost a sandbox; otherwise row and sandbox are made at the same time.
     if (row.key !== undefined) await created;
-    const prepared = await prepareWorkspace(folder, input.workspace, signal);
-    sandbox = await isolations.driver(row.isolation).create(spec, signal);
+    obtained = await obtainSandbox(parts, { template, input }, spec, signal);
     await created;
-    return { sandbox, ...prepared };
+    return obtained;
   } catch (error) {
-    await sandbox?.destroy();
+    await obtained?.sandbox.destroy();
     const stored = await created.then(
       () => true,
       () => false,
     );
-    if (stored) await room.store.sessions.delete(row.tenantId, row.id);
-    await removeWorkspace(folder);
+    if (stored) await sessions.delete(row.tenantId, row.id);
+    await removeWorkspace(obtained?.workspaceDir ?? workspaceDir);
     throw error;
   }
 }
@@ -152,13 +169,14 @@ async function startSandbox(
 export function makeLive(
   room: Room,
   keeper: SessionKeeper,
-  { template, network }: Pick<Choice, "template"> & { readonly network: SessionNetwork },
+  parts: Pick<Choice, "template"> & { readonly network: SessionNetwork; readonly member?: PoolMember },
   row: Session,
   sandbox: Sandbox,
 ): LiveSession {
-  const detaching = new AbortController();
+  const { template, network, member } = parts;
+  const detaching = member?.detaching ?? new AbortController();
   const { redactor } = network;
-  const bench = makeBench(room, row, network, sandbox, detaching.signal);
+  const bench = makeBench(room, row, network, sandbox, detaching.signal, member);
   const session = new LiveSession({ room, redactor, template, bench, row, detaching, index: keeper.registry.runs });
   if (template.snapshots.auto !== "never") session.hooks = keeper.hooks;
   return session;
@@ -167,10 +185,11 @@ export function makeLive(
 /** What a session works with in a sandbox; the network is closed when that ends or is let go of. */
 export function makeBench(
   room: Room,
-  row: Pick<Session, "tenantId" | "id">,
+  row: Pick<Session, "tenantId" | "id" | "env">,
   network: SessionNetwork,
   sandbox: Sandbox,
   detach: AbortSignal,
+  member?: PoolMember,
 ): Workbench {
   void sandbox.ended.then(() => network.close());
   detach.addEventListener("abort", () => network.close(), { once: true });
@@ -180,7 +199,10 @@ export function makeBench(
     redactor: network.redactor,
     logger: room.logger,
   });
-  return new Workbench({ sandbox, idle, detach });
+  const env = row.env ?? {};
+  if (member === undefined) return new Workbench({ sandbox, idle, detach, env });
+  member.enter({ network: network.network, output: idle, env });
+  return member.bench;
 }
 
 /** A secret's variable holds its placeholder and nothing else. */
@@ -220,5 +242,6 @@ function newRow(room: Room, tenantId: string, input: SessionInput, choice: Choic
     expiresAt: toTimestamp(nowMs + maxLifetimeMs),
     idleTimeoutMs,
     metadata: input.metadata ?? {},
+    ...(input.forkable !== undefined && { forkable: input.forkable }),
   };
 }

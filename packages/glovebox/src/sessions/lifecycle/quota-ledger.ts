@@ -22,6 +22,8 @@ interface Sum {
   diskMb: number;
 }
 
+const SUMMED = ["sessions", "memoryMb", "diskMb"] as const satisfies readonly (keyof Sum)[];
+
 /** Counts what live sessions may take, per tenant and on the whole host. */
 export class QuotaLedger {
   readonly #quotas: Quotas;
@@ -30,6 +32,23 @@ export class QuotaLedger {
 
   constructor(quotas: Quotas) {
     this.#quotas = quotas;
+  }
+
+  /** Whether such sessions could be had on top of those that are counted, all of them together. */
+  hasRoom(sessions: readonly { readonly tenantId: string; readonly limits: SessionLimits }[]): boolean {
+    const sums = new Map<string, Sum>();
+    for (const { tenantId, limits } of sessions) {
+      for (const owner of ["host", `tenant ${tenantId}`]) {
+        const sum = sums.get(owner) ?? { sessions: 0, memoryMb: 0, diskMb: 0 };
+        sums.set(owner, sum);
+        add(sum, { sessions: 1, memoryMb: limits.memoryMb, diskMb: limits.diskMb }, 1);
+      }
+    }
+    return [...sums].every(([owner, more]) => {
+      const used = owner === "host" ? this.#host : this.#tenants.get(owner.slice("tenant ".length));
+      const quota = owner === "host" ? this.#quotas.host : this.#quotas.tenant;
+      return SUMMED.every((name) => (used?.[name] ?? 0) + more[name] <= (quota[name] ?? Number.POSITIVE_INFINITY));
+    });
   }
 
   /** Counts a session until it is disposed of. Errors: `resource_exhausted`, naming what is used up. */
@@ -56,7 +75,7 @@ export class QuotaLedger {
 }
 
 function check(owner: string, quota: QuotaLimits, used: Sum, more: Sum): void {
-  for (const name of ["sessions", "memoryMb", "diskMb"] as const) {
+  for (const name of SUMMED) {
     const limit = quota[name];
     if (limit === undefined || used[name] + more[name] <= limit) continue;
     const message = `the ${owner}'s quota on ${name} is used up: ${used[name]} of ${limit}, and ${more[name]} more asked for`;

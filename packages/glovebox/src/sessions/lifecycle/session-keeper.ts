@@ -68,7 +68,7 @@ export class SessionKeeper {
   close(session: LiveSession, by: string): Promise<Session> {
     const kept = this.#kept.get(session.id);
     if (kept === undefined) return Promise.resolve(session.row);
-    kept.ending ??= closeSession(session, by).finally(() => this.#forget(session));
+    kept.ending ??= closeSession(session, by).finally(() => this.forget(session));
     return kept.ending;
   }
 
@@ -80,7 +80,7 @@ export class SessionKeeper {
       .then((row) => row ?? session.row)
       .finally(async () => {
         await session.bench.sandbox.destroy();
-        this.#forget(session);
+        this.forget(session);
       });
     kept.ending = crashed;
     await crashed;
@@ -102,7 +102,7 @@ export class SessionKeeper {
         session.detaching.abort();
         await session.bench.sandbox.detach();
         await session.idle();
-        this.#forget(session);
+        this.forget(session);
       }),
     );
     for (const result of results) {
@@ -116,7 +116,23 @@ export class SessionKeeper {
     await this.close(session, reason);
   }
 
-  #forget(session: LiveSession): void {
+  /**
+   * Follows what runs in a session no longer, and leaves it so on disk that who takes over its sandbox, or a copy of it, goes on at the same byte. The
+   * session is still kept.
+   */
+  async leave(session: LiveSession): Promise<void> {
+    const kept = this.#kept.get(session.id);
+    kept?.expiry?.[Symbol.dispose]();
+    session.letGo = true;
+    session.detaching.abort();
+    await session.idle();
+    const runs = [...session.runs.values()];
+    await Promise.allSettled(runs.map(({ recorder }) => recorder.drain()));
+    for (const run of runs) session.runOver(run);
+  }
+
+  /** Keeps a session no longer; its share of the quotas is free. */
+  forget(session: LiveSession): void {
     const kept = this.#kept.get(session.id);
     if (kept === undefined) return;
     this.#kept.delete(session.id);

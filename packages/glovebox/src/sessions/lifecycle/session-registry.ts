@@ -38,12 +38,14 @@ export class SessionRegistry {
   /** A session that takes work. Errors: `not_found`, `session_not_ready`. */
   async ready(tenantId: string, id: string): Promise<LiveSession> {
     const session = this.find(tenantId, id);
-    if (session?.row.status === "ready" && !session.closing && !session.rollingBack) return session;
+    if (session !== undefined && takesWork(session)) return session;
     const row = session?.row ?? (await this.#store.sessions.get(tenantId, id));
     if (row === undefined) throw new GloveboxError("not_found", `no session ${id}`);
     const status = session?.closing === true ? "closing" : row.status;
-    const state = session?.rollingBack === true ? "being rolled back" : status;
-    throw new GloveboxError("session_not_ready", `the session is ${state}`, {
+    const { rollingBack = false, pausing = false } = session ?? {};
+    const state = rollingBack ? "being rolled back" : pausing ? "being paused" : status;
+    const advice = status === "paused" ? ": resume it first" : "";
+    throw new GloveboxError("session_not_ready", `the session is ${state}${advice}`, {
       details: { status, ...(row.lastError !== undefined && { lastError: row.lastError }) },
     });
   }
@@ -53,4 +55,9 @@ export class SessionRegistry {
     const run = this.runs.get(id);
     return run?.execution.tenantId === tenantId ? run : undefined;
   }
+}
+
+/** Whether it is ready, and will be the moment after. */
+export function takesWork({ row, closing, rollingBack, pausing }: LiveSession): boolean {
+  return row.status === "ready" && !closing && !rollingBack && !pausing;
 }

@@ -11,6 +11,8 @@ import {
 import type { SandboxFiles } from "../../sandbox/index.ts";
 import type { Page, SessionFilter } from "../../store/index.ts";
 import { GrowingRedactor } from "../output/growing-redactor.ts";
+import type { Pausing } from "../pausing/pausing.ts";
+import type { Pools } from "../pools/pools.ts";
 import type { Room } from "../room.ts";
 import type { SessionService, TemplateService } from "../services.ts";
 import { sessionFolder } from "../snapshots/folders.ts";
@@ -28,14 +30,27 @@ export class Sessions implements SessionService {
   readonly #templates: TemplateService;
   readonly #keeper: SessionKeeper;
   readonly #isolations: Isolations;
+  readonly #pools: Pools;
+  readonly #pausing: Pausing;
   /** Sessions with a key that are being made, by tenant and key. */
   readonly #opening = new Map<string, Set<Promise<void>>>();
 
-  constructor(room: Room, parts: { templates: TemplateService; keeper: SessionKeeper; isolations: Isolations }) {
+  constructor(
+    room: Room,
+    parts: {
+      templates: TemplateService;
+      keeper: SessionKeeper;
+      isolations: Isolations;
+      pools: Pools;
+      pausing: Pausing;
+    },
+  ) {
     this.#room = room;
     this.#templates = parts.templates;
     this.#keeper = parts.keeper;
     this.#isolations = parts.isolations;
+    this.#pools = parts.pools;
+    this.#pausing = parts.pausing;
   }
 
   async create(
@@ -59,7 +74,7 @@ export class Sessions implements SessionService {
     const open = input.reuse === true ? await this.#reuse(tenantId, input.key ?? "", signal) : undefined;
     if (open !== undefined) return { session: open, reused: true };
     const choice = await chooseTemplate(tenantId, input, this.#templates, this.#isolations);
-    const parts = { room: this.#room, keeper: this.#keeper, isolations: this.#isolations };
+    const parts = { room: this.#room, keeper: this.#keeper, isolations: this.#isolations, pools: this.#pools };
     const opening = openSession(parts, tenantId, input, choice, signal);
     if (input.key !== undefined) this.#remember(`${tenantId}/${input.key}`, opening);
     try {
@@ -102,8 +117,9 @@ export class Sessions implements SessionService {
 
   async close(tenantId: string, id: string, by = "client"): Promise<Session> {
     const live = this.#keeper.registry.find(tenantId, id);
-    if (live !== undefined) return this.#keeper.close(live, by);
+    if (live !== undefined && !live.pausing) return this.#keeper.close(live, by);
     const row = await this.get(tenantId, id);
+    if (row.status === "paused" || live !== undefined) return this.#pausing.close(tenantId, id, by);
     if (!LIVE_SESSION_STATUSES.includes(row.status)) return row;
     // Nobody holds it: it was left by a failure.
     const closedAt = toTimestamp(this.#room.clock.nowMs());
@@ -127,6 +143,14 @@ export class Sessions implements SessionService {
     const row = await this.#room.store.sessions.update(tenantId, id, { lastActivityAt });
     if (row !== undefined) live.row = row;
     return live.row;
+  }
+
+  pause(tenantId: string, id: string, options?: { readonly release?: boolean }): Promise<Session> {
+    return this.#pausing.pause(tenantId, id, options);
+  }
+
+  resume(tenantId: string, id: string): Promise<Session> {
+    return this.#pausing.resume(tenantId, id);
   }
 
   async stats(tenantId: string, id: string): ReturnType<SessionService["stats"]> {

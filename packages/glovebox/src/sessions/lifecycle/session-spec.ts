@@ -46,7 +46,7 @@ export function sessionTimes(
 
 /** What the driver is asked for. */
 export function sandboxSpec(
-  row: Session,
+  row: Pick<Session, "id" | "env">,
   choice: Choice,
   input: SessionInput,
   parts: {
@@ -71,6 +71,7 @@ export function sandboxSpec(
     ...(template.image !== undefined && { image: template.image }),
     languages,
     kernelOptions: kernelOptions(template, parts.libraries),
+    ...((row.forkable ?? template.forkable) && { forkable: true }),
     outliveServer: true,
   };
 }

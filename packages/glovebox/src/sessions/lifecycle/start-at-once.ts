@@ -1,8 +1,8 @@
 import { type Session, type SessionInput, type Template, toTimestamp } from "../../core/index.ts";
-import type { Sandbox, SandboxSpec } from "../../sandbox/index.ts";
+import type { SandboxSpec } from "../../sandbox/index.ts";
 import type { Room } from "../room.ts";
-import type { Isolations } from "./isolations.ts";
-import { prepareWorkspace, removeWorkspace } from "./workspace.ts";
+import { type Obtained, type ObtainParts, obtainSandbox } from "./obtain-sandbox.ts";
+import { removeWorkspace } from "./workspace.ts";
 
 /**
  * Whether a session needs nothing between its sandbox and `ready`, and no key that somebody may have. Then its row is written once, when the
@@ -15,28 +15,28 @@ export function startsAtOnce(template: Template, input: SessionInput): boolean {
 
 /** Workspace, sandbox, and then the row as `ready`; none is left when one fails. */
 export async function startAtOnce(
-  { room, isolations }: { readonly room: Room; readonly isolations: Isolations },
+  parts: ObtainParts & { readonly room: Room },
+  asked: { readonly template: Template; readonly input: SessionInput },
   row: Session,
   spec: SandboxSpec,
   signal: AbortSignal | undefined,
-): Promise<{ readonly sandbox: Sandbox; readonly row: Session }> {
-  const { store, clock, quotas } = room;
-  const { workspaceDir } = spec;
+): Promise<Obtained & { readonly row: Session }> {
+  const { store, clock, quotas } = parts.room;
   const maxLive = quotas.tenant.sessions;
-  let sandbox: Sandbox | undefined;
+  let obtained: Obtained | undefined;
   try {
-    await prepareWorkspace(workspaceDir, undefined, signal);
-    sandbox = await isolations.driver(row.isolation).create(spec, signal);
+    obtained = await obtainSandbox(parts, asked, spec, signal);
     signal?.throwIfAborted();
+    const { sandbox, workspaceDir } = obtained;
     const now = toTimestamp(clock.nowMs());
     const limitsApplied = [...sandbox.limitsApplied];
     const ready: Session = { ...row, status: "ready", limitsApplied, readyAt: now, lastActivityAt: now };
     const internals = { workspaceDir, sandboxRecord: sandbox.record };
     await store.sessions.create(ready, internals, maxLive === undefined ? {} : { maxLive });
-    return { sandbox, row: ready };
+    return { ...obtained, row: ready };
   } catch (error) {
-    await sandbox?.destroy();
-    await removeWorkspace(workspaceDir);
+    await obtained?.sandbox.destroy();
+    await removeWorkspace(obtained?.workspaceDir ?? spec.workspaceDir);
     throw error;
   }
 }

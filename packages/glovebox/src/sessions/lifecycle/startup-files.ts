@@ -6,6 +6,7 @@ import {
   toGloveboxError,
   toTimestamp,
 } from "../../core/index.ts";
+import type { SandboxFiles } from "../../sandbox/index.ts";
 import { checkInWorkspace } from "../executions/check-in-workspace.ts";
 import { executionLimits } from "../executions/execution-limits.ts";
 import { ExecutionRun } from "../executions/execution-run.ts";
@@ -23,16 +24,17 @@ const MAX_EVAL_BYTES = 8 * 1_048_576;
  */
 export async function runStartupFiles(session: LiveSession): Promise<void> {
   const { startupFiles } = session.template;
-  for (const file of startupFiles) await place(session, file);
+  await placeStartupFiles(session.bench.sandbox.files, startupFiles);
   const ordered = [...startupFiles].sort((a, b) => a.order - b.order);
   for (const file of ordered) await runStartupFile(session, file);
 }
 
-/** A template may carry its files itself. */
-async function place(session: LiveSession, file: StartupFile): Promise<void> {
-  if (file.content === undefined) return;
-  const { files } = session.bench.sandbox;
-  await files.write(workspacePath(file.path), Buffer.from(file.content), { parents: true, within: "workspace" });
+/** Writes those that the template carries itself. */
+export async function placeStartupFiles(files: SandboxFiles, startupFiles: readonly StartupFile[]): Promise<void> {
+  for (const { path, content } of startupFiles) {
+    if (content === undefined) continue;
+    await files.write(workspacePath(path), Buffer.from(content), { parents: true, within: "workspace" });
+  }
 }
 
 async function runStartupFile(session: LiveSession, file: StartupFile): Promise<void> {

@@ -1,7 +1,6 @@
 import { type Execution, isFinal, type Session, type Template } from "../../core/index.ts";
 import type { Sandbox, SandboxProcess } from "../../sandbox/index.ts";
 import { executionStream } from "../executions/store-sink.ts";
-import { sessionStream } from "../lifecycle/idle-output.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
 import { makeLive } from "../lifecycle/open-session.ts";
 import type { SessionKeeper } from "../lifecycle/session-keeper.ts";
@@ -9,6 +8,7 @@ import { sessionLimitsOf } from "../lifecycle/session-spec.ts";
 import type { SessionNetwork } from "../network/session-network.ts";
 import { type Offsets, parseStreamState } from "../output/stream-state.ts";
 import type { Room } from "../room.ts";
+import { adoptProgram } from "../work/adopt-processes.ts";
 import { Kernel } from "../work/kernel.ts";
 import { isKernel, languageOf } from "../work/workbench.ts";
 import { type Held, resumeExecution } from "./resume-execution.ts";
@@ -22,28 +22,33 @@ export interface Found {
   readonly sandbox: Sandbox;
   readonly template: Template;
   readonly network: SessionNetwork;
+  /** Its share of the quotas; default: taken whether there is room or not. */
+  readonly quota?: Disposable;
 }
 
-/** Takes a session over whose sandbox outlived the last server; its executions go on. Gives how many. */
+/** Takes a session over whose sandbox outlived the last server, or is one of its memory; its executions go on. Gives how many. */
 export async function reattachSession(
   parts: { readonly room: Room; readonly keeper: SessionKeeper },
   row: Session,
-  { sandbox, template, network }: Found,
+  { sandbox, template, network, quota: taken }: Found,
 ): Promise<number> {
   const { room, keeper } = parts;
   const session = makeLive(room, keeper, { template, network }, row, sandbox);
-  const quota = keeper.quotas.take(row.tenantId, sessionLimitsOf(template, row.limitsApplied), { force: true });
+  const limits = sessionLimitsOf(template, row.limitsApplied);
+  const quota = taken ?? keeper.quotas.take(row.tenantId, limits, { force: true });
   keeper.keep(session, quota);
   const remains = await Promise.all(
     (await room.store.executions.unfinished(row.id)).map((execution) => readRemains(room, execution)),
   );
   const held = await adoptKernels(session, remains);
-  await room.store.events.append(sessionStream(row.tenantId, row.id), [
-    { type: "system", payload: { level: "info", code: "session_reattached", message: "the server was restarted" } },
-  ]);
   const goingOn = await goOnInOrder(session, remains, held);
-  for (const kernel of held.kernels.values()) kernel.begin();
-  dropStrangers(held.processes, new Set(remains.map(({ execution }) => execution.id)));
+  const inherited = new Set((await room.store.sessions.internals(row.id))?.inherited ?? []);
+  for (const kernel of held.kernels.values()) {
+    kernel.begin();
+    // What it was in the middle of when it was copied may still run, and is no execution of this session.
+    if (inherited.has(kernel.process.id) && !kernel.busy) kernel.catchUp();
+  }
+  dropStrangers(session, new Set(remains.map(({ execution }) => execution.id)), inherited);
   keeper.watch(session);
   return goingOn;
 }
@@ -101,11 +106,15 @@ function ranInKernel({ kind, status }: Execution): boolean {
   return kind !== "command" && (isFinal(status) || status === "running");
 }
 
-/** Programs that no execution waits for: their end is on disk, or their start never was acknowledged. */
-function dropStrangers(processes: readonly SandboxProcess[], known: ReadonlySet<string>): void {
-  for (const process of processes) {
+/** Programs that no execution waits for: their end is on disk, or their start never was acknowledged. Those go on that came along with the sandbox's memory. */
+function dropStrangers({ bench }: LiveSession, known: ReadonlySet<string>, inherited: ReadonlySet<number>): void {
+  for (const process of bench.sandbox.attached) {
     const id = process.tag.split(":")[0] ?? "";
     if (isKernel(process) || known.has(id)) continue;
+    if (inherited.has(process.id)) {
+      adoptProgram(bench, process);
+      continue;
+    }
     if (process.pid !== 0) void process.signal("SIGKILL", "tree").catch(() => {});
     process.release();
   }

@@ -4,6 +4,7 @@ import type { LiveSession } from "../lifecycle/live-session.ts";
 import { makeLive } from "../lifecycle/open-session.ts";
 import { sessionLimitsOf } from "../lifecycle/session-spec.ts";
 import { removeWorkspace } from "../lifecycle/workspace.ts";
+import { teachAlso } from "../output/growing-redactor.ts";
 import type { SessionIdentity } from "../services.ts";
 import { snapshotDir } from "./folders.ts";
 import { inheritedBy, wasBusy } from "./inherited.ts";
@@ -76,6 +77,7 @@ export async function forkSession(
     const [child, quota] = [children[index], quotas[index]];
     if (child === undefined || quota === undefined) continue;
     const live = makeLive(room, keeper, { template: parent.template, network: child.network }, session, sandbox);
+    if (!("bytes" in source)) teachAlso(live.redactor, source.redactor);
     keeper.keep(live, quota);
     if (made.path !== "files") live.inherit(made);
     keeper.watch(live);

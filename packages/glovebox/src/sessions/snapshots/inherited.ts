@@ -2,11 +2,10 @@ import type { Snapshot } from "../../core/index.ts";
 import type { Sandbox } from "../../sandbox/index.ts";
 import type { SessionInternals } from "../../store/index.ts";
 import type { Room } from "../room.ts";
-import { isKernel } from "../work/workbench.ts";
 
-/** What a session's row says of a sandbox that was made from memory: a restart must tell the programs that came along from those that nobody waits for. */
+/** What a session's row says of a sandbox that was made from memory: a restart must tell the processes that came along from those that nobody waits for. */
 export function inheritedBy(sandbox: Sandbox): Pick<SessionInternals, "inherited"> {
-  return { inherited: sandbox.attached.filter((process) => !isKernel(process)).map(({ id }) => id) };
+  return { inherited: sandbox.attached.map(({ id }) => id) };
 }
 
 /** Whether a kernel may have been in the middle of something when a snapshot was taken. */

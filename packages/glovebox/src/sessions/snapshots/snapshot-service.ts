@@ -85,7 +85,8 @@ export class Snapshots implements SnapshotService {
   async delete(tenantId: string, sessionId: string, id: string): Promise<void> {
     await this.#parts.inTurn.run(sessionId, async () => {
       const snapshot = await this.get(tenantId, sessionId, id);
-      if ((await this.#parts.room.store.sessions.internals(sessionId))?.releasedTo === id) {
+      const { store } = this.#parts.room;
+      if ((await store.sessions.internals(sessionId))?.releasedTo === id) {
         throw new GloveboxError("conflict", "the session is paused and has its memory in this snapshot");
       }
       await removeSnapshot(this.#parts.room, snapshot);

@@ -11,12 +11,13 @@ import { detectLanguage } from "../../sandbox/kernel/index.ts";
 import { workspacePath } from "../executions/make-plan.ts";
 import { findLibrary } from "../libraries/library-catalogue.ts";
 import { checkPins, isEmpty } from "../packages/pins.ts";
+import { checkPoolSize } from "../pools/pool-sizes.ts";
 import { checkCapability } from "./capabilities.ts";
 import { ISOLATION_LANGUAGES } from "./catalogue.ts";
 
 /**
  * Refuses what could not be honoured: nothing is stored that does nothing. Errors: `isolation_unavailable`, `language_unavailable`,
- * `module_not_allowed`, `invalid_argument`, `invalid_path`, `not_supported_by_isolation` for what comes later.
+ * `module_not_allowed`, `invalid_argument`, `invalid_path`, `not_supported_by_isolation`.
  */
 export function checkTemplate(
   template: Template,
@@ -32,6 +33,7 @@ export function checkTemplate(
     );
   }
   checkLanguages(template);
+  checkPoolSize(template.pool);
   checkLater(template);
   checkImage(template);
   checkLimits(template);
@@ -77,8 +79,7 @@ function checkLanguages({ isolation, languages }: Template): void {
 
 /** What the words of a template allow and this version cannot do. */
 function checkLater(template: Template): void {
-  const { pool, snapshots, isolation } = template;
-  if (pool.min > 0 || pool.max > 0) throw later("pool", "pools of ready sandboxes are not available yet; use 0");
+  const { snapshots, isolation } = template;
   if (snapshots.auto === "never" && snapshots.rollbackOnFailure) {
     throw new GloveboxError("invalid_argument", "'rollbackOnFailure' needs snapshots to go back to: set 'auto'", {
       details: { path: "snapshots.rollbackOnFailure" },
@@ -173,8 +174,4 @@ function checkOnlyIsolate({ isolation, modules, libraries }: Template): void {
   if (libraries.length > 0) {
     throw new GloveboxError("not_supported_by_isolation", `libraries are for 'isolate', not '${isolation}'`);
   }
-}
-
-function later(path: string, message: string): GloveboxError {
-  return new GloveboxError("not_supported_by_isolation", message, { details: { path } });
 }

@@ -47,6 +47,7 @@ export function fillTemplate(input: TemplateInput, identity: Identity): Template
     capabilities,
     startupFiles: input.startupFiles ?? [],
     snapshots: input.snapshots ?? { auto: "never", rollbackOnFailure: false, keep: 10 },
+    forkable: input.forkable ?? false,
     idleTimeoutMs: input.idleTimeoutMs ?? DEFAULT_IDLE_MS,
     maxLifetimeMs: input.maxLifetimeMs ?? DEFAULT_LIFETIME_MS,
     pool: input.pool ?? { min: 0, max: 0, refillConcurrency: 1 },

@@ -23,12 +23,20 @@ import { Seeds } from "./seeds.ts";
 /** Changes that race are tried again when the caller named no version. */
 const ATTEMPTS = 5;
 
+/** Who wants to know of changes, once they are on disk. */
+export interface TemplateWatch {
+  changed(template: Template): void;
+  deleted(template: Template): Promise<void>;
+}
+
 export class Templates implements TemplateService {
   readonly #room: Room;
+  readonly #watch: TemplateWatch;
   readonly #seeds: Seeds;
 
-  constructor(room: Room) {
+  constructor(room: Room, watch: TemplateWatch) {
     this.#room = room;
+    this.#watch = watch;
     this.#seeds = new Seeds(room);
   }
 
@@ -39,6 +47,7 @@ export class Templates implements TemplateService {
     const template = fillTemplate(input, identity);
     checkTemplate(template, this.#room);
     await this.#room.store.templates.create(template);
+    this.#watch.changed(template);
     return template;
   }
 
@@ -69,13 +78,15 @@ export class Templates implements TemplateService {
     const now = toTimestamp(this.#room.clock.nowMs());
     const copy = { ...source, id: newId(this.#room.clock.nowMs()), name, version: 1, createdAt: now, updatedAt: now };
     await this.#room.store.templates.create(copy);
+    this.#watch.changed(copy);
     return copy;
   }
 
   async delete(tenantId: string, idOrName: string): Promise<void> {
-    const { id } = await this.get(tenantId, idOrName);
-    const deleted = await this.#room.store.templates.delete(tenantId, id);
+    const template = await this.get(tenantId, idOrName);
+    const deleted = await this.#room.store.templates.delete(tenantId, template.id);
     if (!deleted) throw new GloveboxError("not_found", `no template '${idOrName}'`);
+    await this.#watch.deleted(template);
   }
 
   addCapability(tenantId: string, idOrName: string, capability: Capability): Promise<Template> {
@@ -148,6 +159,7 @@ export class Templates implements TemplateService {
       checkTemplate(next, this.#room);
       try {
         await this.#room.store.templates.addVersion(next);
+        this.#watch.changed(next);
         return next;
       } catch (error) {
         const raced = isGloveboxError(error, "version_conflict") && expectedVersion === undefined;

@@ -69,7 +69,7 @@ test("what could not be honoured is refused with its reason", async () => {
     [{ isolation: "isolate", network: NetworkSpec.parse({ mode: "open" }) }, "not_supported_by_isolation"],
     [{ ...base, capabilities: [{ kind: "net", name: "everything", enabled: true, config: {} }] }, "invalid_argument"],
     [{ ...base, secrets: ["API_KEY"] }, "invalid_argument"],
-    [{ ...base, pool: { min: 1, max: 1, refillConcurrency: 1 } }, "not_supported_by_isolation"],
+    [{ ...base, pool: { min: 2, max: 1, refillConcurrency: 1 } }, "invalid_argument"],
     [{ ...base, snapshots: { auto: "never", rollbackOnFailure: true, keep: 1 } }, "invalid_argument"],
     [
       { isolation: "isolate", snapshots: { auto: "after_success", rollbackOnFailure: false, keep: 1 } },

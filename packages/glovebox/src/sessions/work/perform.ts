@@ -99,7 +99,7 @@ async function performProgram(work: Performance, plan: Plan & { kind: "program" 
     limits: runLimits(limits),
     tag: work.id,
   };
-  const process = await work.bench.sandbox.spawn(spec);
+  const process = await work.bench.spawn(spec);
   work.onProcess(process);
   return followProgram({
     process,

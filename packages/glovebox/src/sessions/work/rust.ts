@@ -43,7 +43,7 @@ export async function prepareRust(
 /** Resolves to `undefined` when the program may be run. */
 async function compileRust(work: Performance, plan: RustPlan, argv: readonly string[]): Promise<WorkEnd | undefined> {
   const { compileMs } = work.limits;
-  const process = await work.bench.sandbox.spawn({
+  const process = await work.bench.spawn({
     kind: "program",
     argv,
     env: plan.env,
@@ -79,7 +79,7 @@ export async function judgeCompile(work: Performance, end: WorkEnd, release: () 
 
 export async function runRust(work: Performance, plan: RustPlan, argv: readonly string[]): Promise<WorkEnd> {
   const { bench, recorder, control, limits, onUnresponsive } = work;
-  const process = await bench.sandbox.spawn({
+  const process = await bench.spawn({
     kind: "program",
     argv,
     env: plan.env,

@@ -1,5 +1,6 @@
 import type { Language } from "../../core/index.ts";
-import type { Sandbox, SandboxProcess } from "../../sandbox/index.ts";
+import type { Sandbox, SandboxProcess, SpawnSpec } from "../../sandbox/index.ts";
+import { KERNEL_OPTIONS_ENV } from "../../sandbox/kernel/index.ts";
 import { type IdleOutput, Kernel } from "./kernel.ts";
 import { MemoryWatch } from "./settle.ts";
 
@@ -28,20 +29,31 @@ export interface KernelLease {
   readonly replacesLost: boolean;
 }
 
+const END_MS = 2_000;
+
 /** A sandbox and the kernels that live in it: started when first needed, kept, replaced when they end. */
 export class Workbench {
   readonly sandbox: Sandbox;
   readonly memory: MemoryWatch;
   readonly #idle: IdleOutput;
   readonly #detach: AbortSignal | undefined;
+  /** The session's: a sandbox out of a pool was made before it. */
+  env: Readonly<Record<string, string>>;
   readonly #kernels = new Map<KernelLanguage, Promise<Kernel>>();
   readonly #lost = new Set<KernelLanguage>();
 
-  constructor(options: { sandbox: Sandbox; idle: IdleOutput; detach?: AbortSignal | undefined }) {
+  constructor(options: {
+    sandbox: Sandbox;
+    idle: IdleOutput;
+    detach?: AbortSignal | undefined;
+    /** Default: the sandbox's own alone. */
+    env?: Readonly<Record<string, string>> | undefined;
+  }) {
     this.sandbox = options.sandbox;
     this.memory = new MemoryWatch(options.sandbox);
     this.#idle = options.idle;
     this.#detach = options.detach;
+    this.env = options.env ?? {};
   }
 
   get idle(): IdleOutput {
@@ -50,6 +62,11 @@ export class Workbench {
 
   get detach(): AbortSignal | undefined {
     return this.#detach;
+  }
+
+  /** Starts a program with the session's environment. */
+  spawn(spec: SpawnSpec): Promise<SandboxProcess> {
+    return this.sandbox.spawn({ ...spec, env: { ...this.env, ...spec.env } });
   }
 
   /** The kernel of a language, started if there is none alive. */
@@ -89,9 +106,28 @@ export class Workbench {
     this.#watch(language, kernel);
   }
 
+  /** Ends kernels in which nothing ran yet, so that nothing is lost; false when one is not gone after two seconds. */
+  async endUnused(unwanted: (language: KernelLanguage) => boolean): Promise<boolean> {
+    const languages = [...this.#kernels.keys()].filter(unwanted);
+    const ended = languages.map(async (language) => {
+      const kernel = await this.#kernels.get(language);
+      this.#kernels.delete(language);
+      await kernel?.kill();
+      await kernel?.over;
+      this.#lost.delete(language);
+    });
+    if (ended.length === 0) return true;
+    const { promise: late, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), END_MS);
+    const over = Promise.all(ended).then(() => true);
+    return Promise.race([over, late]).finally(() => clearTimeout(timer));
+  }
+
   #start(language: KernelLanguage): Promise<Kernel> {
     const tag = `${KERNEL_TAG}${language}`;
-    const started = this.sandbox.spawn({ kind: "kernel", language, tag }).then((process) => {
+    // What kernels read from there is not the session's to say.
+    const { [KERNEL_OPTIONS_ENV]: _, ...env } = this.env;
+    const started = this.sandbox.spawn({ kind: "kernel", language, tag, env }).then((process) => {
       const kernel = new Kernel({ language, process, idle: this.#idle, detach: this.#detach });
       this.#watch(language, kernel);
       return kernel;

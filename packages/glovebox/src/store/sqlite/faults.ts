@@ -17,6 +17,9 @@ export type WriteKind =
   | "snapshot"
   | "conversation"
   | "approval"
+  | "repository"
+  | "delivery"
+  | "report"
   | "ci_run";
 
 /** For tests: stands where the disk does. Throwing makes that write reject with `store_failed`, with nothing written. */

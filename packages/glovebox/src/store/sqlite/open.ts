@@ -8,6 +8,7 @@ import { SqliteCiRunStore } from "./ci-run-store.ts";
 import { storeFailed } from "./connection.ts";
 import { SqliteConversationStore } from "./conversation-store.ts";
 import { type DataFolder, dataFolder, makeFolders, migrateFolder } from "./data-folder.ts";
+import { SqliteDeliveryStore } from "./delivery-store.ts";
 import { CommitNotices } from "./events/commit-notices.ts";
 import { SqliteEventLog } from "./events/event-log.ts";
 import { EventReader } from "./events/event-reader.ts";
@@ -19,8 +20,11 @@ import { FolderLock } from "./lock.ts";
 import { MainReader } from "./main-reader.ts";
 import { MainWrites } from "./main-writes.ts";
 import { SqliteMaintenance } from "./maintenance/maintenance.ts";
+import { SqliteReportStore } from "./report-store.ts";
+import { SqliteRepositoryStore } from "./repository-store.ts";
 import { RunRemovals } from "./run-removals.ts";
 import { SqliteRunStore } from "./run-store.ts";
+import { SqliteSealedValueStore } from "./sealed-value-store.ts";
 import { SqliteSecretStore } from "./secret-store.ts";
 import { SqliteSessionStore } from "./session-store.ts";
 import { SqliteSettingsStore } from "./settings-store.ts";
@@ -113,6 +117,10 @@ async function connect(
       snapshots: new SqliteSnapshotStore(reader, writes),
       conversations: new SqliteConversationStore(reader, writes),
       approvals: new SqliteApprovalStore(reader, writes),
+      repositories: new SqliteRepositoryStore(reader, writes),
+      sealedValues: new SqliteSealedValueStore(reader, writes),
+      deliveries: new SqliteDeliveryStore(reader, writes),
+      reports: new SqliteReportStore(reader, writes),
       ciRuns: new SqliteCiRunStore(reader, writes),
       events,
       blobs,

@@ -1,7 +1,14 @@
 import { sql } from "kysely";
 import { LIVE_SESSION_STATUSES, type Session, type SessionStatus } from "../../core/index.ts";
 import { pageWindow, toPage } from "../page-cursor.ts";
-import type { Page, SessionFilter, SessionInternals, SessionPatch, SessionStore } from "../store.ts";
+import type {
+  Page,
+  SessionFilter,
+  SessionInternals,
+  SessionInternalsPatch,
+  SessionPatch,
+  SessionStore,
+} from "../store.ts";
 import { checkId, fromDoc, returnedDoc } from "./document.ts";
 import type { MainReader } from "./main-reader.ts";
 import type { MainWrites, Step } from "./main-writes.ts";
@@ -45,6 +52,13 @@ export class SqliteSessionStore implements SessionStore {
     return row === undefined ? undefined : (JSON.parse(row.internals) as SessionInternals);
   }
 
+  async workspaceDirs(): Promise<readonly string[]> {
+    const rows = this.#reader.all(
+      query.selectFrom("sessions").select(sql<string>`internals ->> '$.workspaceDir'`.as("dir")),
+    );
+    return rows.map(({ dir }) => dir);
+  }
+
   async openByKey(tenantId: string, key: string): Promise<Session | undefined> {
     return this.#one(openByKey(tenantId, key).select("doc"));
   }
@@ -81,7 +95,7 @@ export class SqliteSessionStore implements SessionStore {
     tenantId: string,
     id: string,
     patch: { readonly [K in keyof SessionPatch]: SessionPatch[K] | undefined },
-    options?: { readonly from?: readonly SessionStatus[]; readonly internals?: Partial<SessionInternals> },
+    options?: { readonly from?: readonly SessionStatus[]; readonly internals?: SessionInternalsPatch },
   ): Promise<Session | undefined> {
     const from = options?.from;
     const internals = options?.internals;

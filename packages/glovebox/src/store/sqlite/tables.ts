@@ -171,7 +171,6 @@ interface CiRunsTable {
   id: string;
   tenant_id: string;
   doc: string;
-  sealed: Buffer | null;
   repository_id: Virtual<string | null>;
   repository: Virtual<string>;
   workflow: Virtual<string>;
@@ -190,6 +189,42 @@ interface CiGroupMembersTable {
   job_key: string;
   state: "running" | "pending";
   seq: number;
+}
+
+interface RepositoriesTable {
+  id: string;
+  tenant_id: string;
+  doc: string;
+  forge: Virtual<string>;
+  name: Virtual<string>;
+}
+
+interface SealedValuesTable {
+  tenant_id: string;
+  scope: string;
+  name: string;
+  sealed: Uint8Array;
+  key_id: string;
+  version: number;
+  created_at: string;
+  updated_at: string;
+}
+
+interface DeliveriesTable {
+  repository_id: string;
+  id: string;
+  tenant_id: string;
+  event: string;
+  received_ms: number;
+  outcome: string | null;
+  body: Uint8Array | null;
+}
+
+interface ReportsTable {
+  run_id: string;
+  tenant_id: string;
+  state: string;
+  done: number;
 }
 
 /** The main database, as the migrations leave it. */
@@ -212,9 +247,14 @@ export interface Tables {
   conversations: ConversationsTable;
   conversation_turns: ConversationTurnsTable;
   approvals: ApprovalsTable;
+  repositories: RepositoriesTable;
+  sealed_values: SealedValuesTable;
+  deliveries: DeliveriesTable;
+  reports: ReportsTable;
   ci_runs: CiRunsTable;
   ci_group_members: CiGroupMembersTable;
 }
 
+export type SealedValueRow = Selectable<SealedValuesTable>;
 export type SecretRow = Selectable<SecretsTable>;
 export type StreamRemoval = Selectable<StreamRemovalsTable>;

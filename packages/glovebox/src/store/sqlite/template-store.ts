@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { type Isolation, isId, LIVE_SESSION_STATUSES, type Template } from "../../core/index.ts";
 import { pageWindow, toPage } from "../page-cursor.ts";
 import type { Page, PageRequest, TemplateStore } from "../store.ts";
@@ -102,6 +103,24 @@ export class SqliteTemplateStore implements TemplateStore {
         .limit(limit + 1),
     );
     return toPage(rows.map(fromDoc<Template>), limit);
+  }
+
+  async pooled(): Promise<readonly Template[]> {
+    return this.#reader
+      .all(
+        query
+          .selectFrom("templates")
+          .innerJoin("template_versions", (join) =>
+            join
+              .onRef("template_versions.template_id", "=", "templates.id")
+              .onRef("template_versions.version", "=", "templates.version"),
+          )
+          .select("template_versions.doc")
+          .where("templates.deleted_at", "is", null)
+          .where(sql<boolean>`template_versions.doc ->> '$.pool.max' > 0`)
+          .orderBy("templates.id"),
+      )
+      .map(fromDoc<Template>);
   }
 
   async delete(tenantId: string, id: string): Promise<boolean> {

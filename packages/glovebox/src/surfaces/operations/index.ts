@@ -8,6 +8,7 @@ import { fileOperations } from "./files.ts";
 import { imageOperations } from "./images.ts";
 import { maintenanceOperations } from "./maintenance.ts";
 import { openAiOperations } from "./openai.ts";
+import { poolOperations } from "./pools.ts";
 import { runOperations } from "./runs.ts";
 import { secretOperations } from "./secrets.ts";
 import { sessionOperations } from "./sessions.ts";
@@ -27,6 +28,7 @@ export const OPERATIONS = {
   ...catalogOperations,
   ...sessionOperations,
   ...snapshotOperations,
+  ...poolOperations,
   ...fileOperations,
   ...executionOperations,
   ...runOperations,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AppliedLimitSchema, Session, SessionInput, SessionStatus } from "../../core/schemas.ts";
+import { AppliedLimitSchema, PauseInput, Session, SessionInput, SessionStatus } from "../../core/schemas.ts";
 import {
   EventPage,
   EventsQuery,
@@ -89,6 +89,31 @@ export const sessionOperations = defineOperations({
     response: Session,
     sdk: "sessions.close",
     cli: "session close",
+  },
+  "sessions.pause": {
+    method: "POST",
+    path: "/v1/sessions/{id}/pause",
+    summary: "Let what runs in a session stand still; with `release` its memory is given back and all kept on disk",
+    minimumRole: "agent",
+    params: IdParams,
+    body: PauseInput,
+    answer: "json",
+    status: 200,
+    response: Session,
+    sdk: "sessions.pause",
+    cli: "session pause",
+  },
+  "sessions.resume": {
+    method: "POST",
+    path: "/v1/sessions/{id}/resume",
+    summary: "Let a paused session go on where it stood",
+    minimumRole: "agent",
+    params: IdParams,
+    answer: "json",
+    status: 200,
+    response: Session,
+    sdk: "sessions.resume",
+    cli: "session resume",
   },
   "sessions.keepalive": {
     method: "POST",

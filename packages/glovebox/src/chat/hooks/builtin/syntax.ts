@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { SyntaxProblem } from "../../syntax/tree.ts";
+import type { SyntaxProblem } from "../../../syntax/index.ts";
 import { MAX_LOOKED_INTO } from "../../validation/limits.ts";
 import { RULES } from "../../validation/rules/index.ts";
 import type { ValidateOptions } from "../../validation/settings.ts";

@@ -1,4 +1,4 @@
-import type { SyntaxNode } from "../../syntax/tree.ts";
+import type { SyntaxNode } from "../../../syntax/index.ts";
 import type { Command, Embedded } from "./facts.ts";
 
 export type Word = string | undefined;

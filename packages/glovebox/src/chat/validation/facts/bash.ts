@@ -1,4 +1,4 @@
-import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../syntax/tree.ts";
+import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../../syntax/index.ts";
 import { readArgv, SHELLS, type Word } from "./argv.ts";
 import { type Command, type Embedded, type Facts, factsWith } from "./facts.ts";
 import { readVariables, textOf, type Variables, wordsOf } from "./shell-words.ts";

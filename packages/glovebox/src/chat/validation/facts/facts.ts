@@ -1,5 +1,5 @@
 import type { Language } from "../../../core/index.ts";
-import type { SyntaxNode } from "../../syntax/tree.ts";
+import type { SyntaxNode } from "../../../syntax/index.ts";
 
 /** A name that is used, whatever it was called on the way: `os.system` after `from os import system as s`. */
 export interface Use {

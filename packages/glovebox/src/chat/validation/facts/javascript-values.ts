@@ -1,4 +1,4 @@
-import { childOf, namedChildren, type SyntaxNode } from "../../syntax/tree.ts";
+import { childOf, namedChildren, type SyntaxNode } from "../../../syntax/index.ts";
 import type { Word } from "./argv.ts";
 import { type Bindings, MAX_DEPTH, unescapeText } from "./bindings.ts";
 

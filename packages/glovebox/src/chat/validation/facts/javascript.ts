@@ -1,4 +1,4 @@
-import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../syntax/tree.ts";
+import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../../syntax/index.ts";
 import { Bindings } from "./bindings.ts";
 import { type Command, type Embedded, type Facts, factsWith, type Launchers, type Use } from "./facts.ts";
 import { argumentsOf, javascriptNames, javascriptText, javascriptWords, moduleName } from "./javascript-values.ts";

@@ -1,5 +1,5 @@
 import type { Language } from "../../../core/index.ts";
-import type { SyntaxNode } from "../../syntax/tree.ts";
+import type { SyntaxNode } from "../../../syntax/index.ts";
 import { isLike } from "../targets.ts";
 import { readArgv, type Word } from "./argv.ts";
 import type { Command, Embedded, Launchers } from "./facts.ts";

@@ -1,4 +1,4 @@
-import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../syntax/tree.ts";
+import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../../syntax/index.ts";
 import { readArgv, type Word } from "./argv.ts";
 import { Bindings, MAX_DEPTH, unescapeText } from "./bindings.ts";
 import { type Command, type Embedded, type Facts, factsWith, type Use } from "./facts.ts";

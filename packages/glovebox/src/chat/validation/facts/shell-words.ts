@@ -1,4 +1,4 @@
-import { namedChildren, nodesOf, type SyntaxNode } from "../../syntax/tree.ts";
+import { namedChildren, nodesOf, type SyntaxNode } from "../../../syntax/index.ts";
 import type { Word } from "./argv.ts";
 
 /** Stands for `$IFS`, by which words are split after all. */

@@ -4,6 +4,7 @@ import { runs } from "./0003-runs.ts";
 import { snapshots } from "./0004-snapshots.ts";
 import { runRetention } from "./0005-run-retention.ts";
 import { conversations } from "./0006-conversations.ts";
+import { repositories } from "./0007-repositories.ts";
 import { ciRuns } from "./0008-ci-runs.ts";
 import { eventFileInitial } from "./event-file-0001.ts";
 import type { Migration } from "./migration.ts";
@@ -16,6 +17,7 @@ export const MAIN_MIGRATIONS: readonly Migration[] = [
   snapshots,
   runRetention,
   conversations,
+  repositories,
   ciRuns,
 ];
 export const EVENT_FILE_MIGRATIONS: readonly Migration[] = [eventFileInitial];

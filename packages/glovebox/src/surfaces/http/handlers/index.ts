@@ -13,6 +13,7 @@ import { fileHandlers } from "./files.ts";
 import { imageHandlers } from "./images.ts";
 import { maintenanceHandlers } from "./maintenance.ts";
 import { openAiHandlers } from "./openai.ts";
+import { poolHandlers } from "./pools.ts";
 import { runHandlers } from "./runs.ts";
 import { secretHandlers } from "./secrets.ts";
 import { sessionHandlers } from "./sessions.ts";
@@ -33,6 +34,7 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...catalogHandlers(context),
     ...sessionHandlers(context),
     ...snapshotHandlers(context),
+    ...poolHandlers(context),
     ...fileHandlers(context),
     ...executionHandlers(context),
     ...runHandlers(context),

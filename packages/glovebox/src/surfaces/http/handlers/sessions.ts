@@ -21,6 +21,9 @@ export function sessionHandlers(context: HandlerContext): Omit<HandlersOf<Operat
     "sessions.delete": async ({ principal, params }) => await sessions.delete(principal.tenantId, params.id),
     "sessions.close": async ({ principal, params }) =>
       await sessions.close(principal.tenantId, params.id, `token:${principal.name}`),
+    "sessions.pause": async ({ principal, params, body }) =>
+      await sessions.pause(principal.tenantId, params.id, { release: body.release === true }),
+    "sessions.resume": async ({ principal, params }) => await sessions.resume(principal.tenantId, params.id),
     "sessions.keepalive": async ({ principal, params }) => await sessions.keepalive(principal.tenantId, params.id),
     "sessions.stats": async ({ principal, params }) => await sessions.stats(principal.tenantId, params.id),
     "sessions.events": async (call) => await sessionEvents(context, call),

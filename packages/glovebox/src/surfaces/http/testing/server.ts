@@ -68,6 +68,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const secrets = createSecrets({
     secrets: store.secrets,
     authorities: store.authorities,
+    sealedValues: store.sealedValues,
     keyFile: join(dataDir, "secrets.key"),
     clock: systemClock,
     logger,

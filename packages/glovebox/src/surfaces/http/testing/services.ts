@@ -23,6 +23,7 @@ export async function realServices(room: {
     sessions: services.sessions,
     executions: services.executions,
     snapshots: services.snapshots,
+    pools: services.pools,
     isolations: services.isolations,
     [Symbol.asyncDispose]: async () => {
       for (const session of await room.store.sessions.live())

@@ -1,5 +1,5 @@
 import type { Language } from "../../../../core/index.ts";
-import { parseCode, type SyntaxNode } from "../../../syntax/tree.ts";
+import { parseCode, type SyntaxNode } from "../../../../syntax/index.ts";
 import { javascriptImports } from "./javascript-imports.ts";
 import { pythonImports } from "./python-imports.ts";
 import { rustImports } from "./rust-imports.ts";

@@ -1,4 +1,4 @@
-import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../../syntax/tree.ts";
+import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../../../syntax/index.ts";
 import type { Import } from "./imports.ts";
 
 /** `import`, `export … from`, `require("a")`, `import("a")` and `import a = require("a")`. Types that are imported are erased, and none. */

@@ -1,4 +1,4 @@
-import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../../syntax/tree.ts";
+import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../../../syntax/index.ts";
 import type { Import } from "./imports.ts";
 
 /** Nodes between an import and the block that it stands in, at most. */

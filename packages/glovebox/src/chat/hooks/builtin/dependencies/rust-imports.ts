@@ -1,4 +1,4 @@
-import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../../syntax/tree.ts";
+import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../../../syntax/index.ts";
 import type { Import } from "./imports.ts";
 
 /** What begins a path that leads into no other crate, or into one that every program has. */

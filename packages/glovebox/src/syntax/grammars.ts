@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { Language as Grammar, Tree } from "@vscode/tree-sitter-wasm";
 // CommonJS, whose names Node does not see: everything is on its default export.
 import treeSitter from "@vscode/tree-sitter-wasm";
-import type { Language } from "../../core/index.ts";
+import type { Language } from "../core/index.ts";
 
 /**
  * tree-sitter in WebAssembly, with grammars that are built already. Code that nobody has reviewed goes through these parsers, which are

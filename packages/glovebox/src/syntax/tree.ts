@@ -1,5 +1,5 @@
 import type { TreeCursor } from "@vscode/tree-sitter-wasm";
-import { GloveboxError, type Language } from "../../core/index.ts";
+import { GloveboxError, type Language } from "../core/index.ts";
 import { withTree } from "./grammars.ts";
 
 /** Code has fewer nodes than this or is refused: a node of ours takes about 150 bytes. */

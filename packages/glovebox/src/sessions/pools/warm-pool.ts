@@ -1,0 +1,249 @@
+import { type Logger, type Pool, type PoolSpec, toGloveboxError } from "../../core/index.ts";
+import { Demand } from "./demand.ts";
+import type { PoolFigures } from "./figures.ts";
+import type { Fit } from "./fit.ts";
+import type { PoolMember } from "./pool-member.ts";
+
+/** After one was taken nothing is made for this long: the session's first execution comes first. Milliseconds. */
+const QUIET_MS = 30;
+/** How soon it is looked again whether the machine has time. */
+const AGAIN_MS = 25;
+/** A machine that never has time gets one at a time all the same, after this long. */
+const PATIENCE_MS = 10_000;
+const BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 60_000;
+
+export interface WarmPoolOptions {
+  readonly make: (closing: AbortSignal) => Promise<PoolMember>;
+  readonly size: PoolSpec;
+  readonly figures: PoolFigures;
+  /** Why nothing may be made at the moment. */
+  readonly heldBack: () => Hold | undefined;
+  /** Milliseconds that never go back. */
+  readonly now: () => number;
+  readonly logger: Logger;
+}
+
+/** `busy` ends by itself and is waited out; the others are looked at again with each tick. */
+export type Hold = "memory" | "quota" | "busy";
+
+/** The sandboxes that are ready for one version of a template. */
+export class WarmPool {
+  readonly #options: WarmPoolOptions;
+  readonly #demand = new Demand();
+  /** Oldest first. Who removes one from here owns it. */
+  readonly #ready = new Set<PoolMember>();
+  readonly #closing = new AbortController();
+  readonly #tasks = new Set<Promise<unknown>>();
+  #size: PoolSpec;
+  #making = 0;
+  /** What is being made for a pool that was drained meanwhile is not wanted. */
+  #generation = 0;
+  #quietUntilMs = 0;
+  #busySinceMs: number | undefined;
+  #hold: Hold | undefined;
+  #failures = 0;
+  #failed: { readonly code: string; readonly message: string; readonly retryMs: number } | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: WarmPoolOptions) {
+    this.#options = options;
+    this.#size = options.size;
+  }
+
+  /** Sandboxes that are there or being made. */
+  get held(): number {
+    return this.#ready.size + this.#making;
+  }
+
+  /**
+   * Takes one that fits and was seen to be alive, for its one session; `undefined` is a miss. Nobody else gets it, and one that is dead goes.
+   * The caller owns it from here on.
+   */
+  async take(judge: (member: PoolMember) => Fit): Promise<PoolMember | undefined> {
+    const { figures, now } = this.#options;
+    const begunMs = now();
+    let reason: Parameters<PoolFigures["miss"]>[0] = "empty";
+    for (const member of [...this.#ready]) {
+      const fit = judge(member);
+      if ("miss" in fit) {
+        figures.miss(fit.miss);
+        return undefined;
+      }
+      if (!this.#ready.delete(member)) continue;
+      this.#quietUntilMs = now() + QUIET_MS;
+      if ((await member.healthy()) && (await member.keep(fit.kernels))) {
+        this.#failures = 0;
+        this.#demand.note(begunMs);
+        figures.hits += 1;
+        figures.take.add(now() - begunMs);
+        this.#fillSoon(QUIET_MS);
+        return member;
+      }
+      reason = "dead";
+      figures.dead += 1;
+      this.#background(member.destroy());
+    }
+    this.#demand.note(begunMs);
+    figures.miss(reason);
+    this.#fillSoon(QUIET_MS);
+    return undefined;
+  }
+
+  /** Brings it to its size: to be called every second or so, and when something has changed. `shed`: memory is short, so it gives some back. */
+  tick(options: { readonly shed: boolean } = { shed: false }): void {
+    const surplus = this.held - this.#target();
+    // Little by little: the shortage may be over with the first, and demand may come back.
+    if (options.shed) this.#drop(Math.ceil(this.#ready.size / 2));
+    else if (surplus > 0) this.#drop(1);
+    this.#fill();
+  }
+
+  resize(size: PoolSpec): void {
+    this.#size = size;
+    this.#drop(Math.max(0, this.#ready.size - size.max));
+    this.#fill();
+  }
+
+  /** Destroys what is ready; resolves when that is gone. It is filled anew. */
+  async drain(): Promise<void> {
+    this.#generation += 1;
+    this.#drop(this.#ready.size);
+    await Promise.allSettled([...this.#tasks]);
+    this.#fillSoon(0);
+  }
+
+  /** Destroys everything and makes nothing more. Resolves when nothing is left. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    clearTimeout(this.#timer);
+    this.#drop(this.#ready.size);
+    while (this.#tasks.size > 0) await Promise.allSettled([...this.#tasks]);
+  }
+
+  report(nowMs: number): Pick<Pool, "state" | "reason" | "error" | "target" | "ready" | "making"> {
+    const target = this.#target();
+    const full = this.#ready.size >= target;
+    const state = full
+      ? "ready"
+      : this.#failed !== undefined
+        ? "failing"
+        : this.#hold !== undefined
+          ? "held"
+          : "filling";
+    const { code, message, retryMs } = this.#failed ?? {};
+    return {
+      state,
+      ...(state === "held" && { reason: this.#hold }),
+      ...(code !== undefined &&
+        message !== undefined && {
+          error: {
+            code,
+            message,
+            retryAt: new Date(nowMs + Math.max(0, (retryMs ?? 0) - this.#options.now())).toISOString(),
+          },
+        }),
+      target,
+      ready: this.#ready.size,
+      making: this.#making,
+    };
+  }
+
+  #target(): number {
+    return this.#demand.target(this.#size, this.#options.now());
+  }
+
+  #fill(): void {
+    while (!this.#closing.signal.aborted && this.held < this.#target() && this.#making < this.#size.refillConcurrency) {
+      const waitMs = this.#waitMs();
+      if (waitMs !== undefined) {
+        this.#fillSoon(waitMs);
+        return;
+      }
+      this.#making += 1;
+      this.#background(this.#makeOne());
+    }
+  }
+
+  /** How long to wait before the next is made; `undefined` when it may be at once. */
+  #waitMs(): number | undefined {
+    const nowMs = this.#options.now();
+    this.#hold = undefined;
+    if (this.#failed !== undefined && nowMs < this.#failed.retryMs) return this.#failed.retryMs - nowMs;
+    if (nowMs < this.#quietUntilMs) return this.#quietUntilMs - nowMs;
+    const hold = this.#options.heldBack();
+    if (hold !== "busy") this.#busySinceMs = undefined;
+    if (hold === undefined) return undefined;
+    if (hold === "busy") {
+      this.#busySinceMs ??= nowMs;
+      if (nowMs - this.#busySinceMs > PATIENCE_MS && this.#making === 0) return undefined;
+    }
+    this.#hold = hold;
+    return hold === "busy" ? AGAIN_MS : BACKOFF_MS;
+  }
+
+  #fillSoon(ms: number): void {
+    if (this.#closing.signal.aborted) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#fill(), Math.ceil(ms)).unref();
+  }
+
+  async #makeOne(): Promise<void> {
+    const { figures, make, now } = this.#options;
+    const begunMs = now();
+    const generation = this.#generation;
+    try {
+      const member = await make(this.#closing.signal);
+      figures.made += 1;
+      figures.refill.add(now() - begunMs);
+      if (this.#closing.signal.aborted || generation !== this.#generation) {
+        figures.dropped += 1;
+        await member.destroy();
+        return;
+      }
+      this.#failed = undefined;
+      this.#ready.add(member);
+      member.onDeath(() => this.#onDeath(member));
+      if (member.dead) this.#onDeath(member);
+    } catch (error) {
+      if (this.#closing.signal.aborted) return;
+      figures.failed += 1;
+      this.#backOff(error);
+    } finally {
+      this.#making -= 1;
+      this.#fill();
+    }
+  }
+
+  /** One that waited has died: whatever killed it may kill the next, so it is replaced with the same patience as one that could not be made. */
+  #onDeath(member: PoolMember): void {
+    if (!this.#ready.delete(member)) return;
+    this.#options.figures.dead += 1;
+    this.#background(member.destroy());
+    this.#backOff(new Error("a sandbox that was ready has died"));
+    this.#fillSoon(BACKOFF_MS);
+  }
+
+  #backOff(cause: unknown): void {
+    const { code, message } = toGloveboxError(cause, "unavailable");
+    const delayMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** Math.min(this.#failures, 10));
+    this.#failures += 1;
+    this.#failed = { code, message, retryMs: this.#options.now() + delayMs };
+    this.#options.logger.warn({ code, err: cause, retryInMs: delayMs }, "a pool could not get a sandbox ready");
+  }
+
+  #drop(count: number): void {
+    for (const member of [...this.#ready].slice(0, Math.max(0, count))) {
+      this.#ready.delete(member);
+      this.#options.figures.dropped += 1;
+      this.#background(member.destroy());
+    }
+  }
+
+  #background(task: Promise<unknown>): void {
+    const kept = task
+      .catch((error: unknown) => this.#options.logger.error({ err: error }, "a pool's sandbox could not be removed"))
+      .finally(() => this.#tasks.delete(kept));
+    this.#tasks.add(kept);
+  }
+}
