@@ -35,6 +35,12 @@ export const READY_MADE: readonly TemplateInput[] = [
     languages: ["python", "javascript", "typescript", "bash"],
     maxLimits: MORE,
   },
+  {
+    name: "firecracker",
+    isolation: "firecracker",
+    languages: ["python", "javascript", "typescript", "bash"],
+    maxLimits: MORE,
+  },
   { name: "js-isolate", isolation: "isolate", languages: ["javascript", "typescript"], maxLimits: MORE },
   {
     name: "ci",

@@ -1,11 +1,4 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parse } from "yaml";
-import { repositoryRoot } from "../../native/index.ts";
 import { type Definitions, misfit, type Schema } from "./schema.ts";
-
-/** Firecracker's published description of its API lies beside the project, and is not copied into it. */
-const PATH = join(repositoryRoot(), "../shared/data/firecracker.yaml");
 
 interface Operation {
   readonly operationId: string;
@@ -13,7 +6,8 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly schema?: Schema }>>;
 }
 
-interface Description {
+/** The description as it is written. */
+export interface Description {
   readonly info: { readonly version: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly definitions: Definitions;
@@ -29,21 +23,8 @@ export interface Matched {
 export class ApiDescription {
   readonly #description: Description;
 
-  private constructor(description: Description) {
+  constructor(description: Description) {
     this.#description = description;
-  }
-
-  /** Errors: one that says where the file has to be. */
-  static load(): ApiDescription {
-    let text: string;
-    try {
-      text = readFileSync(PATH, "utf8");
-    } catch (cause) {
-      throw new Error(`Firecracker's API description is needed to test against, at ../shared/data/firecracker.yaml`, {
-        cause,
-      });
-    }
-    return new ApiDescription(parse(text) as Description);
   }
 
   get version(): string {

@@ -1,7 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { text } from "node:stream/consumers";
-import { ApiDescription, type Matched } from "./api-description.ts";
+import type { ApiDescription, Matched } from "./api-description.ts";
 
 /** What stands behind the API: in a real Firecracker, the machine. Paths are the jailed one's. */
 export interface StandInMachine {
@@ -46,14 +46,20 @@ class Fault extends Error {}
  */
 export class StandInApi {
   readonly requests: Recorded[] = [];
-  readonly #description = ApiDescription.load();
+  readonly #description: ApiDescription;
   readonly #machine: StandInMachine;
   readonly #id: string;
   readonly #onRequest: (recorded: Recorded) => void;
   readonly #config = new Map<string, Body>();
   #state: "Not started" | "Running" | "Paused" = "Not started";
 
-  constructor(id: string, machine: StandInMachine, onRequest: (recorded: Recorded) => void = () => {}) {
+  constructor(
+    description: ApiDescription,
+    id: string,
+    machine: StandInMachine,
+    onRequest: (recorded: Recorded) => void = () => {},
+  ) {
+    this.#description = description;
     this.#id = id;
     this.#machine = machine;
     this.#onRequest = onRequest;

@@ -6,6 +6,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { appendFileSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { ApiDescription } from "./api-description.ts";
 import { type Body, StandInApi } from "./stand-in-api.ts";
 
 /** The listening socket is made by this, because Node cannot hand one to a child. */
@@ -25,7 +26,9 @@ const WALL = [
 ];
 
 const [id = "", root = "", uid = ""] = process.argv.slice(2);
-const { STAND_IN_AGENT: agent = "", STAND_IN_FOLDER: folder = "", STAND_IN_LOG: log = "" } = process.env;
+const { STAND_IN_AGENT: agent = "", STAND_IN_FOLDER: folder = "" } = process.env;
+const log = join(folder, "requests");
+const description = new ApiDescription(JSON.parse(readFileSync(join(folder, "description"), "utf8")));
 /** Where the guest's things are: the session's uid cannot walk to its jail, only stand in it. */
 const guest = mkdtempSync(join(folder, "guest-"));
 const [workspace, names] = [join(guest, "workspace"), join(guest, "names")];
@@ -40,6 +43,7 @@ let port = 0;
 const calls = new Set<Socket>();
 
 const api = new StandInApi(
+  description,
   id,
   {
     pathOf: (path) => `.${path}`,
@@ -64,7 +68,6 @@ const api = new StandInApi(
   },
   ({ method, path, status, body }) => appendFileSync(log, `${JSON.stringify({ id, method, path, status, body })}\n`),
 );
-appendFileSync(log, "");
 process.chdir(root);
 process.setgroups?.([]);
 process.setgid?.(Number(uid));

@@ -6,6 +6,7 @@ import { buildTestAgent } from "../../agent/testing.ts";
 import { defaultNativeDir, nativeTools } from "../../native/index.ts";
 import { FirecrackerDriver } from "../driver.ts";
 import type { FirecrackerHost } from "../prepare-host.ts";
+import { loadDescription } from "./load-description.ts";
 import type { Recorded } from "./stand-in-api.ts";
 
 const PARTS = ["kernel", "initramfs", "tools", "rootfs"] as const;
@@ -26,13 +27,18 @@ export async function standInHost(): Promise<StandInHost> {
   const folder = await mkdtemp(join(tmpdir(), "glovebox-firecracker-"));
   await chmod(folder, 0o711);
   const runDir = join(folder, "run");
-  const log = join(folder, "requests");
+  const guests = join(folder, "guests");
+  await mkdir(guests);
+  await chmod(guests, 0o711);
+  const log = join(guests, "requests");
   await writeFile(log, "");
   await chmod(log, 0o666);
+  // Parsed once, and not by every machine.
+  await writeFile(join(guests, "description"), JSON.stringify(loadDescription()));
   for (const name of PARTS) await writeFile(join(folder, name), name);
   const firecracker = join(folder, "firecracker");
   await writeFile(firecracker, "");
-  const jailer = await writeJailer(folder, log);
+  const jailer = await writeJailer(folder, guests);
   const supervisor = (await nativeTools(defaultNativeDir())).supervisor;
   const compatibility: Record<string, string> = { firecracker: "stand-in", kernel: "none" };
   const host: FirecrackerHost = {
@@ -63,13 +69,10 @@ export async function standInHost(): Promise<StandInHost> {
   };
 }
 
-async function writeJailer(folder: string, log: string): Promise<string> {
+async function writeJailer(folder: string, guests: string): Promise<string> {
   const path = join(folder, "jailer");
-  const guests = join(folder, "guests");
-  await mkdir(guests);
-  await chmod(guests, 0o711);
   const program = join(import.meta.dirname, "stand-in-jailer.ts");
-  const settings = `STAND_IN_AGENT='${await buildTestAgent()}' STAND_IN_FOLDER='${guests}' STAND_IN_LOG='${log}'`;
+  const settings = `STAND_IN_AGENT='${await buildTestAgent()}' STAND_IN_FOLDER='${guests}'`;
   const text = `#!/bin/sh\n${settings} PATH=/usr/bin:/bin exec '${process.execPath}' '${program}' "$@"\n`;
   await writeFile(path, text, { mode: 0o755 });
   return path;
