@@ -16,6 +16,9 @@ export interface Measurement {
   readonly ratioTarget?: number;
 }
 
+/** A case measures something that this machine does not have: it is left out, which is no failure. */
+export class NotHere extends Error {}
+
 export interface Case {
   readonly name: string;
   readonly unit: "ms" | "1/s" | "MiB" | "MB/s" | "%";

@@ -9,8 +9,8 @@ export interface BenchServer extends AsyncDisposable {
 }
 
 /** A server over an empty data folder, and one kept-alive connection to it. */
-export async function openServer(): Promise<BenchServer> {
-  const server = await startServer({ env: { GLOVEBOX_LOG_LEVEL: "warn" } });
+export async function openServer(env: NodeJS.ProcessEnv = {}): Promise<BenchServer> {
+  const server = await startServer({ env: { GLOVEBOX_LOG_LEVEL: "warn", ...env } });
   const client = new KeepAlive(server.url, server.token);
   return {
     server,

@@ -2,6 +2,7 @@ import { type Glovebox, isGloveboxError, type Result } from "@glovebox/sdk";
 
 import { chat } from "./tour-chat.ts";
 import { network } from "./tour-egress.ts";
+import { fork } from "./tour-fork.ts";
 import { durableRun } from "./tour-runs.ts";
 
 export interface Stop {
@@ -160,6 +161,7 @@ export const STOPS: readonly Stop[] = [
     },
   },
   state,
+  fork,
   files,
   plot,
   endlessLoop,

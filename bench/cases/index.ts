@@ -11,12 +11,14 @@ import { idleSession } from "./idle.ts";
 import { isolateCold, isolateWarm } from "./isolate.ts";
 import { library } from "./library.ts";
 import { MICROVM_CASES } from "./microvm.ts";
+import { POOL_CASES } from "./pools.ts";
 import { redaction } from "./redact.ts";
 import { firstPrint, isolateFirstValue, roundTrip } from "./sessions.ts";
 import { snapshots } from "./snapshots.ts";
 
 export const CASES: readonly Case[] = [
   firstPrint,
+  ...POOL_CASES,
   roundTrip,
   isolateFirstValue,
   durableEvents,

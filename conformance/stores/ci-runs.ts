@@ -28,7 +28,7 @@ export function ciRunConformance(make: MakeSubject): void {
     const [one, two, other] = [aRun(), aRun(), aRun({ repository: "acme/two" })];
     {
       await using store = await subject.open();
-      expect((await store.ciRuns.create(one, Buffer.from([1, 2]))).number).toBe(1);
+      expect((await store.ciRuns.create(one)).number).toBe(1);
       expect((await store.ciRuns.create(two)).number).toBe(2);
       expect((await store.ciRuns.create(one)).number).toBe(1);
       expect((await store.ciRuns.create(other)).number).toBe(1);
@@ -39,9 +39,6 @@ export function ciRunConformance(make: MakeSubject): void {
     await using store = await subject.open();
     expect(await store.ciRuns.get(TENANT, two.id)).toEqual({ ...two, number: 2 });
     expect(await store.ciRuns.get(OTHER_TENANT, two.id)).toBeUndefined();
-    expect(Buffer.from((await store.ciRuns.sealed(TENANT, one.id)) ?? [])).toEqual(Buffer.from([1, 2]));
-    expect(await store.ciRuns.sealed(TENANT, two.id)).toBeUndefined();
-    expect(await store.ciRuns.sealed(OTHER_TENANT, one.id)).toBeUndefined();
     expect(await store.ciRuns.put({ ...two, number: 2, title: "changed" })).toBe(true);
     expect((await store.ciRuns.get(TENANT, two.id))?.title).toBe("changed");
     expect(await store.ciRuns.put(aRun())).toBe(false);
@@ -72,7 +69,10 @@ export function ciRunConformance(make: MakeSubject): void {
     expect((await store.ciRuns.list(OTHER_TENANT)).items).toEqual([]);
     expect((await store.ciRuns.unfinished()).map(({ id }) => id)).toEqual([first.id, third.id]);
     const archive = second.source.kind === "archive" ? second.source.id : "";
-    expect(await store.ciRuns.usedArchives([archive, newId()])).toEqual(new Set([archive]));
+    expect(await store.ciRuns.inUse("archive", [archive, newId()])).toEqual(new Set([archive]));
+    const secretsId = newId();
+    await store.ciRuns.create(aRun({ secretsId }));
+    expect(await store.ciRuns.inUse("secrets", [secretsId, newId()])).toEqual(new Set([secretsId]));
   });
 
   test("members of a concurrency group stand in the order in which they came, across a restart", async () => {
@@ -101,5 +101,11 @@ export function ciRunConformance(make: MakeSubject): void {
     expect(await store.ciRuns.group(TENANT, "deploy")).toEqual([member(a, "running")]);
     expect(await store.ciRuns.groupsOf(TENANT, a)).toEqual([{ group: "deploy", jobKey: "" }]);
     expect(await store.ciRuns.groupsOf(TENANT, b)).toEqual([]);
+    expect(await store.ciRuns.groups()).toEqual(
+      expect.arrayContaining([
+        { tenantId: TENANT, group: "deploy" },
+        { tenantId: OTHER_TENANT, group: "deploy" },
+      ]),
+    );
   });
 }

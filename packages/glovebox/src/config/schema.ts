@@ -178,6 +178,7 @@ export const ConfigSchema = z.strictObject({
       bubblewrap: pool("sessions of the template `python`"),
       isolate: pool("sessions of the template `js-isolate`"),
       gvisor: pool("sessions of the template `gvisor`"),
+      microvm: pool("sessions of the template `microvm`"),
       node: pool("sessions of the template `node`"),
       bash: pool("sessions of the template `bash`"),
       rust: pool("sessions of the template `rust`"),

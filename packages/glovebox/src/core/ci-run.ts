@@ -46,6 +46,7 @@ export interface CiJob {
   /** As shown: `test (20, linux)`. */
   readonly name: string;
   readonly matrix: Readonly<Record<string, unknown>>;
+  /** Ids of jobs, those included that the job needs which calls its workflow. */
   readonly needs: readonly string[];
   readonly status: CiStatus;
   /** Before `continue-on-error`. */
@@ -109,6 +110,8 @@ export interface CiRun {
   readonly title: string;
   readonly event: CiEvent;
   readonly source: CiSource;
+  /** Under which the secrets are sealed that it was started with. */
+  readonly secretsId?: string;
   readonly status: CiStatus;
   readonly conclusion?: CiConclusion;
   /** Why nothing ran, or what ended the run from outside. */

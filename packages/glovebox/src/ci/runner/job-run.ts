@@ -125,7 +125,8 @@ export interface JobHost {
   progress(
     job: JobRun,
     steps: readonly StepOutcome[],
-    current?: { readonly number: number; readonly name: string },
+    /** `executionIds`: what it runs, as soon as that is known, so that its output can be followed. */
+    current?: { readonly number: number; readonly name: string; readonly executionIds?: readonly string[] },
   ): void;
 }
 

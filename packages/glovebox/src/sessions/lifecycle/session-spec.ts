@@ -46,7 +46,7 @@ export function sessionTimes(
 
 /** What the driver is asked for. */
 export function sandboxSpec(
-  row: Pick<Session, "id" | "env">,
+  row: Pick<Session, "id" | "env" | "forkable">,
   choice: Choice,
   input: SessionInput,
   parts: {

@@ -66,7 +66,7 @@ export class PoolMember {
     }
   }
 
-  /** Ends all kernels but these, in bounded time; false when one does not go. */
+  /** Ends all kernels but these, in bounded time; false when one does not go. Never rejects. */
   keep(languages: ReadonlySet<KernelLanguage>): Promise<boolean> {
     return this.bench.endUnused((language) => !languages.has(language));
   }

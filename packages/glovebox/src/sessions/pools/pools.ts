@@ -14,12 +14,12 @@ import { sessionLimits } from "../lifecycle/session-spec.ts";
 import type { Room } from "../room.ts";
 import type { PoolService, TemplateService } from "../services.ts";
 import { PoolFigures } from "./figures.ts";
-import { fit } from "./fit.ts";
+import { type Fit, fit } from "./fit.ts";
 import { type MemoryThresholds, memoryShortage } from "./host-memory.ts";
 import { makeMember } from "./make-member.ts";
 import type { PoolMember } from "./pool-member.ts";
 import { PoolSizes } from "./pool-sizes.ts";
-import { type Hold, WarmPool } from "./warm-pool.ts";
+import { type Hold, type Taken, WarmPool } from "./warm-pool.ts";
 
 const TICK_MS = 1_000;
 
@@ -69,6 +69,7 @@ export class Pools implements PoolService {
   async begin(templates: TemplateService): Promise<void> {
     const { room, settings } = this.#parts;
     this.#templates = templates;
+    this.#tick();
     for (const [id, tenantId] of await this.#sizes.load()) await this.#find(tenantId, id);
     for (const name of settings.sizes.keys()) {
       const found = await this.#find(settings.tenantId, name);
@@ -76,7 +77,6 @@ export class Pools implements PoolService {
     }
     for (const template of await room.store.templates.pooled()) this.#refresh(template);
     this.#ticking = setInterval(() => this.#tick(), TICK_MS).unref();
-    this.#tick();
   }
 
   /** A session is being started: pools wait with theirs until that is over. */
@@ -91,19 +91,23 @@ export class Pools implements PoolService {
     };
   }
 
-  /** A ready sandbox in place of one that would be made as `spec` says, with or without its kernels; `undefined`: there is none. The caller owns it. */
-  async take(
+  /**
+   * A ready sandbox in place of one that would be made as `spec` says, with or without its kernels; `undefined`: there is none. The caller owns it, once it
+   * was seen to be alive. `again`: the one before was not.
+   */
+  take(
     template: Template,
     spec: SandboxSpec,
-    { kernels }: { readonly kernels: boolean },
-  ): Promise<PoolMember | undefined> {
+    { kernels, again }: { readonly kernels: boolean; readonly again: boolean },
+  ): Taken | undefined {
     const entry = this.#entries.get(template.id);
     if (entry?.pool === undefined) return undefined;
     if (entry.template.version !== template.version) return this.#miss(entry, "version");
-    return entry.pool.take((member) => {
+    const judge = (member: PoolMember): Fit => {
       const found = fit(spec, member.spec, member.sandbox);
       return kernels || "miss" in found ? found : { kernels: new Set() };
-    });
+    };
+    return entry.pool.take(judge, { again });
   }
 
   /** A session whose workspace must be there before its sandbox takes none. */

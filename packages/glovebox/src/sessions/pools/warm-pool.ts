@@ -1,4 +1,5 @@
 import { type Logger, type Pool, type PoolSpec, toGloveboxError } from "../../core/index.ts";
+import type { KernelLanguage } from "../work/workbench.ts";
 import { Demand } from "./demand.ts";
 import type { PoolFigures } from "./figures.ts";
 import type { Fit } from "./fit.ts";
@@ -26,6 +27,12 @@ export interface WarmPoolOptions {
 
 /** `busy` ends by itself and is waited out; the others are looked at again with each tick. */
 export type Hold = "memory" | "quota" | "busy";
+
+/** One that was taken. `alive` tells whether it was seen to answer; it never rejects. One that did not is gone, and another is to be taken. */
+export interface Taken {
+  readonly member: PoolMember;
+  readonly alive: Promise<boolean>;
+}
 
 /** The sandboxes that are ready for one version of a template. */
 export class WarmPool {
@@ -57,37 +64,37 @@ export class WarmPool {
   }
 
   /**
-   * Takes one that fits and was seen to be alive, for its one session; `undefined` is a miss. Nobody else gets it, and one that is dead goes.
-   * The caller owns it from here on.
+   * Takes one that fits, for its one session; `undefined` is a miss. Nobody else gets it. `again`: one that was taken before turned out to be dead.
    */
-  async take(judge: (member: PoolMember) => Fit): Promise<PoolMember | undefined> {
+  take(judge: (member: PoolMember) => Fit, { again }: { readonly again: boolean }): Taken | undefined {
     const { figures, now } = this.#options;
-    const begunMs = now();
-    let reason: Parameters<PoolFigures["miss"]>[0] = "empty";
-    for (const member of [...this.#ready]) {
-      const fit = judge(member);
-      if ("miss" in fit) {
-        figures.miss(fit.miss);
-        return undefined;
-      }
-      if (!this.#ready.delete(member)) continue;
-      this.#quietUntilMs = now() + QUIET_MS;
-      if ((await member.healthy()) && (await member.keep(fit.kernels))) {
-        this.#failures = 0;
-        this.#demand.note(begunMs);
-        figures.hits += 1;
-        figures.take.add(now() - begunMs);
-        this.#fillSoon(QUIET_MS);
-        return member;
-      }
-      reason = "dead";
-      figures.dead += 1;
-      this.#background(member.destroy());
-    }
-    this.#demand.note(begunMs);
-    figures.miss(reason);
+    const nowMs = now();
+    const [member] = this.#ready;
+    const fit = member === undefined ? ({ miss: again ? "dead" : "empty" } as const) : judge(member);
+    // What the pool cannot serve makes it no larger.
+    if (!again && (member === undefined || "kernels" in fit)) this.#demand.note(nowMs);
+    this.#quietUntilMs = nowMs + QUIET_MS;
     this.#fillSoon(QUIET_MS);
-    return undefined;
+    if (member === undefined || "miss" in fit) {
+      figures.miss("miss" in fit ? fit.miss : "empty");
+      return undefined;
+    }
+    this.#ready.delete(member);
+    return { member, alive: this.#confirm(member, fit.kernels, nowMs) };
+  }
+
+  /** Whether one that was taken lives; if not, it goes. */
+  async #confirm(member: PoolMember, kernels: ReadonlySet<KernelLanguage>, takenMs: number): Promise<boolean> {
+    const { figures, now } = this.#options;
+    if ((await member.healthy()) && (await member.keep(kernels))) {
+      this.#failures = 0;
+      figures.hits += 1;
+      figures.take.add(now() - takenMs);
+      return true;
+    }
+    figures.dead += 1;
+    this.#background(member.destroy());
+    return false;
   }
 
   /** Brings it to its size: to be called every second or so, and when something has changed. `shed`: memory is short, so it gives some back. */

@@ -6,7 +6,7 @@ import { BubblewrapDriver } from "../../sandbox/bubblewrap/index.ts";
 import type { IsolationDriver } from "../../sandbox/index.ts";
 import { IsolateDriver } from "../../sandbox/isolate/index.ts";
 import { openSqliteStore, type Store, type StoreFaults } from "../../store/index.ts";
-import { createSessionServices, type Quotas, type RecoverableSessionServices } from "../index.ts";
+import { createSessionServices, type PoolSettings, type Quotas, type RecoverableSessionServices } from "../index.ts";
 
 export const TENANT = "acme";
 
@@ -19,6 +19,8 @@ export interface Stage extends AsyncDisposable {
   session(input?: SessionInput): Promise<string>;
   run(sessionId: string, input: ExecutionInput): Promise<Ran>;
   py(sessionId: string, code: string, more?: Partial<ExecutionInput>): Promise<Ran>;
+  /** Ends the server: its sessions go on, for a stage that is opened in the same folder. */
+  letGo(): Promise<void>;
 }
 
 export interface Ran {
@@ -36,6 +38,7 @@ export async function openStage(
     quotas?: Partial<Quotas>;
     redactor?: Redactor;
     freeMemoryBytes?: () => number;
+    pools?: Partial<PoolSettings>;
     /** A driver besides bubblewrap and isolate; its files are to go below the folder. */
     more?: (dir: string) => IsolationDriver;
   } = {},
@@ -58,6 +61,7 @@ export async function openStage(
     drivers,
     dataDir: dir,
     ...(options.quotas !== undefined && { quotas: options.quotas }),
+    ...(options.pools !== undefined && { pools: options.pools }),
     ...(options.redactor !== undefined && { redactor: options.redactor }),
     ...(options.freeMemoryBytes !== undefined && { freeMemoryBytes: options.freeMemoryBytes }),
   });
@@ -65,7 +69,15 @@ export async function openStage(
     const { execution } = await services.executions.start(TENANT, sessionId, input);
     return read(services, await services.executions.wait(TENANT, execution.id));
   };
+  const letGo = async () => {
+    await services[Symbol.asyncDispose]();
+    await bubblewrap[Symbol.asyncDispose]();
+    await isolate[Symbol.asyncDispose]();
+    await more?.[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+  };
   return {
+    letGo,
     dir,
     store,
     services,
@@ -79,11 +91,7 @@ export async function openStage(
         limit: 1000,
       });
       await Promise.allSettled(live.items.map(({ id }) => services.sessions.close(TENANT, id)));
-      await services[Symbol.asyncDispose]();
-      await bubblewrap[Symbol.asyncDispose]();
-      await isolate[Symbol.asyncDispose]();
-      await more?.[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
+      await letGo();
       await rm(dir, { recursive: true, force: true });
     },
   };

@@ -4,7 +4,8 @@ import type { Sandbox, SandboxProcess } from "../../sandbox/index.ts";
 /** Makes the pipe, says so, waits for the kernel to open it, takes its name away and hands on what it is given. */
 const RELAY = 'mkfifo -m 600 "$1" && echo && exec 3>"$1" && rm -f "$1" && exec cat >&3 3>&-';
 
-const PATIENCE_MS = 10_000;
+/** Several emulated machines that share a processor take their time. */
+const PATIENCE_MS = 30_000;
 
 /**
  * The standard input of one execution in a kernel. A kernel lives longer than its executions, so each that is given input gets a pipe of its own,

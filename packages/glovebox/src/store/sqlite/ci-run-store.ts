@@ -19,7 +19,7 @@ export class SqliteCiRunStore implements CiRunStore {
     this.#writes = writes;
   }
 
-  async create(run: CiRun, sealed?: Uint8Array): Promise<CiRun> {
+  async create(run: CiRun): Promise<CiRun> {
     checkId("CI run", run.id);
     const { id, tenantId, repository } = run;
     const { path } = run.workflow;
@@ -35,7 +35,7 @@ export class SqliteCiRunStore implements CiRunStore {
       {
         query: query
           .insertInto("ci_runs")
-          .values({ id, tenant_id: tenantId, doc, sealed: sealed === undefined ? null : Buffer.from(sealed) })
+          .values({ id, tenant_id: tenantId, doc })
           .onConflict((conflict) => conflict.doNothing()),
       },
       { query: query.selectFrom("ci_runs").select("doc").where("tenant_id", "=", tenantId).where("id", "=", id) },
@@ -62,13 +62,6 @@ export class SqliteCiRunStore implements CiRunStore {
       query.selectFrom("ci_runs").select("doc").where("tenant_id", "=", tenantId).where("id", "=", id),
     );
     return row === undefined ? undefined : fromDoc<CiRun>(row);
-  }
-
-  async sealed(tenantId: string, id: string): Promise<Uint8Array | undefined> {
-    const row = this.#reader.first(
-      query.selectFrom("ci_runs").select("sealed").where("tenant_id", "=", tenantId).where("id", "=", id),
-    );
-    return row?.sealed ?? undefined;
   }
 
   async list(tenantId: string, filter: CiRunFilter = {}): Promise<Page<CiRun>> {
@@ -105,16 +98,16 @@ export class SqliteCiRunStore implements CiRunStore {
     return rows.map(fromDoc<CiRun>);
   }
 
-  async usedArchives(ids: readonly string[]): Promise<ReadonlySet<string>> {
+  async inUse(what: "archive" | "secrets", ids: readonly string[]): Promise<ReadonlySet<string>> {
     if (ids.length === 0) return new Set();
     const rows = this.#reader.all(
       query
         .selectFrom("ci_runs")
-        .select("archive")
+        .select(`${what} as id`)
         .distinct()
-        .where("archive", "in", [...ids]),
+        .where(what, "in", [...ids]),
     );
-    return new Set(rows.flatMap(({ archive }) => (archive === null ? [] : [archive])));
+    return new Set(rows.flatMap(({ id }) => (id === null ? [] : [id])));
   }
 
   async group(tenantId: string, name: string): Promise<readonly CiGroupMember[]> {
@@ -127,6 +120,11 @@ export class SqliteCiRunStore implements CiRunStore {
         .orderBy("seq"),
     );
     return rows.map(({ run_id: runId, job_key: jobKey, state }) => ({ tenantId, runId, jobKey, state }));
+  }
+
+  async groups() {
+    const rows = this.#reader.all(query.selectFrom("ci_group_members").select(["tenant_id", "name"]).distinct());
+    return rows.map(({ tenant_id: tenantId, name: group }) => ({ tenantId, group }));
   }
 
   async groupsOf(tenantId: string, runId: string) {

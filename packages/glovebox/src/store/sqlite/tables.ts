@@ -180,6 +180,7 @@ interface CiRunsTable {
   status: Virtual<string>;
   conclusion: Virtual<string | null>;
   archive: Virtual<string | null>;
+  secrets: Virtual<string | null>;
 }
 
 interface CiGroupMembersTable {

@@ -8,7 +8,6 @@ CREATE TABLE ci_runs (
   id TEXT PRIMARY KEY NOT NULL,
   tenant_id TEXT NOT NULL,
   doc TEXT NOT NULL,
-  sealed BLOB,
   repository_id TEXT GENERATED ALWAYS AS (doc ->> '$.repositoryId') VIRTUAL,
   repository TEXT GENERATED ALWAYS AS (doc ->> '$.repository') VIRTUAL,
   workflow TEXT GENERATED ALWAYS AS (doc ->> '$.workflow.path') VIRTUAL,
@@ -17,12 +16,14 @@ CREATE TABLE ci_runs (
   sha TEXT GENERATED ALWAYS AS (doc ->> '$.event.sha') VIRTUAL,
   status TEXT GENERATED ALWAYS AS (doc ->> '$.status') VIRTUAL,
   conclusion TEXT GENERATED ALWAYS AS (doc ->> '$.conclusion') VIRTUAL,
-  archive TEXT GENERATED ALWAYS AS (doc ->> '$.source.id') VIRTUAL
+  archive TEXT GENERATED ALWAYS AS (doc ->> '$.source.id') VIRTUAL,
+  secrets TEXT GENERATED ALWAYS AS (doc ->> '$.secretsId') VIRTUAL
 ) STRICT;
 CREATE INDEX ci_runs_by_tenant ON ci_runs (tenant_id, id);
 CREATE INDEX ci_runs_by_repository ON ci_runs (tenant_id, repository_id, id);
 CREATE INDEX ci_runs_unfinished ON ci_runs (id) WHERE status <> 'completed';
 CREATE INDEX ci_runs_by_archive ON ci_runs (archive) WHERE archive IS NOT NULL;
+CREATE INDEX ci_runs_by_secrets ON ci_runs (secrets) WHERE secrets IS NOT NULL;
 CREATE TABLE ci_numbers (
   tenant_id TEXT NOT NULL,
   repository TEXT NOT NULL,

@@ -1,0 +1,72 @@
+import { startBareInterpreter } from "../floors.ts";
+import { type Case, NotHere, timeEach } from "../harness.ts";
+import type { KeepAlive } from "../keep-alive.ts";
+import { createSession, deleteSession, openServer, runRepl } from "../server.ts";
+
+interface Subject {
+  readonly isolation: "bubblewrap" | "microvm";
+  readonly template: string;
+  readonly rounds: number;
+  readonly p50: number;
+}
+
+/** A session out of a pool and the first `print(1)` in it, over HTTP. The pool is full again before the next one. */
+function firstPrint({ isolation, template, rounds, p50 }: Subject): Case {
+  return {
+    name: `pool.${isolation}.first-print`,
+    unit: "ms",
+    target: { better: "lower", p50 },
+    async run() {
+      await using bench = await openServer({ [`GLOVEBOX_POOLS_${isolation.toUpperCase()}_MIN`]: "2" });
+      const { client } = bench;
+      await needs(client, isolation);
+      const samples: number[] = [];
+      for (let i = -5; i < rounds; i += 1) {
+        await full(client, template);
+        const start = performance.now();
+        const id = await createSession(client, { template });
+        await runRepl(client, id, "python", "print(1)");
+        if (i >= 0) samples.push(performance.now() - start);
+        await deleteSession(client, id);
+      }
+      const { misses } = await poolOf(client, template);
+      if (misses.total > 0) throw new Error(`${misses.total} sessions were not out of the pool`);
+      const bare = startBareInterpreter();
+      const floor = await timeEach(500, 100, () => bare.roundTrip());
+      bare.close();
+      return { samples, floor: { name: "one round trip of a bare interpreter", samples: floor } };
+    },
+  };
+}
+
+interface PoolAnswer {
+  readonly ready: number;
+  readonly misses: { readonly total: number };
+}
+
+function poolOf(client: KeepAlive, template: string): Promise<PoolAnswer> {
+  return client.send<PoolAnswer>("GET", `/v1/pools/${template}`);
+}
+
+const FULL_MS = 120_000;
+
+async function full(client: KeepAlive, template: string): Promise<void> {
+  const until = performance.now() + FULL_MS;
+  while ((await poolOf(client, template)).ready < 2) {
+    if (performance.now() > until) throw new Error(`the pool of ${template} is not full after ${FULL_MS} ms`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+async function needs(client: KeepAlive, isolation: Subject["isolation"]): Promise<void> {
+  const { isolations } = await client.send<{
+    isolations: readonly { readonly name: string; readonly available: boolean; readonly reason?: string }[];
+  }>("GET", "/v1/doctor");
+  const found = isolations.find(({ name }) => name === isolation);
+  if (found?.available !== true) throw new NotHere(`isolation ${isolation}: ${found?.reason ?? "there is no driver"}`);
+}
+
+export const POOL_CASES: readonly Case[] = [
+  firstPrint({ isolation: "bubblewrap", template: "python", rounds: 100, p50: 4 }),
+  firstPrint({ isolation: "microvm", template: "microvm", rounds: 30, p50: 10 }),
+];

@@ -1,0 +1,90 @@
+import { type CiEvent, type CiRun, GloveboxError } from "../../core/index.ts";
+import type { RunStarter } from "./begin-runs.ts";
+import { chooseWorkflows } from "./choose-workflows.ts";
+import type { CiRepositories } from "./ports.ts";
+import type { JsonObject } from "./run-input.ts";
+import type { RunSecrets } from "./run-secrets.ts";
+import type { Sources } from "./sources.ts";
+import type { CiStartRequest } from "./start-request.ts";
+
+const READ_TIMEOUT_MS = 120_000;
+const UNKNOWN_SHA = "0".repeat(40);
+
+/** Begins what somebody asks for: an uploaded checkout's workflows, or a repository's by hand. */
+export async function startRuns(
+  parts: {
+    readonly starter: RunStarter;
+    readonly sources: Sources;
+    readonly secrets: RunSecrets;
+    readonly repositories: CiRepositories | undefined;
+  },
+  tenantId: string,
+  request: CiStartRequest,
+): Promise<readonly CiRun[]> {
+  const { starter, sources, secrets, repositories } = parts;
+  const { source } = request;
+  const known = source.kind === "repository" ? await repositories?.get(tenantId, source.repositoryId) : undefined;
+  if (source.kind === "repository" && known === undefined) {
+    throw new GloveboxError("not_found", `no repository ${source.repositoryId}`);
+  }
+  await sources.check(tenantId, source);
+  const repository = known?.fullName ?? request.repository ?? "local/checkout";
+  const event = eventOf(request, known?.defaultBranch);
+  const files = await sources.workflows(tenantId, source, AbortSignal.timeout(READ_TIMEOUT_MS));
+  const chosen = await chooseWorkflows(files, {
+    event,
+    inputs: request.inputs ?? {},
+    ...(request.workflows !== undefined && { only: request.workflows }),
+    changedFiles: async () => request.event.changedFiles,
+  });
+  const secretsId = await secrets.keep(tenantId, request.secrets ?? {});
+  const payload = payloadOf(request, repository);
+  const runs: CiRun[] = [];
+  for (const { file, name, inputs } of chosen) {
+    const run = await starter.begin(
+      tenantId,
+      {
+        ...(source.kind === "repository" && { repositoryId: source.repositoryId }),
+        repository,
+        source,
+        workflow: file,
+        event,
+        payload,
+        inputs,
+        vars: request.vars ?? {},
+        ...(request.job !== undefined && { job: request.job }),
+        ...(request.matrix !== undefined && { matrix: request.matrix }),
+        ...(secretsId !== undefined && { secretsId }),
+      },
+      { name },
+    );
+    if (run !== undefined) runs.push(run);
+  }
+  return runs;
+}
+
+function eventOf({ event, source }: CiStartRequest, defaultBranch = "main"): CiEvent {
+  const { name, action, ref = `refs/heads/${defaultBranch}`, baseRef, actor = "glovebox" } = event;
+  return {
+    name,
+    ...(action !== undefined && { action }),
+    ref,
+    sha: source.kind === "repository" ? source.sha : UNKNOWN_SHA,
+    ...(baseRef !== undefined && { baseRef }),
+    actor,
+    isFork: false,
+  };
+}
+
+/** What of GitHub's payloads every workflow may count on. */
+function payloadOf({ event, inputs }: CiStartRequest, repository: string): JsonObject {
+  const [owner = "", name = ""] = repository.split("/");
+  return {
+    ...(event.ref !== undefined && { ref: event.ref }),
+    ...(event.action !== undefined && { action: event.action }),
+    ...(inputs !== undefined && { inputs }),
+    repository: { full_name: repository, name, owner: { login: owner } },
+    sender: { login: event.actor ?? "glovebox" },
+    ...event.payload,
+  };
+}
