@@ -157,6 +157,32 @@ describe("where a rule names methods and paths", () => {
   });
 });
 
+it("a sandbox that was ready has its session's way out when it is taken: its rules, its trust, and a placeholder of its own", async () => {
+  const ready = async () => (await box.pools.show("out")).ready;
+  await box.pools.set("out", { min: 2, max: 2 });
+  try {
+    await expect.poll(ready, { timeout: 60_000 }).toBe(2);
+    await using one = await box.sessions.create({ template: "out" });
+    await using other = await box.sessions.create({ template: "out" });
+    expect(await box.pools.show("out")).toMatchObject({ hits: 2, misses: { total: 0 } });
+    const placeholders = [];
+    for (const session of [one, other]) {
+      secure.seen.length = 0;
+      const url = `https://secure.test:${secure.port}/v1/things`;
+      const code = `import os, urllib.request as u; u.urlopen(u.Request('${url}', headers={'authorization': os.environ['API_KEY']})); os.environ['API_KEY']`;
+      const { value, execution } = await session.run(code);
+      expect(execution.status, JSON.stringify(execution.error)).toBe("ok");
+      expect(secure.seen.map(({ headers }) => headers.authorization)).toEqual([SECRET]);
+      placeholders.push(value?.json);
+      const { execution: refused } = await session.exec(["curl", "-sS", "--fail", at("forbidden.test", "/hello")]);
+      expect(refused.status).toBe("error");
+    }
+    expect(placeholders[0]).not.toBe(placeholders[1]);
+  } finally {
+    await box.pools.set("out", { reset: true });
+  }
+});
+
 describe("what it does not allow", () => {
   it.each([
     ["another host", "forbidden.test", "not_in_allow_list"],

@@ -4,6 +4,11 @@ export type { Contexts, Expression, Functions, Templated } from "./expressions/c
 export { evaluate } from "./expressions/evaluate.ts";
 export { hashFilesCalls, hashFilesCallsOf } from "./expressions/hash-files-calls.ts";
 export { evaluateTemplated, interpolate } from "./expressions/interpolate.ts";
+export type { CiService, LogOptions } from "./runs/ci-service.ts";
+export { type CiRunsOptions, createCiRuns, type OpenCiRuns } from "./runs/create-ci-runs.ts";
+export type { CiGit, CiRepositories, CiRepository, RunObserver } from "./runs/ports.ts";
+export { parseLabels } from "./runs/runs-on.ts";
+export type { CiLogLine, CiStartRequest, RerunRequest } from "./runs/start-request.ts";
 export type { ActionDefinition, CompositeRuns, DockerRuns, NodeRuns } from "./workflow/action.ts";
 export { bindInputs } from "./workflow/bind-inputs.ts";
 export { callProblems } from "./workflow/call-problems.ts";

@@ -1,8 +1,9 @@
 import { type Execution, type ExecutionInput, GloveboxError, isFinal, type StoredEvent } from "../core/index.ts";
 import { Parked, type ProgramContext, type StepContext, type StepOptions } from "../engine/index.ts";
-import type { ExecutionService } from "../sessions/index.ts";
+import type { ExecutionService, SessionService } from "../sessions/index.ts";
 import { textOf } from "./execution-text.ts";
 import { meterSeconds } from "./meter-seconds.ts";
+import { SandboxBench } from "./sandbox-bench.ts";
 
 /** What a program asks a sandbox to do: an execution, without what the run decides itself. */
 export type SandboxRequest = Omit<ExecutionInput, "idempotencyKey" | "onBusy" | "terminal">;
@@ -10,6 +11,11 @@ export type SandboxRequest = Omit<ExecutionInput, "idempotencyKey" | "onBusy" | 
 export interface SandboxStepOptions extends Pick<StepOptions<SandboxResult>, "retry" | "timeoutMs" | "budget"> {
   /** Makes the step fail, with `test_failed`, when the execution ends otherwise than `ok`. Default: the program is told and decides. */
   readonly check?: boolean;
+}
+
+export interface SandboxWorkOptions<Result>
+  extends Pick<StepOptions<Awaited<Result>>, "retry" | "timeoutMs" | "budget"> {
+  readonly compare?: (result: Awaited<Result>) => unknown;
 }
 
 /** How an execution ended, as a program gets it and the journal keeps it. */
@@ -39,6 +45,7 @@ export class RunSandbox {
   readonly name: string;
   readonly #tenantId: string;
   readonly #executions: ExecutionService;
+  readonly #sessions: SessionService | undefined;
   readonly #find: FindSession;
   readonly #env: Readonly<Record<string, string>>;
   readonly #repeatable: boolean;
@@ -48,6 +55,8 @@ export class RunSandbox {
     readonly name: string;
     readonly tenantId: string;
     readonly executions: ExecutionService;
+    /** For {@link work}; default: it is refused. */
+    readonly sessions?: SessionService;
     readonly find: FindSession;
     /** Given to every execution; its own come before. */
     readonly env: Readonly<Record<string, string>>;
@@ -59,6 +68,7 @@ export class RunSandbox {
     this.name = parts.name;
     this.#tenantId = parts.tenantId;
     this.#executions = parts.executions;
+    this.#sessions = parts.sessions;
     this.#find = parts.find;
     this.#env = parts.env;
     this.#repeatable = parts.repeatable;
@@ -78,6 +88,37 @@ export class RunSandbox {
       ...options,
       ...(this.#repeatable && { live: { compare: comparable } }),
     });
+  }
+
+  /**
+   * Does several things in the sandbox as one step of that name, whose input and result alone are journaled: what `work` gives to the sandbox may be secret, what it
+   * gives back may not. `compare`: what of a result must come out the same in a live replay; default all.
+   */
+  async work<Input, Result>(
+    context: ProgramContext,
+    name: string,
+    input: Input,
+    work: (input: Input, bench: SandboxBench) => Promise<Result>,
+    { compare, ...options }: SandboxWorkOptions<Result> = {},
+  ): Promise<Awaited<Result>> {
+    return context.step(
+      name,
+      { sandbox: this.name, input },
+      async ({ input: given }, step) => {
+        const sessionId = await this.#find(step);
+        const result = await work(given, this.#bench(sessionId, step));
+        await this.#keep?.(step, sessionId);
+        return result;
+      },
+      { ...options, ...(this.#repeatable && { live: compare === undefined ? {} : { compare } }) },
+    );
+  }
+
+  #bench(sessionId: string, step: StepContext): SandboxBench {
+    const sessions = this.#sessions;
+    if (sessions === undefined) throw new GloveboxError("internal", "this sandbox is for single executions");
+    const services = { executions: this.#executions, sessions };
+    return new SandboxBench({ services, sandbox: this.name, sessionId, tenantId: this.#tenantId, step });
   }
 
   async #work(

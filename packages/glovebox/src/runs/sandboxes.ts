@@ -87,6 +87,7 @@ export class Sandboxes {
       name,
       tenantId,
       executions: this.#services.executions,
+      sessions: this.#services.sessions,
       env: deterministic ? DETERMINISTIC_ENV : {},
       repeatable: true,
       find: (step) => this.#find({ name, tenantId, runId, session }, step),

@@ -8,6 +8,8 @@ export type {
   JobOutcome,
   JobRun,
   SourceRequest,
+  StepAtWork,
   StepConclusion,
   StepOutcome,
 } from "./job-run.ts";
+export { runJob } from "./run-job.ts";

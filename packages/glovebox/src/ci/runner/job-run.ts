@@ -122,12 +122,16 @@ export interface JobHost {
   /** Errors: `not_found`; `denied_by_policy` when the allow-list has it not. */
   action(reference: ActionReference, signal: AbortSignal): Promise<FetchedAction>;
   /** Is told of every step that begins or ends: for the live tree and the run's record. After a restart it is told again of what is over. */
-  progress(
-    job: JobRun,
-    steps: readonly StepOutcome[],
-    /** `executionIds`: what it runs, as soon as that is known, so that its output can be followed. */
-    current?: { readonly number: number; readonly name: string; readonly executionIds?: readonly string[] },
-  ): void;
+  progress(job: JobRun, steps: readonly StepOutcome[], current?: StepAtWork): void;
+}
+
+/** A step that is not over. */
+export interface StepAtWork {
+  readonly number: number;
+  readonly id?: string;
+  readonly name: string;
+  /** What it ran and runs, in order: its output is to be followed there. Empty in what a restarted server tells of the past. */
+  readonly executionIds: readonly string[];
 }
 
 export interface SourceRequest {

@@ -1,3 +1,4 @@
+import type { Redactor } from "../../core/index.ts";
 import { type DurableEngine, openEmbeddedEngine, type Program } from "../../engine/index.ts";
 import { openStage, type Stage, TENANT } from "../../sessions/testing/stage.ts";
 import { Sandboxes } from "../sandboxes.ts";
@@ -15,15 +16,18 @@ export interface RunStage extends AsyncDisposable {
   open(): Promise<number>;
 }
 
-export async function openRunStage(): Promise<RunStage> {
+/** `redactor`: of the sessions and of the journal, as a server has it; default: nothing is masked. */
+export async function openRunStage({ redactor }: { readonly redactor?: Redactor } = {}): Promise<RunStage> {
   await using opened = new AsyncDisposableStack();
-  const stage = opened.use(await openStage());
+  const masked = redactor === undefined ? {} : { redactor };
+  const stage = opened.use(await openStage(masked));
   const sandboxes = new Sandboxes(stage.services, (tenantId, id) => engine.journal(tenantId, id));
   const open = (programs: readonly Program[]) =>
     openEmbeddedEngine({
       store: stage.store,
       programs,
       determinism: "strict",
+      ...masked,
       onEnd: ({ tenantId, id }) => sandboxes.closeAll(tenantId, id),
       onRollback: ({ tenantId, id }) => sandboxes.closeAll(tenantId, id),
     });

@@ -17,6 +17,7 @@ import type {
   SandboxSpec,
   SweepReport,
 } from "../driver.ts";
+import { isPaused } from "../gvisor/paused.ts";
 import { defaultImagesDir, type Images, openImages } from "../images/index.ts";
 import { KERNEL_OPTIONS_ENV } from "../kernel/index.ts";
 import { defaultNativeDir, repositoryRoot } from "../native/index.ts";
@@ -34,6 +35,7 @@ import { restoreSnapshot } from "./restore.ts";
 import { type LiveImage, type MicrovmRoom, MicrovmSandbox } from "./sandbox.ts";
 import { letOut } from "./settle-in.ts";
 import { distinctKernels, startEnv } from "./spare-kernels.ts";
+import { tellQemu } from "./start-machine.ts";
 import { type Template, TemplateStore, type TemplateWish } from "./templates.ts";
 
 const ATTACH_MS = 10_000;
@@ -133,6 +135,8 @@ export class MicrovmDriver implements IsolationDriver {
     const waiting = { supervisor, cgroup, folder };
     try {
       if (!isAlive(state.supervisor)) throw new GloveboxError("not_found", "its supervisor ended");
+      // Also one that a killed server stopped to save it.
+      await tellQemu(folder, "cont", ATTACH_MS);
       const epoch = await nextEpoch(folder);
       const lineKey = Buffer.from(state.lineKey, "hex");
       const connection = await greetAgent(waiting, {
@@ -144,7 +148,9 @@ export class MicrovmDriver implements IsolationDriver {
       if (network) await letOut(connection, network);
       if (state.uid !== undefined) this.#uids?.reserve(state.uid);
       const side: HostSide = { ...waiting, epoch, ...this.#whenOver(record.id, state.uid) };
-      return new MicrovmSandbox(record.id, connection, side, state, await this.#room());
+      const paused = await isPaused(folder);
+      if (paused) await tellQemu(folder, "stop", ATTACH_MS);
+      return new MicrovmSandbox(record.id, connection, side, state, await this.#room(), { paused });
     } catch (error) {
       if (!signal?.aborted) await discard(waiting);
       this.#live.delete(record.id);
@@ -301,7 +307,9 @@ export class MicrovmDriver implements IsolationDriver {
         ...(signal ? { signal } : {}),
       });
       const side: HostSide = { ...begun.waiting, epoch: begun.epoch, ...over };
-      return new MicrovmSandbox(spec.id, begun.connection, side, begun.state, await this.#room(), begun.startEnv);
+      return new MicrovmSandbox(spec.id, begun.connection, side, begun.state, await this.#room(), {
+        startEnv: begun.startEnv,
+      });
     } catch (error) {
       if (uid !== undefined) this.#uids?.release(uid);
       throw error;

@@ -9,8 +9,8 @@ const PATIENCE_MS = 60_000;
 export async function migrated(qmp: Qmp): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   while (performance.now() < deadline) {
-    const answer = (await qmp.run("query-migrate")) as { status?: string; "error-desc"?: string };
-    const { status, "error-desc": why } = answer;
+    const answer = (await qmp.run("query-migrate")) as { status?: unknown; "error-desc"?: unknown } | undefined;
+    const { status, "error-desc": why } = answer ?? {};
     if (status === "completed") return;
     if (status === "failed" || status === "cancelled") {
       throw new GloveboxError("internal", `A machine's state is not to be had: ${String(why ?? status).slice(0, 300)}`);

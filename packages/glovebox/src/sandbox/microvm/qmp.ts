@@ -16,63 +16,42 @@ interface Pending {
  */
 export class Qmp {
   readonly #socket: Socket;
+  readonly #timeoutMs: number;
   readonly #waiting: Pending[] = [];
-  readonly #listeners = new Set<(event: string) => void>();
-  #text = "";
+  /** Of a line whose end has not come. */
+  #pieces: string[] = [];
+  #held = 0;
   #greeted = false;
   #closed: GloveboxError | undefined;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, timeoutMs: number) {
     this.#socket = socket;
+    this.#timeoutMs = timeoutMs;
     socket.setEncoding("utf8");
     socket.on("data", (piece: string) => this.#receive(piece));
     socket.on("error", (error) => this.#end(error.message));
     socket.on("close", () => this.#end("it ended"));
   }
 
-  /** Connects and ends the negotiation. Errors: `unavailable`. */
-  static async open(path: string): Promise<Qmp> {
-    const socket = connect(path);
-    const qmp = new Qmp(socket);
+  /** Connects and ends the negotiation. `timeoutMs`: for each answer. Errors: `unavailable`. */
+  static async open(path: string, timeoutMs = TIMEOUT_MS): Promise<Qmp> {
+    const qmp = new Qmp(connect(path), timeoutMs);
     await qmp.run("qmp_capabilities");
     return qmp;
   }
 
-  /** Runs a command to its answer. Errors: `unavailable` (QEMU is gone, or silent for 30 s), `internal` with what QEMU refuses. */
+  /** Runs a command to its answer. Errors: `unavailable` (QEMU is gone, or silent for too long), `internal` with what QEMU refuses. */
   async run(execute: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
     if (this.#closed) throw this.#closed;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#waiting.push({ resolve, reject });
     this.#socket.write(`${JSON.stringify({ execute, ...(args ? { arguments: args } : {}) })}\n`);
-    const timer = setTimeout(() => this.#end(`no answer to ${execute}`), TIMEOUT_MS);
+    const timer = setTimeout(() => this.#end(`no answer to ${execute}`), this.#timeoutMs);
     try {
       return await promise;
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  /** Resolves at the next event of that name. Errors: `unavailable` when QEMU ends before, `cancelled`. */
-  event(name: string, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (error?: unknown) => {
-        this.#listeners.delete(listen);
-        this.#socket.off("close", gone);
-        signal?.removeEventListener("abort", cancel);
-        if (error) reject(error);
-        else resolve();
-      };
-      const gone = () => settle(this.#closed);
-      const cancel = () => settle(new GloveboxError("cancelled", `waiting for ${name} was cancelled`));
-      const listen = (event: string) => {
-        if (event === name) settle();
-      };
-      this.#listeners.add(listen);
-      this.#socket.once("close", gone);
-      signal?.addEventListener("abort", cancel, { once: true });
-      if (signal?.aborted) cancel();
-      else if (this.#closed) gone();
-    });
   }
 
   /** Lets go; QEMU goes on and takes another connection. */
@@ -82,29 +61,33 @@ export class Qmp {
   }
 
   #receive(piece: string): void {
-    this.#text += piece;
-    const lines = this.#text.split("\n");
-    this.#text = lines.pop() ?? "";
-    if (this.#text.length > MAX_LINE_CHARS) this.#end("an endless line");
-    for (const line of lines) this.#hear(line);
+    const [first = "", ...others] = piece.split("\n");
+    // Looked through once only, however finely it drips.
+    this.#pieces.push(first);
+    this.#held += first.length;
+    if (this.#held > MAX_LINE_CHARS) this.#end("an endless line");
+    for (const next of others) {
+      if (this.#closed) return;
+      this.#hear(this.#pieces.join(""));
+      this.#pieces = [next];
+      this.#held = next.length;
+    }
   }
 
   #hear(line: string): void {
-    let message: { QMP?: unknown; return?: unknown; error?: { desc?: unknown }; event?: unknown };
-    try {
-      message = JSON.parse(line);
-    } catch {
-      this.#end("what is not JSON");
+    const message = parsed(line);
+    if (message === undefined) {
+      this.#end("what is no message");
       return;
     }
-    if (typeof message.event === "string") {
-      for (const listener of [...this.#listeners]) listener(message.event);
-    } else if (message.QMP !== undefined && !this.#greeted) {
+    // Nobody waits for events.
+    if (message.event !== undefined) return;
+    if (message.QMP !== undefined && !this.#greeted) {
       this.#greeted = true;
     } else {
       const pending = this.#waiting.shift();
       if (message.error === undefined) pending?.resolve(message.return);
-      else pending?.reject(new GloveboxError("internal", `QEMU refuses: ${String(message.error.desc).slice(0, 500)}`));
+      else pending?.reject(new GloveboxError("internal", `QEMU refuses: ${whyOf(message.error)}`));
     }
   }
 
@@ -114,4 +97,25 @@ export class Qmp {
     this.#socket.destroy();
     for (const { reject } of this.#waiting.splice(0)) reject(this.#closed);
   }
+}
+
+interface Message {
+  readonly QMP?: unknown;
+  readonly return?: unknown;
+  readonly error?: unknown;
+  readonly event?: unknown;
+}
+
+function parsed(line: string): Message | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function whyOf(error: unknown): string {
+  const desc = typeof error === "object" && error !== null && "desc" in error ? error.desc : undefined;
+  return typeof desc === "string" ? desc.slice(0, 500) : "it does not say why";
 }

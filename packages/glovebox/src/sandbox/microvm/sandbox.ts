@@ -9,6 +9,7 @@ import { BASE_ENV, INSIDE } from "../bubblewrap/inside.ts";
 import { explainEnd } from "../bubblewrap/sandbox-end.ts";
 import type { Sandbox, SandboxEnd, SandboxRecord, SandboxSpec, SandboxStats } from "../driver.ts";
 import type { SandboxFiles } from "../files.ts";
+import { notePaused } from "../gvisor/paused.ts";
 import { KERNEL_OPTIONS_ENV, kernelArgv } from "../kernel/index.ts";
 import type { SandboxProcess, SpawnSpec } from "../process.ts";
 import { cannot } from "../snapshot/index.ts";
@@ -61,7 +62,7 @@ export class MicrovmSandbox implements Sandbox {
   readonly #settle: (end: SandboxEnd) => void;
   #destroying: Promise<void> | undefined;
   #detached = false;
-  #paused = false;
+  #paused: boolean;
   /** Saving and pausing take turns. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -71,13 +72,14 @@ export class MicrovmSandbox implements Sandbox {
     host: HostSide,
     state: MicrovmState,
     room: MicrovmRoom,
-    startEnv: Readonly<Record<string, string>> = {},
+    { startEnv = {}, paused = false }: { startEnv?: Readonly<Record<string, string>>; paused?: boolean } = {},
   ) {
     this.id = id;
     this.#connection = connection;
     this.#host = host;
     this.#state = state;
     this.#room = room;
+    this.#paused = paused;
     const { spares, rest } = SpareKernels.among(connection.attached);
     this.#spares = { kernels: spares, startEnv };
     this.attached = rest;
@@ -179,6 +181,7 @@ export class MicrovmSandbox implements Sandbox {
     return this.#inTurn(async () => {
       if (this.#paused) return;
       await this.#ask((qmp) => qmp.run("stop"));
+      await notePaused(this.#host.folder, true);
       this.#paused = true;
     });
   }
@@ -188,6 +191,7 @@ export class MicrovmSandbox implements Sandbox {
     return this.#inTurn(async () => {
       if (!this.#paused) return;
       await this.#ask((qmp) => qmp.run("cont"));
+      await notePaused(this.#host.folder, false);
       this.#paused = false;
       await this.#connection.setClock();
     });

@@ -10,6 +10,8 @@ import type { Qmp } from "./qmp.ts";
 import { IO_NAME } from "./start-machine.ts";
 
 const SOCKET = "state.sock";
+/** How long QEMU may take to send it, milliseconds. */
+const TAKE_MS = 60_000;
 
 /**
  * Writes a stopped machine into the file `path`: all of it, or with `memoryApart` without the memory, which has a file of its own. `most`
@@ -23,7 +25,8 @@ export async function saveState(
 ): Promise<void> {
   const socketPath = join(folder, IO_NAME, SOCKET);
   const server = createServer();
-  const taken = takeOne(server, path, options.most);
+  const stop = new AbortController();
+  const taken = takeOne(server, path, options.most, AbortSignal.any([stop.signal, AbortSignal.timeout(TAKE_MS)]));
   taken.catch(() => {});
   try {
     await listen(server, join(folder, IO_NAME), SOCKET);
@@ -36,6 +39,7 @@ export async function saveState(
     await qmp.run("migrate", { uri: `unix:${VM_PATHS.io}/${SOCKET}` });
     await Promise.all([taken, migrated(qmp)]);
   } finally {
+    stop.abort();
     server.close();
     await rm(socketPath, { force: true });
   }
@@ -53,7 +57,7 @@ async function listen(server: Server, folder: string, name: string): Promise<voi
   });
 }
 
-function takeOne(server: Server, path: string, most: number): Promise<void> {
+function takeOne(server: Server, path: string, most: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("close", () => reject(new GloveboxError("unavailable", "QEMU sent no state")));
     server.once("connection", (socket: Socket) => {
@@ -65,10 +69,8 @@ function takeOne(server: Server, path: string, most: number): Promise<void> {
           yield chunk;
         }
       };
-      pipeline(socket, bound, createWriteStream(path, { flags: "wx", mode: 0o600, highWaterMark: 1 << 20 })).then(
-        resolve,
-        reject,
-      );
+      const file = createWriteStream(path, { flags: "wx", mode: 0o600, highWaterMark: 1 << 20 });
+      pipeline(socket, bound, file, { signal }).then(resolve, reject);
     });
   });
 }

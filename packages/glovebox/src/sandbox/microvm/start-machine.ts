@@ -62,9 +62,19 @@ export async function startMachine(
   });
 }
 
-/** Connects to the QEMU of a run folder. Errors: `unavailable`. */
-export function openQmp(folder: string): Promise<Qmp> {
-  return withSocketPath(folder, (path) => Qmp.open(path), QMP_NAME);
+/** Connects to the QEMU of a run folder. `timeoutMs`: for each of its answers, default 30 s. Errors: `unavailable`. */
+export function openQmp(folder: string, timeoutMs?: number): Promise<Qmp> {
+  return withSocketPath(folder, (path) => Qmp.open(path, timeoutMs), QMP_NAME);
+}
+
+/** One command, over a connection of its own. Errors: `unavailable`, `internal`. */
+export async function tellQemu(folder: string, command: "stop" | "cont", timeoutMs?: number): Promise<void> {
+  const qmp = await openQmp(folder, timeoutMs);
+  try {
+    await qmp.run(command);
+  } finally {
+    qmp.close();
+  }
 }
 
 /** Has a machine that was started with a state go on from it. `memoryApart`: the state is without the memory, which has a file. */

@@ -1,0 +1,69 @@
+import { GloveboxError } from "../../core/index.ts";
+import { COMMAND_FILES, LAYOUT } from "./layout.ts";
+
+/** A process of a step: what it is, and in what it runs. */
+export interface Launch {
+  /** For its script and the files that it may write to. */
+  readonly folder: string;
+  /** Written into the folder: contents by name. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The first program that is there is taken. */
+  readonly programs: readonly string[];
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Before the rest of PATH, the first first. */
+  readonly paths: readonly string[];
+}
+
+/** None that `env` would take for an option. */
+const NAME = /^[^=\0-][^=\0]*$/;
+
+/**
+ * What `/bin/sh` does on its stdin to become a step's process: it makes the folder with the files, then is replaced by the program. So one call does it all, and no value
+ * of the environment is in an argument that the session's rows would keep.
+ */
+export function launchScript(launch: Launch): string {
+  const { folder, files, programs, args, cwd, env, paths } = launch;
+  const lines = [
+    `umask 022; mkdir -p ${[folder, LAYOUT.temp, LAYOUT.tools, LAYOUT.home, LAYOUT.workspace].map(quoted).join(" ")} || exit 1`,
+    `cd ${quoted(folder)} && rm -f ${Object.values(COMMAND_FILES).join(" ")} || exit 1`,
+    ...Object.values(COMMAND_FILES).map((name) => `: >${name} || exit 1`),
+    ...Object.entries(files).map(([name, text]) => `cat >${quoted(name)} ${heredoc(text)}`),
+    `cd ${quoted(cwd)} 2>/dev/null || { echo ${quoted(`The working directory '${cwd}' is not there`)} >&2; exit 1; }`,
+  ];
+  if (paths.length > 0) lines.push(`PATH=${quoted(paths.join(":"))}:\${PATH-}`);
+  lines.push(programs.length === 1 ? `p=${quoted(programs[0] ?? "")}` : firstOf(programs));
+  const given = Object.entries({ ...env, ...environmentOf(folder) }).map(([name, value]) => assignment(name, value));
+  if (paths.length > 0 && env.PATH === undefined) given.push('"PATH=$PATH"');
+  lines.push(`exec env ${[...given, '"$p"', ...args.map(quoted)].join(" ")} </dev/null`, "");
+  return lines.join("\n");
+}
+
+function environmentOf(folder: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(COMMAND_FILES).map(([name, file]) => [name, `${folder}/${file}`]));
+}
+
+function firstOf(programs: readonly string[]): string {
+  const looks = programs.map((program) => `command -v ${quoted(program)}`);
+  return `p=$(${looks.join(" || ")}) || { echo ${quoted(`None of ${programs.join(", ")} is there`)} >&2; exit 127; }`;
+}
+
+function assignment(name: string, value: string): string {
+  if (!NAME.test(name) || value.includes("\0")) {
+    throw new GloveboxError("invalid_argument", `${JSON.stringify(name)} cannot be set in the environment`);
+  }
+  return quoted(`${name}=${value}`);
+}
+
+/** The text, at its end one line break or more. */
+function heredoc(text: string): string {
+  let delimiter = "END";
+  while (text.includes(delimiter)) delimiter += "_";
+  return `<<'${delimiter}' || exit 1\n${text}${text.endsWith("\n") ? "" : "\n"}${delimiter}`;
+}
+
+/** One word of the shell, whatever is in it. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
