@@ -3,10 +3,11 @@
  * guest agent (agent.c). Everything here happens before any user code exists; a failure ends the machine, which the host
  * sees, with one line on the console.
  *
- *   /init memory=BYTES pids=N tmp=BYTES shm=BYTES [network]      (the kernel's words after `--`)
+ *   /init memory=BYTES pids=N tmp=BYTES shm=BYTES [network] [vsock=PORT]      (the kernel's words after `--`)
  *
  * The initramfs holds /agent, /filter (the seccomp filter of user code) and /modules. Disks are known by their serial:
- * `root` and `tools` are squashfs, `packages` too and may be absent, `workspace` is ext4. The root is an overlay that is
+ * `root` and `tools` are squashfs, `packages` too and may be absent, `workspace` is ext4. With `vsock` the agent listens on that port
+ * instead of taking the line named `agent`, and disks are known by their order: under Firecracker, which gives them no serial of ours. The root is an overlay that is
  * read-only in the end; /etc says nothing of the image's users, and /dev holds only what is harmless.
  */
 #define _GNU_SOURCE
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/vm_sockets.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdint.h>
@@ -38,10 +40,12 @@ enum { USER = 1000, WAIT_STEPS = 5000, STEP_NS = 1000000, PROXY_PORT = 3128, DNS
 static char arguments[64][24];
 static char *agent_argv[80];
 static int agent_argc;
+static const char *vsock;
 
 static _Noreturn void die(const char *what, const char *which) {
   dprintf(2, "init: %s %s: %s\n", what, which, strerror(errno));
-  reboot(RB_POWER_OFF);
+  /* Firecracker ends when its machine is reset, and only then. */
+  reboot(vsock ? RB_AUTOBOOT : RB_POWER_OFF);
   _exit(1);
 }
 
@@ -87,7 +91,8 @@ static int read_line(const char *path, char *to, size_t size) {
 
 /* What the kernel has built in is not in /modules. */
 static void load_modules(void) {
-  static const char *const names[] = {"virtio_ring", "virtio", "virtio_mmio", "virtio_console", "virtio_blk", "squashfs", "overlay"};
+  static const char *const names[] = {"virtio_ring", "virtio", "virtio_mmio", "virtio_console", "virtio_blk", "squashfs", "overlay",
+                                      "vsock", "vmw_vsock_virtio_transport_common", "vmw_vsock_virtio_transport"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char path[64];
     snprintf(path, sizeof path, "/modules/%s.ko", names[i]);
@@ -113,18 +118,30 @@ static int find_device(const char *folder, const char *file, const char *word, c
   return hit;
 }
 
-static void wait_for_device(const char *folder, const char *file, const char *word, char found[64]) {
+static int find_port(const char *name, char found[64]) {
+  return find_device("/sys/class/virtio-ports", "name", name, found) && access(found, F_OK) == 0;
+}
+
+static int find_disk(const char *serial, char found[64]) {
+  static const char *const order[] = {"root", "tools", "workspace", "packages"};
+  if (!vsock) return find_device("/sys/block", "serial", serial, found) && access(found, F_OK) == 0;
+  for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+    if (strcmp(order[i], serial) == 0) snprintf(found, 64, "/dev/vd%c", 'a' + (int)i);
+  return access(found, F_OK) == 0;
+}
+
+static void wait_for_device(int (*find)(const char *, char[64]), const char *name, char found[64]) {
   for (int i = 0; i < WAIT_STEPS; i++) {
-    if (find_device(folder, file, word, found) && access(found, F_OK) == 0) return;
+    if (find(name, found)) return;
     pause_step();
   }
   errno = ENODEV;
-  die("device", word);
+  die("device", name);
 }
 
 static void mount_disk(const char *serial, const char *target, const char *type, unsigned long flags) {
   char device[64];
-  wait_for_device("/sys/block", "serial", serial, device);
+  wait_for_device(find_disk, serial, device);
   mount_on(device, target, type, flags, NULL);
 }
 
@@ -205,7 +222,7 @@ static void make_root(const char *tmp_size, const char *shm_size, int network) {
   bind_on("/tools/kernels", "/new/glovebox/kernels");
   bind_on("/tools/bin", "/new/glovebox/bin");
   make_dir("/new/glovebox/packages", 0755);
-  if (find_device("/sys/block", "serial", "packages", device))
+  if (find_disk("packages", device))
     mount_disk("packages", "/new/glovebox/packages", "squashfs", MS_RDONLY | MS_NODEV | MS_NOSUID);
   if (access("/new/node_modules", F_OK) != 0) put_link("/glovebox/packages/node/node_modules", "/new/node_modules");
   make_dir("/new/var", 0755);
@@ -327,9 +344,18 @@ static int keep_open(const char *path, int flags) {
   return fd;
 }
 
+/* The host is who connects: user code may make no such socket, and the machine reaches no other by them. */
+static int listen_to_host(const char *port) {
+  struct sockaddr_vm own = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = (unsigned)strtoul(port, NULL, 10)};
+  int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+  if (fd < 0 || bind(fd, (struct sockaddr *)&own, sizeof own) < 0 || listen(fd, BACKLOG) < 0) die("listen", "vsock");
+  return fd;
+}
+
 int main(int argc, char **argv) {
   (void)argc;
   char port[64];
+  vsock = option(argv, "vsock", NULL);
   umask(022);
   mount_on("proc", "/proc", "proc", 0, NULL);
   mount_on("sys", "/sys", "sysfs", 0, NULL);
@@ -346,8 +372,12 @@ int main(int argc, char **argv) {
   make_network(network);
   if (sethostname("glovebox", 8) < 0) die("sethostname", "");
   setrlimit(RLIMIT_NOFILE, &(struct rlimit){1 << 16, 1 << 16});
-  wait_for_device("/sys/class/virtio-ports", "name", "agent", port);
-  add_number("--serial-fd", keep_open(port, O_RDWR | O_NONBLOCK));
+  if (vsock) {
+    add_number("--listen-fd", listen_to_host(vsock));
+  } else {
+    wait_for_device(find_port, "agent", port);
+    add_number("--serial-fd", keep_open(port, O_RDWR | O_NONBLOCK));
+  }
   add_number("--seccomp-fd", keep_open("/filter", O_RDONLY));
   add_number("--user", USER);
   add_argument("--workspace", "/workspace");

@@ -13,9 +13,10 @@
  * It never reads a byte that sandboxed code wrote.
  *
  *   supervisor --config-fd N [--socket NAME FD]... [--status NAME] [--log NAME] [--open FD PATH]
- *              [--cgroup DIR ORIGIN] [--stage DIR] [--bind SRC DST] [--link TARGET DST] [--dir DST]
+ *              [--cgroup DIR ORIGIN] [--follow heir] [--stage DIR] [--bind SRC DST] [--link TARGET DST] [--dir DST]
  *
- * NAMEs are in the current folder (the run folder). `--stage` makes an empty root over DIR in a mount namespace of its
+ * NAMEs are in the current folder (the run folder). With `--follow heir` a process that ends well and leaves a child behind is not the end: that
+ * child is watched in its place (Firecracker's jailer starts the machine in a pid namespace, and leaves). `--stage` makes an empty root over DIR in a mount namespace of its
  * own; binds, links and dirs that follow are made in it. The driver's process then needs no way through the folders of
  * the server, and sees nothing else of the host.
  *
@@ -63,7 +64,7 @@ enum { MAX_CGROUPS = 8, MAX_FDS = 16, MAX_GO = 1 << 20, MAX_FIELDS = 8192, KILL_
 static const char OLD_ROOT[] = "/.host/root";
 
 static int config_fd = -1, status_fd = -1, log_fd = -1, listen_fds[MAX_LISTENERS], listen_count;
-static int staged, outlive = 1;
+static int staged, outlive = 1, follows_heir;
 static const char *stage_dir = "";
 static int folder_fd = -1, children_fd = -1;
 static char folder_path[4096];
@@ -269,6 +270,7 @@ static int prepare_one(char **at) {
     if (log_fd < 0) fail("open", at[1]);
     return 2;
   }
+  if (!strcmp(option, "--follow") && !strcmp(at[1], "heir")) return follows_heir = 1, 2;
   if (!strcmp(option, "--stage")) return stage_begin(at[1]), 2;
   if (!strcmp(option, "--dir")) {
     snprintf(path, sizeof path, "%s%s", stage_dir, at[1]);
@@ -542,6 +544,15 @@ static void kill_rest(pid_t child) {
   }
 }
 
+/* The first child that we have, which is one that somebody left to us; 0: none. */
+static pid_t first_child(void) {
+  char text[32];
+  ssize_t length = children_fd < 0 || lseek(children_fd, 0, SEEK_SET) < 0 ? -1 : read(children_fd, text, sizeof text - 1);
+  if (length <= 0) return 0;
+  text[length] = 0;
+  return (pid_t)strtol(text, NULL, 10);
+}
+
 static int watch(pid_t child, int signals) {
   struct pollfd polled[2] = {{.fd = signals, .events = POLLIN}, {.fd = config_fd, .events = POLLIN}};
   for (;;) {
@@ -563,7 +574,10 @@ static int watch(pid_t child, int signals) {
       int status;
       pid_t got = waitpid(-1, &status, WNOHANG);
       if (got <= 0) break;
-      if (got == child) return status;
+      if (got != child) continue;
+      pid_t heir = follows_heir && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? first_child() : 0;
+      if (heir <= 0) return status;
+      child = heir;
     }
   }
 }

@@ -77,6 +77,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   core: ["schemas.ts"], // apart, because loading zod costs 40 ms
   sandbox: [
     "bubblewrap/index.ts",
+    "firecracker/index.ts",
     "gvisor/index.ts",
     "isolate/index.ts",
     "kernel/index.ts",

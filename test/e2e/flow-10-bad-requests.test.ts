@@ -111,6 +111,16 @@ test("rubbish on the socket does not disturb the server", async () => {
   expect((await stage.http.get("/v1/health")).status).toBe(200);
 });
 
+test("an isolation that this machine lacks is refused with the reason that doctor gives", async ({ skip }) => {
+  const { isolations } = await stage.box.doctor();
+  const missing = isolations.find(({ available }) => !available);
+  if (!missing) return skip("every isolation works here");
+  const answer = await stage.http.post("/v1/sessions", { isolation: missing.name });
+  expect(answer.status).toBe(422);
+  expect((answer.body as { error: { code: string } }).error.code).toBe("isolation_unavailable");
+  expect((answer.body as { error: { message: string } }).error.message).toContain(String(missing.reason));
+});
+
 test("what is not yet there is refused with a reason, not accepted and ignored", async () => {
   const { http } = stage;
   const wishes = [
@@ -122,7 +132,6 @@ test("what is not yet there is refused with a reason, not accepted and ignored",
       isolation: "isolate",
       snapshots: { auto: "before_execution", rollbackOnFailure: true, keep: 3 },
     },
-    { name: "vm", isolation: "firecracker" },
   ];
   for (const body of wishes) {
     const answer = await http.post("/v1/templates", body);

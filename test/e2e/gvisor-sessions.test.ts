@@ -28,5 +28,8 @@ test("sessions of gVisor keep state, are forked and rolled back with their memor
   await session.rollback(id);
   expect((await session.exec(["cat", "f"])).stdout).toBe("first");
   expect((await session.run("x")).value?.json).toBe(40);
+  expect((await session.pause({ release: true })).status).toBe("paused");
+  expect((await session.resume()).status).toBe("ready");
+  expect((await session.run("x")).value?.json).toBe(40);
   expect((await fork.exec(["cat", "f"])).stdout).toBe("other\n");
 });

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { openChat } from "./app/chat.ts";
+import { openCi } from "./app/ci.ts";
 import { keepDiagnosis } from "./app/doctor.ts";
 import { openDrivers } from "./app/drivers.ts";
 import { openGovernance } from "./app/governance.ts";
@@ -12,6 +13,7 @@ import { poolSettings } from "./app/pools.ts";
 import { applyRetention, sweepRegularly } from "./app/retention.ts";
 import { openRuns } from "./app/runs.ts";
 import type { OpenChat } from "./chat/index.ts";
+import type { OpenCiRuns } from "./ci/index.ts";
 import type { Config, LoadedConfig } from "./config/index.ts";
 import { type Run, systemClock } from "./core/index.ts";
 import {
@@ -75,12 +77,18 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   );
   await applyRetention(store, config.retention);
   logger.info({ ...(await services.recover()) }, "recovered what the last server left");
-  const late: { chat?: OpenChat } = {};
-  const onEnd = async (run: Run) => late.chat?.onRunEnd(run);
-  const runs = opened.use(await openRuns({ config: config.runs, store, services, logger, redactor, onEnd }));
+  const late: { chat?: OpenChat; ci?: OpenCiRuns } = {};
+  const onEnd = async (run: Run) => {
+    await Promise.all([late.chat?.onRunEnd(run), late.ci?.onRunEnd(run)]);
+  };
+  const durable = opened.use(await openRuns({ config: config.runs, store, services, logger, redactor, onEnd }));
+  const { engine: runs } = durable;
   const chat = opened.use(await openChat({ config, store, services, engine: runs, logger, redactor }));
   late.chat = chat;
   await chat.takeUp();
+  const ci = opened.use(await openCi({ config, store, services, ...durable, secrets, logger, redactor }));
+  late.ci = ci;
+  await ci.takeUp();
 
   const governed = createTokenService({ tokens: store.tokens, settings: store.settings, clock: systemClock, logger });
   const root = await governed.ensureRoot(options.rootToken);
@@ -90,6 +98,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
       services,
       runs,
       chat,
+      ci,
       store,
       tokens: local.tokens,
       authorizer: createRoleAuthorizer(OPERATIONS),

@@ -50,6 +50,9 @@ describe("a session", () => {
       expect((await inner.run("1 + 1")).value?.preview).toBe("2");
       expect((await inner.stats()).limits.length).toBeGreaterThan(0);
       expect((await inner.keepalive()).status).toBe("ready");
+      // An isolate cannot.
+      await expect(inner.pause()).rejects.toMatchObject({ code: "not_supported_by_isolation" });
+      expect((await inner.resume()).status).toBe("ready");
     }
     expect((await box.sessions.info(id)).status).toBe("closed");
     const events = await told;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Config } from "../config/index.ts";
 import type { Isolation, Logger } from "../core/index.ts";
 import { BubblewrapDriver } from "../sandbox/bubblewrap/index.ts";
+import { FirecrackerDriver } from "../sandbox/firecracker/index.ts";
 import { GvisorDriver } from "../sandbox/gvisor/index.ts";
 import type { IsolationDriver } from "../sandbox/index.ts";
 import { IsolateDriver } from "../sandbox/isolate/index.ts";
@@ -18,13 +19,20 @@ export function openDrivers(config: Config, logger: Logger): ReadonlyMap<Isolati
     logger,
     ...(config.uidBase !== undefined && { uidBase: config.uidBase }),
   });
+  const images = openHostImages(config, logger);
   const microvm = new MicrovmDriver({
     runDir: join(config.dataDir, "microvm"),
-    images: openHostImages(config, logger),
+    images,
     templateBytes: config.sandbox.machineTemplatesMb * 2 ** 20,
     logger,
     // Behind those of bubblewrap and gVisor.
     ...(config.uidBase !== undefined && { uidBase: config.uidBase + 2 * UIDS_PER_DRIVER }),
+  });
+  const firecracker = new FirecrackerDriver({
+    runDir: join(config.dataDir, "firecracker"),
+    images,
+    logger,
+    ...(config.uidBase !== undefined && { uidBase: config.uidBase + 3 * UIDS_PER_DRIVER }),
   });
   const isolate = new IsolateDriver({
     companion: (spec) => bubblewrap.create(spec),
@@ -39,6 +47,7 @@ export function openDrivers(config: Config, logger: Logger): ReadonlyMap<Isolati
     ["bubblewrap", bubblewrap],
     ["gvisor", openGvisor(config, logger)],
     ["microvm", microvm],
+    ["firecracker", firecracker],
   ]);
 }
 

@@ -5,6 +5,11 @@ import { loadPrograms, Sandboxes } from "../runs/index.ts";
 import type { SessionServices } from "../sessions/index.ts";
 import type { Store } from "../store/index.ts";
 
+export interface OpenRuns extends AsyncDisposable {
+  readonly engine: DurableEngine;
+  readonly sandboxes: Sandboxes;
+}
+
 /** The engine over the store, with the programs of the configuration. Runs that the last server left go on before it resolves. */
 export async function openRuns(parts: {
   readonly config: Config["runs"];
@@ -14,7 +19,7 @@ export async function openRuns(parts: {
   readonly redactor: Redactor;
   /** Is told of every end, beside the sandboxes. */
   readonly onEnd: (run: Run) => Promise<void>;
-}): Promise<DurableEngine> {
+}): Promise<OpenRuns> {
   const { config, store, services, logger, redactor, onEnd } = parts;
   const opened = Promise.withResolvers<DurableEngine>();
   opened.promise.catch(() => {});
@@ -38,5 +43,5 @@ export async function openRuns(parts: {
     ...(isLimited && { tenantBudget: () => budget }),
   });
   opened.resolve(engine);
-  return engine;
+  return { engine, sandboxes, [Symbol.asyncDispose]: () => engine.close() };
 }

@@ -4,12 +4,18 @@ export type { Contexts, Expression, Functions, Templated } from "./expressions/c
 export { evaluate } from "./expressions/evaluate.ts";
 export { hashFilesCalls, hashFilesCallsOf } from "./expressions/hash-files-calls.ts";
 export { evaluateTemplated, interpolate } from "./expressions/interpolate.ts";
+export type { CiService, LogOptions } from "./runs/ci-service.ts";
+export { type CiRunsOptions, createCiRuns, type OpenCiRuns } from "./runs/create-ci-runs.ts";
+export type { CiGit, CiRepositories, CiRepository, RunObserver } from "./runs/ports.ts";
+export { parseLabels } from "./runs/runs-on.ts";
+export type { CiLogLine, CiStartRequest, RerunRequest } from "./runs/start-request.ts";
 export type { ActionDefinition, CompositeRuns, DockerRuns, NodeRuns } from "./workflow/action.ts";
 export { bindInputs } from "./workflow/bind-inputs.ts";
 export { callProblems } from "./workflow/call-problems.ts";
 export { jobName } from "./workflow/job-name.ts";
 export { matchesEvent, type TriggerEvent } from "./workflow/matches-event.ts";
 export { type Combination, expandMatrix } from "./workflow/matrix.ts";
+export { narrowPermissions } from "./workflow/narrow-permissions.ts";
 export { parseAction } from "./workflow/parse-action.ts";
 export { parseWorkflow } from "./workflow/parse-workflow.ts";
 export type { Plan, PlannedInstance, PlannedJob } from "./workflow/plan.ts";

@@ -38,6 +38,8 @@ describe("sessions", () => {
     const { items } = await json(["session", "list", "--status", "ready", "--key", "mine"]);
     expect(items).toMatchObject([{ id: session }]);
     expect(await json(["session", "keepalive", "mine"])).toMatchObject({ id: session });
+    expect(await json(["session", "pause", "mine"])).toMatchObject({ id: session, status: "paused" });
+    expect(await json(["session", "resume", "mine"])).toMatchObject({ id: session, status: "ready" });
     expect((await json(["session", "stats", session])).memoryBytes).toBeGreaterThan(0);
     expect((await json(["session", "events", session])).items).toBeInstanceOf(Array);
   });

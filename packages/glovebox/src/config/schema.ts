@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { z } from "zod";
 
 const ms = (min: number, max: number) => z.number().int().min(min).max(max);
@@ -319,6 +320,53 @@ export const ConfigSchema = z.strictObject({
         .max(2 ** 24)
         .default(16_384)
         .describe("MiB that the files of one image may have, unpacked"),
+    })
+    .prefault({}),
+  ci: z
+    .strictObject({
+      runsOn: z
+        .array(
+          z
+            .string()
+            .max(256)
+            .regex(/^[^=]+=[a-z0-9][a-z0-9._-]{0,63}$/, "must be label=template"),
+        )
+        .max(256)
+        .default([])
+        .describe(
+          "Templates by the labels of `runs-on`, as label=template; `ubuntu-*` is `ci` unless it is named here",
+        ),
+      maxConcurrentJobs: z
+        .number()
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(Math.max(4, 2 * availableParallelism()))
+        .describe("Jobs at work at a time, of all repositories; default twice the processors, at least 4"),
+      snapshots: z
+        .enum(["never", "after_each_step"])
+        .default("after_each_step")
+        .describe(
+          "`after_each_step` keeps the state after each step, so that a failed job can be retried from its failed step or looked into; `never` is faster with large workspaces",
+        ),
+      stepTimeoutMinutes: z
+        .number()
+        .min(0.01)
+        .max(525_600)
+        .optional()
+        .describe("Of a step that names no timeout-minutes; default as its template says"),
+      jobTimeoutMinutes: z
+        .number()
+        .min(0.01)
+        .max(525_600)
+        .default(360)
+        .describe("Of a job that names no timeout-minutes"),
+      runTimeoutMinutes: z
+        .number()
+        .min(0.01)
+        .max(525_600)
+        .default(4_320)
+        .describe("Of a whole run, waiting included; then it is cancelled"),
     })
     .prefault({}),
   quotas: z

@@ -21,6 +21,7 @@ export type { ArchiveOptions } from "./git/archive.ts";
 export { GitCache } from "./git/git-cache.ts";
 export type { GitLimits, GitRepository } from "./git/git-repository.ts";
 export type { TreeEntry } from "./git/tree-listing.ts";
+export { type WholeArchiveOptions, wholeArchive } from "./git/whole-archive.ts";
 export { createGiteaForge } from "./gitea/gitea-forge.ts";
 export type { GitHubApiOptions, GitHubApp } from "./github/api.ts";
 export { createGitHubForge, type GitHubForge } from "./github/github-forge.ts";

@@ -51,11 +51,13 @@ export class JobSlots {
   /** Waits in line. Doing it twice is once; one that holds a place already is called at once. */
   want(ask: SlotAsk): void {
     const id = idOf(ask);
-    if (this.#holding.has(id)) return this.#onTurn(ask);
-    if (this.#waiting.has(id)) return;
-    this.#sequence += 1;
-    this.#waiting.set(id, { ...ask, sequence: this.#sequence });
-    this.#next();
+    if (this.#holding.has(id)) {
+      this.#onTurn(ask);
+    } else if (!this.#waiting.has(id)) {
+      this.#sequence += 1;
+      this.#waiting.set(id, { ...ask, sequence: this.#sequence });
+      this.#next();
+    }
   }
 
   /** It works: what a journal says, even if that is one too many for a moment after a restart. */

@@ -1,7 +1,7 @@
-import { type CiEvent, type CiRun, GloveboxError } from "../../core/index.ts";
+import { type CiEvent, type CiRun, type CiSource, GloveboxError } from "../../core/index.ts";
 import type { RunStarter } from "./begin-runs.ts";
 import { chooseWorkflows } from "./choose-workflows.ts";
-import type { CiRepositories } from "./ports.ts";
+import type { CiGit, CiRepositories, CiRepository } from "./ports.ts";
 import type { JsonObject } from "./run-input.ts";
 import type { RunSecrets } from "./run-secrets.ts";
 import type { Sources } from "./sources.ts";
@@ -17,19 +17,18 @@ export async function startRuns(
     readonly sources: Sources;
     readonly secrets: RunSecrets;
     readonly repositories: CiRepositories | undefined;
+    readonly git: CiGit | undefined;
   },
   tenantId: string,
   request: CiStartRequest,
 ): Promise<readonly CiRun[]> {
   const { starter, sources, secrets, repositories } = parts;
-  const { source } = request;
-  const known = source.kind === "repository" ? await repositories?.get(tenantId, source.repositoryId) : undefined;
-  if (source.kind === "repository" && known === undefined) {
-    throw new GloveboxError("not_found", `no repository ${source.repositoryId}`);
-  }
+  const known = await repositoryOf(request, tenantId, repositories);
+  const asked = eventOf(request, known?.defaultBranch);
+  const source = await sourceOf(request, { tenantId, ref: asked.ref }, parts.git);
+  const event = source.kind === "repository" ? { ...asked, sha: source.sha } : asked;
   await sources.check(tenantId, source);
   const repository = known?.fullName ?? request.repository ?? "local/checkout";
-  const event = eventOf(request, known?.defaultBranch);
   const files = await sources.workflows(tenantId, source, AbortSignal.timeout(READ_TIMEOUT_MS));
   const chosen = await chooseWorkflows(files, {
     event,
@@ -63,13 +62,36 @@ export async function startRuns(
   return runs;
 }
 
-function eventOf({ event, source }: CiStartRequest, defaultBranch = "main"): CiEvent {
+async function repositoryOf(
+  { source }: CiStartRequest,
+  tenantId: string,
+  repositories: CiRepositories | undefined,
+): Promise<CiRepository | undefined> {
+  if (source.kind !== "repository") return undefined;
+  const known = await repositories?.get(tenantId, source.repositoryId);
+  return known ?? Promise.reject(new GloveboxError("not_found", `no repository ${source.repositoryId}`));
+}
+
+async function sourceOf(
+  { source }: CiStartRequest,
+  { tenantId, ref }: { readonly tenantId: string; readonly ref: string },
+  git: CiGit | undefined,
+): Promise<CiSource> {
+  if (source.kind === "archive") return source;
+  const { repositoryId, sha } = source;
+  if (sha !== undefined) return { kind: "repository", repositoryId, sha };
+  if (git === undefined) throw new GloveboxError("unavailable", "this server has no git");
+  const found = await git.resolve(tenantId, repositoryId, ref, AbortSignal.timeout(READ_TIMEOUT_MS));
+  return { kind: "repository", repositoryId, sha: found };
+}
+
+function eventOf({ event }: CiStartRequest, defaultBranch = "main"): CiEvent {
   const { name, action, ref = `refs/heads/${defaultBranch}`, baseRef, actor = "glovebox" } = event;
   return {
     name,
     ...(action !== undefined && { action }),
     ref,
-    sha: source.kind === "repository" ? source.sha : UNKNOWN_SHA,
+    sha: UNKNOWN_SHA,
     ...(baseRef !== undefined && { baseRef }),
     actor,
     isFork: false,

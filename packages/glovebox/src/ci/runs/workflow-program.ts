@@ -26,12 +26,13 @@ import { cancelJobs, type RunParts, RunState } from "./run-state.ts";
 type Begun =
   | {
       readonly number: number;
+      readonly createdAtMs: number;
       readonly atMs: number;
       readonly workflow: Workflow;
       readonly vars: Readonly<Record<string, string>>;
       readonly repository?: CiRepository;
     }
-  | { readonly problem: string; readonly atMs: number };
+  | { readonly problem: string; readonly number: number; readonly createdAtMs: number; readonly atMs: number };
 
 /** Runs a workflow: its jobs side by side as they need one another, each in a sandbox of its own. */
 export function workflowProgram(parts: RunParts, ticketKey: Buffer): Program<CiRunInput, CiRunOutput> {
@@ -57,11 +58,11 @@ async function runWorkflow(
   );
   parts.keeper.begin({
     ...newRecord(
-      { id: runId, tenantId, createdAtMs: begun.atMs },
+      { id: runId, tenantId, createdAtMs: begun.createdAtMs },
       input,
       "workflow" in begun ? begun.workflow.name : input.workflow.path,
     ),
-    ...("number" in begun && { number: begun.number }),
+    number: begun.number,
     status: "in_progress",
     startedAtMs: begun.atMs,
   });
@@ -118,15 +119,16 @@ async function begin(
   const atMs = parts.clock.nowMs();
   const { workflow, problems } = parseWorkflow(input.workflow);
   const record = newRecord({ ...run, createdAtMs: atMs }, input, workflow?.name ?? input.workflow.path);
-  const { number } = await parts.store.create(record);
+  const { number, createdAtMs } = await parts.store.create(record);
+  const known = { number, createdAtMs, atMs };
   const errors = problems.filter(({ severity }) => severity === "error");
-  if (workflow === undefined || errors.length > 0) return { problem: describe(errors), atMs };
+  if (workflow === undefined || errors.length > 0) return { ...known, problem: describe(errors) };
   const { repositories } = parts;
   const { repositoryId } = input;
-  if (repositories === undefined || repositoryId === undefined) return { number, atMs, workflow, vars: {} };
+  if (repositories === undefined || repositoryId === undefined) return { ...known, workflow, vars: {} };
   const repository = await repositories.get(tenantId, repositoryId);
-  if (repository === undefined) return { problem: "the repository was removed", atMs };
-  return { number, atMs, workflow, vars: await repositories.variables(tenantId, repositoryId), repository };
+  if (repository === undefined) return { ...known, problem: "the repository was removed" };
+  return { ...known, workflow, vars: await repositories.variables(tenantId, repositoryId), repository };
 }
 
 async function secretsOf(state: RunState, environment: string | undefined): Promise<Readonly<Record<string, string>>> {

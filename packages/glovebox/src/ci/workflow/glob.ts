@@ -94,22 +94,25 @@ function setOf(pattern: string, body: string): (character: string) => boolean {
 
 /** All places in the pattern that can be reached are followed at once, so that no name makes it go back. */
 function match(parts: readonly Part[], name: string): boolean {
-  let places = new Set<number>();
+  let places = new Uint8Array(parts.length + 1);
+  let next = new Uint8Array(parts.length + 1);
   reach(parts, 0, places);
-  for (let at = 0; at < name.length; at++) {
-    const character = name[at] ?? "";
-    const next = new Set<number>();
-    for (const place of places) advance(parts, place, character, next);
-    places = next;
-    if (places.size === 0) return false;
+  for (const character of name) {
+    next.fill(0);
+    let alive = false;
+    for (let place = 0; place < parts.length; place++) {
+      if (places[place] === 1 && advance(parts, place, character, next)) alive = true;
+    }
+    if (!alive) return false;
+    [places, next] = [next, places];
   }
-  return places.has(parts.length);
+  return places[parts.length] === 1;
 }
 
-/** Adds `place`, and what can be reached from it without a character. */
-function reach(parts: readonly Part[], place: number, places: Set<number>): void {
-  for (let at = place; !places.has(at); at++) {
-    places.add(at);
+/** Marks `place`, and what can be reached from it without a character. */
+function reach(parts: readonly Part[], place: number, places: Uint8Array): void {
+  for (let at = place; places[at] === 0; at++) {
+    places[at] = 1;
     const part = parts[at];
     if (part === undefined) return;
     if ("skip" in part) reach(parts, at + part.skip, places);
@@ -117,10 +120,11 @@ function reach(parts: readonly Part[], place: number, places: Set<number>): void
   }
 }
 
-/** Adds the places that follow `place` when the name's next character is `character`. */
-function advance(parts: readonly Part[], place: number, character: string, next: Set<number>): void {
+/** Marks the places that follow `place` when the name's next character is `character`; whether there are any. */
+function advance(parts: readonly Part[], place: number, character: string, next: Uint8Array): boolean {
   const part = parts[place];
-  if (part === undefined || "skip" in part || !part.takes(character)) return;
+  if (part === undefined || "skip" in part || !part.takes(character)) return false;
   if (part.repeat === "many" || part.repeat === "some") reach(parts, place, next);
   if (part.repeat !== "many") reach(parts, place + 1, next);
+  return true;
 }

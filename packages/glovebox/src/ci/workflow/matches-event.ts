@@ -54,37 +54,38 @@ function matchesRef(filter: EventFilter, event: TriggerEvent): boolean {
   const tags = isFiltered(filter.tags, filter.tagsIgnore);
   if (!branches && !tags) return true;
   const ref = event.name.startsWith("pull_request") ? (event.baseRef ?? "") : event.ref;
-  if (ref.startsWith(TAG)) return tags && passes(ref.slice(TAG.length), filter.tags, filter.tagsIgnore);
+  if (ref.startsWith(TAG)) return tags && filterOf(filter.tags, filter.tagsIgnore)(ref.slice(TAG.length));
   const branch = ref.startsWith(BRANCH) ? ref.slice(BRANCH.length) : ref;
-  return branches && passes(branch, filter.branches, filter.branchesIgnore);
+  return branches && filterOf(filter.branches, filter.branchesIgnore)(branch);
 }
 
 function matchesPaths(filter: EventFilter, event: TriggerEvent): boolean {
   const files = event.changedFiles;
   if (files === undefined || !isFiltered(filter.paths, filter.pathsIgnore)) return true;
   if (event.ref.startsWith(TAG)) return true;
-  return files.some((file) => passes(file, filter.paths, filter.pathsIgnore));
+  const passesFilter = filterOf(filter.paths, filter.pathsIgnore);
+  return files.some(passesFilter);
 }
 
 function isFiltered(patterns: readonly string[] | undefined, ignored: readonly string[] | undefined): boolean {
   return patterns !== undefined || ignored !== undefined;
 }
 
-function passes(
-  name: string,
-  patterns: readonly string[] | undefined,
-  ignored: readonly string[] | undefined,
-): boolean {
-  if (patterns !== undefined && !matchesPatterns(patterns, name)) return false;
-  return ignored === undefined || !matchesPatterns(ignored, name);
+type Names = (name: string) => boolean;
+
+function filterOf(patterns: readonly string[] | undefined, ignored: readonly string[] | undefined): Names {
+  const wanted = patterns === undefined ? () => true : matcher(patterns);
+  const unwanted = ignored === undefined ? () => false : matcher(ignored);
+  return (name) => wanted(name) && !unwanted(name);
 }
 
 /** Of the patterns that match, the last one says: one with `!` takes back what an earlier one gave. */
-export function matchesPatterns(patterns: readonly string[], name: string): boolean {
-  let matched = false;
-  for (const text of patterns) {
-    const pattern = compilePattern(text);
-    if (pattern.negative === matched && pattern.matches(name)) matched = !pattern.negative;
-  }
-  return matched;
+export function matcher(patterns: readonly string[]): Names {
+  const compiled = patterns.map(compilePattern);
+  return (name) => {
+    let matched = false;
+    for (const pattern of compiled)
+      if (pattern.negative === matched && pattern.matches(name)) matched = !pattern.negative;
+    return matched;
+  };
 }

@@ -1,5 +1,5 @@
 import { convertToIfCondition } from "@actions/workflow-parser/model/converter/if-condition";
-import { isSequence } from "@actions/workflow-parser/templates/tokens/type-guards";
+import { isMapping, isSequence } from "@actions/workflow-parser/templates/tokens/type-guards";
 import type { ActionDefinition, CompositeRuns, DockerRuns, NodeRuns } from "./action.ts";
 import { checkInjection } from "./check-injection.ts";
 import { omitUndefined } from "./omit-undefined.ts";
@@ -22,6 +22,10 @@ export function parseAction(file: { readonly path: string; readonly text: string
   const problems = new Problems(file.path);
   const template = readTemplate("action", file.text, problems);
   if (template === undefined) return { problems: problems.list() };
+  if (!isMapping(template.root)) {
+    problems.add("An action must be a mapping", template.root);
+    return { problems: problems.list() };
+  }
   copyErrors(template.context, problems);
   const tokens = new TokenReader(template, problems);
   const fields = tokens.fields(template.root);

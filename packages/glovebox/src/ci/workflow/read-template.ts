@@ -3,7 +3,8 @@ import { readTemplate as validate } from "@actions/workflow-parser/templates/tem
 import type { TemplateToken } from "@actions/workflow-parser/templates/tokens/index";
 import type { TokenRange } from "@actions/workflow-parser/templates/tokens/token-range";
 import { NoOperationTraceWriter } from "@actions/workflow-parser/templates/trace-writer";
-import { LineCounter, parseDocument } from "yaml";
+import { LineCounter } from "yaml";
+import { composeYaml } from "./compose-yaml.ts";
 import { EventReader } from "./event-reader.ts";
 import { githubSchema, type SchemaName } from "./github-schema.ts";
 import type { Problems } from "./problems.ts";
@@ -41,8 +42,6 @@ export function readTemplate(name: SchemaName, text: string, problems: Problems)
     return root === undefined ? copyErrors(context, problems) : { context, root, texts: yaml.texts };
   } catch (error) {
     if (error instanceof YamlLimitError) problems.add(error.message, error.range);
-    // The YAML library's composer, and the schema's reader, go down into the file by recursion.
-    else if (error instanceof RangeError) problems.add("Maximum object depth exceeded", undefined);
     else throw error;
     return undefined;
   }
@@ -56,12 +55,7 @@ export function copyErrors(context: TemplateContext, problems: Problems): undefi
 
 function readYaml(text: string, problems: Problems, fileId: number): YamlEvents | undefined {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    keepSourceTokens: true,
-    uniqueKeys: false,
-    prettyErrors: false,
-  });
+  const document = composeYaml(text, lines);
   for (const error of document.errors) problems.add(error.message, rangeOf(lines, error.pos[0], error.pos[1]));
   for (const warning of document.warnings) {
     if (warning.code === "TAG_RESOLVE_FAILED")

@@ -65,10 +65,14 @@ function readFilter(tokens: TokenReader, event: string, token: TemplateToken): E
   return filter;
 }
 
+/** Each is held against each changed file. */
+const MAX_PATTERNS = 500;
+
 /** https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#filter-pattern-cheat-sheet */
 function checkPatterns(tokens: TokenReader, token: TemplateToken, ignores: boolean): void {
   const items = isSequence(token) ? [...token] : [token];
   const texts = items.map((item) => tokens.text(item));
+  if (texts.length > MAX_PATTERNS) tokens.problems.add(`A filter can have at most ${MAX_PATTERNS} patterns`, token);
   for (const [index, item] of items.entries()) {
     try {
       compilePattern(texts[index] ?? "");

@@ -120,7 +120,7 @@ export function checked<T>(problems: Problems, token: TemplateToken, check: () =
     return check();
   } catch (error) {
     if (error instanceof TemplateTokenError) problems.add(error.message, error.token);
-    else if (error instanceof Error && !(error instanceof RangeError)) problems.add(error.message, token);
+    else if (error instanceof Error) problems.add(error.message, token);
     else throw error;
     return undefined;
   }

@@ -14,7 +14,7 @@ import { type Document, isAlias, isMap, isScalar, isSeq, type LineCounter, type 
 const MAX_DEPTH = 50;
 
 /** Of values after aliases were followed: a few lines of aliases can stand for millions. */
-const MAX_NODES = 100_000;
+const MAX_NODES = 20_000;
 
 /** What is wrong with a file, with its place where there is one. */
 export class YamlLimitError extends Error {
@@ -31,13 +31,13 @@ export class YamlEvents {
   readonly events: ParseEvent[] = [new ParseEvent(EventType.DocumentStart)];
   /** Each text as it stands in the file, by the range of its token: the library keeps only what it made of it. */
   readonly texts = new Map<TokenRange, string>();
-  readonly #document: Document;
   readonly #lines: LineCounter;
   readonly #fileId: number;
+  /** What each anchor names where the reading has come to. */
+  readonly #anchors = new Map<string, Node>();
   #nodes = 0;
 
   constructor(document: Document, lines: LineCounter, fileId: number) {
-    this.#document = document;
     this.#lines = lines;
     this.#fileId = fileId;
     this.#visit(document.contents, [], undefined);
@@ -50,8 +50,14 @@ export class YamlEvents {
     if (this.#nodes > MAX_NODES) throw new YamlLimitError(`The file has more than ${MAX_NODES} values`, range);
     if (inside.length > MAX_DEPTH) throw new YamlLimitError("Maximum object depth exceeded", range);
     if (node !== null && inside.includes(node)) throw new YamlLimitError("The alias contains itself", range);
-    if (isAlias(node)) this.#visit(node.resolve(this.#document) ?? null, [...inside, node], range);
-    else if (isSeq(node)) {
+    if (isAlias(node)) this.#visit(this.#anchors.get(node.source) ?? null, [...inside, node], range);
+    else this.#value(node, inside, range);
+  }
+
+  #value(node: Node | null, inside: readonly Node[], range: TokenRange | undefined): void {
+    const { anchor } = (node ?? {}) as { anchor?: string };
+    if (node !== null && anchor !== undefined) this.#anchors.set(anchor, node);
+    if (isSeq(node)) {
       this.#push(EventType.SequenceStart, new SequenceToken(this.#fileId, range, undefined));
       for (const item of node.items) this.#visit(item as Node, [...inside, node], range);
       this.#push(EventType.SequenceEnd);

@@ -32,19 +32,27 @@ export function addDoctor(program: Command): void {
 
 /** With drivers of its own on a folder of its own: it disturbs no server that runs. */
 async function diagnoseHere(): Promise<DoctorReport> {
-  const [{ BubblewrapDriver }, { GvisorDriver }, { IsolateDriver }, { MicrovmDriver }, { diagnose }] =
-    await Promise.all([
-      import("../../sandbox/bubblewrap/index.ts"),
-      import("../../sandbox/gvisor/index.ts"),
-      import("../../sandbox/isolate/index.ts"),
-      import("../../sandbox/microvm/index.ts"),
-      import("../../sandbox/index.ts"),
-    ]);
+  const [
+    { BubblewrapDriver },
+    { FirecrackerDriver },
+    { GvisorDriver },
+    { IsolateDriver },
+    { MicrovmDriver },
+    { diagnose },
+  ] = await Promise.all([
+    import("../../sandbox/bubblewrap/index.ts"),
+    import("../../sandbox/firecracker/index.ts"),
+    import("../../sandbox/gvisor/index.ts"),
+    import("../../sandbox/isolate/index.ts"),
+    import("../../sandbox/microvm/index.ts"),
+    import("../../sandbox/index.ts"),
+  ]);
   const runDir = await mkdtemp(join(tmpdir(), "glovebox-doctor-"));
   try {
     await using bubblewrap = new BubblewrapDriver({ runDir, waiting: 0 });
     await using gvisor = new GvisorDriver({ runDir: join(runDir, "gvisor"), waiting: 0 });
     await using microvm = new MicrovmDriver({ runDir: join(runDir, "microvm"), waiting: 0 });
+    await using firecracker = new FirecrackerDriver({ runDir: join(runDir, "firecracker") });
     await using isolate = new IsolateDriver({ companion: (spec) => bubblewrap.create(spec), warmWorkers: 0 });
     const { isolations, ...rest } = await diagnose(
       new Map<Isolation, IsolationDriver>([
@@ -52,6 +60,7 @@ async function diagnoseHere(): Promise<DoctorReport> {
         ["bubblewrap", bubblewrap],
         ["gvisor", gvisor],
         ["microvm", microvm],
+        ["firecracker", firecracker],
       ]),
     );
     return { ...rest, isolations };

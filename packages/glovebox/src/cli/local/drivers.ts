@@ -1,4 +1,4 @@
-import { GloveboxError, type Isolation } from "../../core/index.ts";
+import type { Isolation } from "../../core/index.ts";
 import type { IsolationDriver } from "../../sandbox/index.ts";
 import type { CompanionFactory } from "../../sandbox/isolate/index.ts";
 
@@ -26,5 +26,6 @@ export async function openDriver(
     const { MicrovmDriver } = await import("../../sandbox/microvm/index.ts");
     return stack.use(new MicrovmDriver({ runDir, waiting: 0 }));
   }
-  throw new GloveboxError("isolation_unavailable", `this version of Glovebox has no driver for ${isolation}`);
+  const { FirecrackerDriver } = await import("../../sandbox/firecracker/index.ts");
+  return stack.use(new FirecrackerDriver({ runDir }));
 }

@@ -10,6 +10,7 @@ const READY_MADE: Readonly<Record<string, { readonly isolation: Isolation; reado
     ci: { isolation: "bubblewrap", languages: ["bash", "python", "javascript", "typescript"] },
     gvisor: { isolation: "gvisor", languages: ["python", "javascript", "typescript", "bash", "rust"] },
     microvm: { isolation: "microvm", languages: ["python", "javascript", "typescript", "bash"] },
+    firecracker: { isolation: "firecracker", languages: ["python", "javascript", "typescript", "bash"] },
     "js-isolate": { isolation: "isolate", languages: ["javascript", "typescript"] },
   };
 

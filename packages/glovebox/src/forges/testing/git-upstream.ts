@@ -95,6 +95,19 @@ export class GitUpstream implements AsyncDisposable {
     return (await this.git(work, ["rev-parse", `${ref.split(":")[0]?.replace("+", "")}^{commit}`])).trim();
   }
 
+  /** A commit with a file of its own and a submodule at `path`, whatever its URL. */
+  async withSubmodule(
+    name: string,
+    module: { readonly path: string; readonly url: string; readonly commit: string },
+  ): Promise<string> {
+    const text = `[submodule "m"]\n\tpath = ${module.path}\n\turl = ${JSON.stringify(module.url)}\n`;
+    await this.commit(name, { ".gitmodules": text, "own.txt": "own\n" });
+    const work = join(this.folder, "work", name);
+    await this.git(work, ["update-index", "--add", "--cacheinfo", `160000,${module.commit},${module.path}`]);
+    await this.git(work, ["commit", "--quiet", "--allow-empty", "-m", "Add a submodule"]);
+    return await this.publish(name, ["branch", "-f", "served"], "+served:refs/heads/main");
+  }
+
   /** Makes a repository answer without `.git` in its URL too. */
   async alias(name: string): Promise<void> {
     const served = join(this.folder, "served", name);

@@ -8,14 +8,18 @@ import { openLine } from "./serial-line.ts";
 const HANDSHAKE_MS = 10_000;
 
 /**
- * Connects to the agent that listens on `socketPath` and learns what it holds. The new connection replaces the one
+ * Connects to an agent and learns what it holds. The new connection replaces the one
  * before. Errors: `unavailable` (nobody answers, or not in 10 s), `conflict` (an epoch as high was seen before),
  * `cancelled`, `internal` (what answers does not speak the protocol).
  */
 export async function connectAgent(options: ConnectOptions): Promise<AgentConnection> {
   const limit = AbortSignal.timeout(options.timeoutMs ?? HANDSHAKE_MS);
   const signal = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit]);
-  const socket = await openSocket(options.socketPath, signal);
+  const socket = await ("open" in options
+    ? options.open(signal).catch((error: unknown) => {
+        throw signal.aborted ? cancelled(signal) : error;
+      })
+    : openSocket(options.socketPath, signal));
   if (options.lineKey)
     await openLine(socket, options.lineKey, signal).catch((error: unknown) => refuse(socket, error, signal));
   const client = new AgentClient(socket, options.epoch, options.window);

@@ -68,14 +68,18 @@ export interface AgentStats {
   readonly oomKills: number;
 }
 
-export interface ConnectOptions {
-  readonly socketPath: string;
+/** Where an agent listens: on a unix socket, or where only its driver knows to open a connection. `open` has the same errors as connecting. */
+export type AgentPlace = { readonly socketPath: string } | { readonly open: (signal: AbortSignal) => Promise<Socket> };
+
+export type ConnectOptions = AgentPlace & ConnectSettings;
+
+interface ConnectSettings {
   /** Must be higher than in every earlier connection to this agent. */
   readonly epoch: bigint;
   /** Spool per output stream in the agent, bytes. Default 262,144. */
   readonly window?: number;
   readonly signal?: AbortSignal;
-  /** How long the greeting may take, milliseconds. Default 10,000. */
+  /** How long connecting and the greeting may take, milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
   /** Of an agent behind a serial line: the key that begins its connections (see {@link newLineKey}). */
   readonly lineKey?: Buffer;

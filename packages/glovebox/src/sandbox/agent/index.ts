@@ -2,3 +2,4 @@
 export { connectAgent, openSocket as openAgentSocket } from "./connect.ts";
 export type { AgentConnection, AgentSpawn, AgentStats, ConnectOptions } from "./connection.ts";
 export { newLineKey } from "./serial-line.ts";
+export { openVsock } from "./vsock.ts";

@@ -3,9 +3,7 @@ import { join } from "node:path";
 import { GloveboxError } from "../../core/index.ts";
 import { type AgentConnection, newLineKey } from "../agent/index.ts";
 import { FIRST_EPOCH } from "../bubblewrap/epoch.ts";
-import { BASE_ENV, INSIDE } from "../bubblewrap/inside.ts";
-import type { SandboxNetwork, SandboxSpec } from "../driver.ts";
-import { KERNEL_RENEW } from "../kernel/index.ts";
+import type { SandboxSpec } from "../driver.ts";
 import type { WaitingSupervisor } from "../supervisor/index.ts";
 import { applyLimits, machineSize } from "./limit-plan.ts";
 import type { Memory } from "./machine.ts";
@@ -13,11 +11,10 @@ import { discard, greetAgent, type MachineRoom, machineName, nameFolder, specOf 
 import type { MachineShape, MicrovmState } from "./record.ts";
 import type { LiveImage } from "./sandbox.ts";
 import { IMAGE_FILES } from "./save-live.ts";
+import { settleIn } from "./settle-in.ts";
 import { sparseCopy } from "./sparse-copy.ts";
 import { goOn, openQmp, startMachine } from "./start-machine.ts";
 import type { Template } from "./templates.ts";
-import { writeTrust } from "./trust.ts";
-import { importWorkspace } from "./workspace.ts";
 
 /** How long a machine that goes on may take until its agent answers, milliseconds. */
 const GO_ON_MS = 30_000;
@@ -75,7 +72,7 @@ export async function beginMachine(
     ]);
     const lineKey = newLineKey();
     await connection.renew({ hostname: machineName(spec.id), key: lineKey });
-    await settleIn(connection, origin, spec, before, signal);
+    await settleIn(connection, spec, { copy: origin.kind === "live", network: before.network }, signal);
     const state: MicrovmState = {
       supervisor: supervisor.identity,
       cgroups: cgroup.places,
@@ -169,40 +166,4 @@ async function resumeIn({ folder }: WaitingSupervisor, memoryApart: boolean): Pr
   } finally {
     qmp.close();
   }
-}
-
-async function settleIn(
-  connection: AgentConnection,
-  origin: Origin,
-  spec: SandboxSpec,
-  { network }: Facts,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  if (network) await writeTrust(connection, spec.network?.authority);
-  if (spec.network) await letOut(connection, spec.network);
-  if (origin.kind === "template") {
-    const link = (path: string, target: string) => makeLink(connection, path, target);
-    await importWorkspace(connection.files, link, spec.workspaceDir, signal);
-    return;
-  }
-  // Kernels are those processes that have a control input; the others answer that they have none.
-  // Taken before whatever is written to them later, and acknowledged only once somebody reads from them.
-  for (const process of connection.attached) process.writeControl(KERNEL_RENEW).catch(() => {});
-}
-
-async function makeLink(connection: AgentConnection, path: string, target: string): Promise<void> {
-  const argv = ["/bin/ln", "-sn", "--", target, path];
-  const ln = await connection.spawn({ argv, env: BASE_ENV, cwd: INSIDE.workspace, stdin: "null", control: false });
-  for await (const item of ln.output()) {
-    if (item.kind === "output") ln.ack(item.stream, item.offset + item.data.length);
-    if (item.kind !== "exit") continue;
-    ln.release();
-    if (item.exit.code !== 0)
-      throw new GloveboxError("workspace_invalid", `The link ${path} cannot be made in the machine`);
-  }
-}
-
-/** Hands the connections of programs to `network`. */
-export async function letOut(connection: AgentConnection, network: SandboxNetwork): Promise<void> {
-  await connection.forward((made) => network.accept(made));
 }

@@ -26,21 +26,25 @@ export interface GuestKernel {
   /** Of the package, with its version. */
   readonly version: string;
   readonly vmlinux: string;
-  /** Holds those of {@link MODULES} that the kernel has as modules. */
+  /** Holds those asked for that the kernel has as modules. */
   readonly modulesDir: string;
 }
 
 /**
- * The guests' kernel, downloaded from Debian and unpacked into `<cacheDir>/kernel-<version>` at first need (27 MB; a few seconds).
- * Nothing is installed. Errors: `isolation_unavailable` with what is missing.
+ * The guests' kernel, downloaded from Debian and unpacked into `<cacheDir>/kernel-<version>` at first need (27 MB; a few seconds), with those `modules` that it
+ * does not have built in. Nothing is installed. Errors: `isolation_unavailable` with what is missing.
  */
-export async function ensureKernel(cacheDir: string, signal?: AbortSignal): Promise<GuestKernel> {
+export async function ensureKernel(
+  cacheDir: string,
+  signal?: AbortSignal,
+  modules: readonly string[] = MODULES,
+): Promise<GuestKernel> {
   const known = await newestKernel(cacheDir);
   if (known) return known;
   await mkdir(cacheDir, { recursive: true, mode: 0o755 });
   const folder = await mkdtemp(join(cacheDir, "download-"));
   try {
-    return await fetchKernel(cacheDir, folder, signal);
+    return await fetchKernel(cacheDir, folder, modules, signal);
   } catch (cause) {
     if (cause instanceof GloveboxError) throw cause;
     const { stderr } = cause as { stderr?: unknown };
@@ -64,7 +68,12 @@ function kernelAt(cacheDir: string, name: string): GuestKernel {
   return { version: name.slice("kernel-".length), vmlinux: join(dir, "vmlinux"), modulesDir: join(dir, "modules") };
 }
 
-async function fetchKernel(cacheDir: string, folder: string, signal?: AbortSignal): Promise<GuestKernel> {
+async function fetchKernel(
+  cacheDir: string,
+  folder: string,
+  modules: readonly string[],
+  signal?: AbortSignal,
+): Promise<GuestKernel> {
   const options = { cwd: folder, timeout: DOWNLOAD_TIMEOUT_MS, ...(signal ? { signal } : {}) };
   const { stdout } = await run("apt-cache", ["depends", "--no-recommends", META_PACKAGE], options);
   const wanted = /Depends: (linux-image-[\w.+-]+)/.exec(stdout)?.[1];
@@ -82,7 +91,7 @@ async function fetchKernel(cacheDir: string, folder: string, signal?: AbortSigna
   const made = join(folder, "kernel");
   await mkdir(join(made, "modules"), { recursive: true, mode: 0o755 });
   await writeFile(join(made, "vmlinux"), extractVmlinux(await readFile(join(root, "boot", image))), { mode: 0o644 });
-  for (const module of MODULES)
+  for (const module of modules)
     await copyModule(join(root, "lib/modules", release, "kernel", module), join(made, "modules"));
   const name = `kernel-${version.replaceAll(/[^\w.+-]/g, "_")}`;
   await rename(made, join(cacheDir, name)).catch(async (error: unknown) => {

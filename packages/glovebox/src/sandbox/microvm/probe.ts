@@ -9,7 +9,7 @@ import type { Accelerator } from "./accelerator.ts";
 import { keepProbe, keptProbe, type SeenMachine } from "./kept-probe.ts";
 import type { PreparedHost } from "./prepare-host.ts";
 
-const ANSWER = "glovebox probe";
+export const ANSWER = "glovebox probe";
 
 /** What must be there before a machine can be started. */
 export interface Prepared {
@@ -83,7 +83,8 @@ async function startOne(
   }
 }
 
-async function hear(sandbox: Sandbox, signal?: AbortSignal): Promise<string> {
+/** What a program says in a sandbox when it is told to say {@link ANSWER}. */
+export async function hear(sandbox: Sandbox, signal?: AbortSignal): Promise<string> {
   const program = await sandbox.spawn({ kind: "program", argv: ["/bin/echo", ANSWER], stdin: "null" }, signal);
   let text = "";
   for await (const item of program.output(signal)) {

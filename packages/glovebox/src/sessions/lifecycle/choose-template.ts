@@ -7,6 +7,7 @@ const BY_ISOLATION: Readonly<Partial<Record<Isolation, string>>> = {
   isolate: "js-isolate",
   gvisor: "gvisor",
   microvm: "microvm",
+  firecracker: "firecracker",
 };
 
 const BY_LANGUAGE: Readonly<Record<Language, string>> = {

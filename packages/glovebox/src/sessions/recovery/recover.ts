@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type Isolation, isId } from "../../core/index.ts";
+import { type Isolation, isId, type Session, type Template } from "../../core/index.ts";
 import type { SandboxRecord } from "../../sandbox/index.ts";
 import type { SessionKeeper } from "../lifecycle/session-keeper.ts";
 import { removeWorkspace, workspacesFolder } from "../lifecycle/workspace.ts";
@@ -61,10 +61,20 @@ export async function recoverSessions({ room, keeper, pausing }: Parts): Promise
   const settled = await settleRest({ room, keeper, pausing });
   await removeStrayWorkspaces(room);
   await sweepSnapshots(room);
-  const mounted = keeper.registry.all().map(({ template }) => room.layers.keyOf(template.packages));
+  const waiting = await templatesOf(
+    room,
+    sessions.filter(({ id }) => pausing.isReleased(id)),
+  );
+  const used = [...keeper.registry.all().map(({ template }) => template), ...waiting];
+  const mounted = used.map(({ packages }) => room.layers.keyOf(packages));
   const layers = await room.layers.sweep(new Set(mounted));
   if (layers.length > 0) room.logger.info({ layers }, "removed packages that nobody uses");
   return { attached, closed, resumed, settled };
+}
+
+async function templatesOf({ store }: Room, sessions: readonly Session[]): Promise<Template[]> {
+  const found = sessions.map((row) => store.templates.get(row.tenantId, row.templateId, row.templateVersion));
+  return (await Promise.all(found)).filter((template) => template !== undefined);
 }
 
 /** Executions of sessions that are over: their end was not written any more. */

@@ -210,6 +210,7 @@ for (const [isolation, more] of Object.entries(SUBJECTS)) {
       const id = await begin();
       await said(id, "x = 40");
       const ticker = await start(id, { kind: "command", background: true, argv: TICKER });
+      const child = (await services().snapshots.fork(TENANT, id)).sessions[0]?.id ?? "";
       await expect(
         services()
           .executions.start(TENANT, id, { kind: "repl", language: "python", input: UNTIL_GO })
@@ -230,7 +231,13 @@ for (const [isolation, more] of Object.entries(SUBJECTS)) {
       const { dir } = stage;
       await stage.letGo();
       stage = await open(dir);
-      expect(await services().recover()).toMatchObject({ attached: 0, closed: 0, settled: 0 });
+      expect(await services().recover()).toMatchObject({ attached: 1, closed: 0, settled: 0 });
+      // The copy's program belongs to no execution, and goes on all the same.
+      const ticks = async () => Number(await said(child, "int(open('ticks').read() or 0)"));
+      const counted = await ticks();
+      await expect.poll(ticks).toBeGreaterThan(counted);
+      expect(await said(child, "x")).toBe("40");
+      await close(child);
       expect((await services().sessions.get(TENANT, id)).status).toBe("paused");
       expect((await services().executions.get(TENANT, ticker)).status).toBe("running");
       const mend = change(join(dir, "snapshots", id, kept?.id ?? "", "manifest.json"), (text) =>

@@ -7,11 +7,11 @@ import type { SnapshotParts } from "./parts.ts";
  * share is counted as if each changed it. Errors: `resource_exhausted`.
  */
 export async function requireMemory(
-  { room, isolations }: SnapshotParts,
+  { room, isolations, ending }: SnapshotParts,
   source: LiveSession | Snapshot,
   count: number,
 ): Promise<void> {
-  const each = await heldBytes(isolations, source);
+  const each = await heldBytes(isolations, source, ending);
   const free = room.freeMemoryBytes();
   if (each * count <= free) return;
   throw new GloveboxError(
@@ -21,8 +21,12 @@ export async function requireMemory(
   );
 }
 
-async function heldBytes(isolations: SnapshotParts["isolations"], source: LiveSession | Snapshot): Promise<number> {
+async function heldBytes(
+  isolations: SnapshotParts["isolations"],
+  source: LiveSession | Snapshot,
+  signal: AbortSignal,
+): Promise<number> {
   if ("bytes" in source) return source.kind === "memory" ? source.storedBytes : 0;
   const { fork } = await isolations.require(source.row.isolation);
-  return fork === "memory" ? (await source.bench.sandbox.stats()).memoryBytes : 0;
+  return fork === "memory" ? (await source.bench.sandbox.stats(signal)).memoryBytes : 0;
 }

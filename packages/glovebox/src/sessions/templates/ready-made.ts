@@ -37,6 +37,12 @@ export const READY_MADE: readonly TemplateInput[] = [
     limits: { wallMs: 300_000, cpuMs: 200_000 },
     maxLimits: MORE,
   },
+  {
+    name: "firecracker",
+    isolation: "firecracker",
+    languages: ["python", "javascript", "typescript", "bash"],
+    maxLimits: MORE,
+  },
   { name: "js-isolate", isolation: "isolate", languages: ["javascript", "typescript"], maxLimits: MORE },
   {
     name: "ci",

@@ -1,4 +1,5 @@
 import type { ChatServices } from "../../chat/index.ts";
+import type { CiService } from "../../ci/index.ts";
 import {
   type Authorizer,
   type Clock,
@@ -44,6 +45,8 @@ export interface HttpServerOptions {
   readonly runs: DurableEngine;
   /** Without it, its operations are `unavailable`. */
   readonly chat?: ChatServices;
+  /** Without it, its operations are `unavailable`. */
+  readonly ci?: CiService;
   readonly store: Pick<Store, "idempotency" | "maintenance" | "events">;
   readonly tokens: TokenService;
   readonly authorizer: Authorizer;
@@ -76,7 +79,7 @@ export interface HandlerContext extends HttpServerOptions {
   readonly draining: AbortSignal;
 }
 
-type OptionalPart = "audit" | "secrets" | "egress" | "chat" | "images";
+type OptionalPart = "audit" | "secrets" | "egress" | "chat" | "ci" | "images";
 
 /** A part that a server may be without. */
 export function partOf<K extends OptionalPart>(context: HandlerContext, part: K): NonNullable<HandlerContext[K]> {

@@ -274,6 +274,12 @@ describe("sessions over HTTP", () => {
     expect(listed.items.map((item) => item.id)).toEqual([id]);
     expect(await json(await server.request("/v1/sessions?template=no-such"))).toEqual({ items: [] });
     expect((await server.request(`/v1/sessions/${id}/keepalive`, { method: "POST" })).status).toBe(200);
+    const pausing = await server.send("POST", `/v1/sessions/${id}/pause`, {});
+    expect(await json(pausing)).toMatchObject({ id, status: "paused" });
+    const refused = await server.send("POST", `/v1/sessions/${id}/pause`, { release: true });
+    expect(await codeOf(refused)).toEqual([422, "not_supported_by_isolation"]);
+    const resumed = await json(await server.request(`/v1/sessions/${id}/resume`, { method: "POST" }));
+    expect(resumed).toMatchObject({ id, status: "ready" });
     const closed = await json<{ status: string }>(await server.request(`/v1/sessions/${id}/close`, { method: "POST" }));
     expect(closed.status).toBe("closed");
     expect((await server.send("POST", `/v1/sessions/${id}/close`, {})).status).toBe(200);

@@ -1,6 +1,7 @@
 import { auditOperations } from "./audit.ts";
 import { catalogOperations } from "./catalog.ts";
 import { approvalOperations, assistantOperations, chatOperations, conversationOperations } from "./chat.ts";
+import { ciRunOperations } from "./ci-runs.ts";
 import { egressOperations } from "./egress.ts";
 import { executionOperations } from "./executions.ts";
 import { extractOperations } from "./extract.ts";
@@ -32,6 +33,7 @@ export const OPERATIONS = {
   ...fileOperations,
   ...executionOperations,
   ...runOperations,
+  ...ciRunOperations,
   ...chatOperations,
   ...openAiOperations,
   ...assistantOperations,

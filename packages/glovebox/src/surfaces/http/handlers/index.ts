@@ -5,6 +5,7 @@ import { assistantHandlers } from "./assistants.ts";
 import { auditHandlers } from "./audit.ts";
 import { catalogHandlers } from "./catalog.ts";
 import { chatHandlers } from "./chat.ts";
+import { ciRunHandlers } from "./ci-runs.ts";
 import { approvalHandlers, conversationHandlers } from "./conversations.ts";
 import { egressHandlers } from "./egress.ts";
 import { executionHandlers } from "./executions.ts";
@@ -38,6 +39,7 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...fileHandlers(context),
     ...executionHandlers(context),
     ...runHandlers(context),
+    ...ciRunHandlers(context),
     ...chatHandlers(context),
     ...openAiHandlers(context),
     ...assistantHandlers(context),

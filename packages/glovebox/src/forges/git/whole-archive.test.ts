@@ -1,0 +1,121 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { GitUpstream } from "../testing/git-upstream.ts";
+import { tarEntries } from "../testing/tar-entries.ts";
+import { GitCache } from "./git-cache.ts";
+import { wholeArchive } from "./whole-archive.ts";
+
+const signal = AbortSignal.timeout(120_000);
+const plain = { submodules: false, lfs: false, signal } as const;
+let upstream: GitUpstream;
+let folder: string;
+let cache: GitCache;
+beforeAll(async () => {
+  upstream = await GitUpstream.start();
+  folder = await mkdtemp(join(tmpdir(), "glovebox-whole-"));
+  cache = new GitCache(folder);
+});
+afterAll(async () => {
+  await upstream[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function open(name: string, commit: string) {
+  const remote = { url: upstream.url(name) };
+  const git = await cache.repository(name);
+  await git.ensure(remote, commit, { signal });
+  return { git, remote, commit };
+}
+const texts = async (archive: AsyncIterable<Uint8Array>) =>
+  Object.fromEntries([...(await tarEntries(await buffer(archive)))].map(([name, { text }]) => [name, text]));
+
+describe("a whole archive", () => {
+  it("has submodules where asked, theirs too, from the same host and from nowhere else", async () => {
+    const leaf = await upstream.commit("acme/leaf", { "leaf.txt": "leaf\n" });
+    const branch = await upstream.withSubmodule("acme/branch", { path: "deep/leaf", url: "../leaf.git", commit: leaf });
+    const trunk = await upstream.withSubmodule("acme/trunk", {
+      path: "mod",
+      url: upstream.url("acme/branch"),
+      commit: branch,
+    });
+    const root = await open("acme/trunk", trunk);
+    expect(Object.keys(await texts(await wholeArchive(cache, root, plain))).toSorted()).toEqual([
+      ".gitmodules",
+      "own.txt",
+    ]);
+    const one = await texts(await wholeArchive(cache, root, { ...plain, submodules: true }));
+    expect(Object.keys(one).toSorted()).toEqual([".gitmodules", "mod/.gitmodules", "mod/own.txt", "own.txt"]);
+    const all = await texts(await wholeArchive(cache, root, { ...plain, submodules: "recursive" }));
+    expect(all["mod/deep/leaf/leaf.txt"]).toBe("leaf\n");
+    for (const url of ["http://127.0.0.1:1/x.git", "file:///etc", "/etc", "ext::sh -c id", "ssh://git@example.org/x"]) {
+      const evil = await upstream.withSubmodule("acme/evil", { path: "mod", url, commit: leaf });
+      const refused = wholeArchive(cache, await open("acme/evil", evil), { ...plain, submodules: true });
+      await expect(refused).rejects.toMatchObject({ code: "permission_denied" });
+    }
+  });
+
+  it("has large files where asked, each as long and with the hash that it says, and links and modes as they are", async () => {
+    const large = "large file\n".repeat(10_000);
+    const oid = createHash("sha256").update(large).digest("hex");
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${large.length}\n`;
+    const commit = await upstream.commit("acme/lfs", {
+      "a/large.bin": pointer,
+      "small.txt": "s\n",
+      link: { link: "small.txt" },
+    });
+    const root = await open("acme/lfs", commit);
+    let served = large;
+    const asked: string[] = [];
+    const server = createServer(async (request, answer) => {
+      asked.push(`${request.method} ${request.url} ${request.headers.authorization ?? ""}`);
+      if (request.method === "GET") return void answer.end(served);
+      const { objects } = JSON.parse((await buffer(request)).toString());
+      const href = `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
+      const found = objects.map((object: object) => ({
+        ...object,
+        actions: { download: { href, header: { Authorization: "signed" } } },
+      }));
+      answer.end(JSON.stringify({ transfer: "basic", objects: found }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/acme/lfs.git`;
+      const withLfs = { ...root, remote: { url, authorization: "Basic x" } };
+      served = large.replace("large", "other");
+      await expect(wholeArchive(cache, withLfs, { ...plain, lfs: true })).rejects.toMatchObject({
+        code: "forge_unavailable",
+      });
+      served = large;
+      const entries = await tarEntries(await buffer(await wholeArchive(cache, withLfs, { ...plain, lfs: true })));
+      expect(entries.get("a/large.bin")?.text).toBe(large);
+      expect(entries.get("small.txt")).toMatchObject({ text: "s\n", type: "file" });
+      expect(entries.get("link")).toMatchObject({ type: "symlink", linkname: "small.txt" });
+      expect(asked).toContain("POST /acme/lfs.git/info/lfs/objects/batch Basic x");
+      expect(asked).toContain("GET /file signed");
+      // It is here now, and not asked for again.
+      asked.length = 0;
+      await buffer(await wholeArchive(cache, withLfs, { ...plain, lfs: true }));
+      expect(asked).toEqual([]);
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+    expect((await texts(await wholeArchive(cache, root, plain)))["a/large.bin"]).toBe(pointer);
+  });
+
+  it("ends with its reader, and with an error when git fails", async () => {
+    const commit = await upstream.commit("acme/plain", { "a.txt": "a".repeat(100_000), "b.txt": "b" });
+    const root = await open("acme/plain", commit);
+    for await (const _part of await wholeArchive(cache, root, { ...plain, submodules: true })) break;
+    const late = new AbortController();
+    const archive = await wholeArchive(cache, root, { ...plain, submodules: true, signal: late.signal });
+    late.abort(new Error("enough"));
+    await expect(buffer(archive)).rejects.toThrow();
+  });
+});
