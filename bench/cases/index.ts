@@ -15,6 +15,7 @@ import { POOL_CASES } from "./pools.ts";
 import { redaction } from "./redact.ts";
 import { firstPrint, isolateFirstValue, roundTrip } from "./sessions.ts";
 import { snapshots } from "./snapshots.ts";
+import { workflows } from "./workflows.ts";
 
 export const CASES: readonly Case[] = [
   firstPrint,
@@ -46,4 +47,5 @@ export const CASES: readonly Case[] = [
   egressThroughput,
   ...snapshots,
   ...MICROVM_CASES,
+  ...workflows,
 ];

@@ -15,6 +15,7 @@ export { callProblems } from "./workflow/call-problems.ts";
 export { jobName } from "./workflow/job-name.ts";
 export { matchesEvent, type TriggerEvent } from "./workflow/matches-event.ts";
 export { type Combination, expandMatrix } from "./workflow/matrix.ts";
+export { narrowPermissions } from "./workflow/narrow-permissions.ts";
 export { parseAction } from "./workflow/parse-action.ts";
 export { parseWorkflow } from "./workflow/parse-workflow.ts";
 export type { Plan, PlannedInstance, PlannedJob } from "./workflow/plan.ts";

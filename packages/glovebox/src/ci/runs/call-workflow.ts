@@ -10,6 +10,7 @@ import { conclusionOf } from "./conclusion.ts";
 import { endsOf, type Flow, type ReadSecrets, recordedNeeds } from "./flow.ts";
 import type { Combination } from "./job-combinations.ts";
 import { jobKeys } from "./job-keys.ts";
+import { permissionsOf } from "./permissions-of.ts";
 import type { InstanceWork } from "./run-instance.ts";
 import { queuedJobs, runJobs } from "./run-jobs.ts";
 import type { RunState } from "./run-state.ts";
@@ -57,7 +58,7 @@ export async function callWorkflow(
     inputs,
     secrets: secretsFor(flow, job, { github: flow.github, inputs: flow.inputs, matrix: combination.matrix }),
     secretsAllowed: flow.secretsAllowed,
-    permissions: job.permissions ?? flow.permissions,
+    permissions: permissionsOf(flow, job),
     keys: jobKeys(workflow, combination.key),
     ends: endsOf(workflow),
     namePrefix: `${flow.namePrefix}${combination.name} / `,

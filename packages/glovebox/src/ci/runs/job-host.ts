@@ -2,6 +2,7 @@ import { GloveboxError } from "../../core/index.ts";
 import type { JobHost } from "../runner/index.ts";
 import type { StepsJob } from "../workflow/workflow.ts";
 import type { Flow } from "./flow.ts";
+import { permissionsOf } from "./permissions-of.ts";
 import type { RunState } from "./run-state.ts";
 
 const TOKEN_TIMEOUT_MS = 30_000;
@@ -19,7 +20,7 @@ export function jobHost(
       if (!flow.secretsAllowed) return {};
       const secrets = await flow.secrets(environment);
       if (repositories === undefined || repositoryId === undefined) return secrets;
-      const permissions = job.permissions ?? flow.permissions;
+      const permissions = permissionsOf(flow, job);
       const signal = AbortSignal.timeout(TOKEN_TIMEOUT_MS);
       const token = await repositories.token(state.tenantId, repositoryId, permissions, signal);
       return token === undefined ? secrets : { ...secrets, GITHUB_TOKEN: token };

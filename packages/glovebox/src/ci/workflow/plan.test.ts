@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { bindInputs } from "./bind-inputs.ts";
 import { callProblems } from "./call-problems.ts";
+import { narrowPermissions } from "./narrow-permissions.ts";
 import { parseWorkflow } from "./parse-workflow.ts";
 import { planWorkflow } from "./plan-workflow.ts";
 import type { InputDefinition, Workflow } from "./workflow.ts";
@@ -136,4 +137,18 @@ describe("calls of reusable workflows", () => {
       "2 Job 'c': workflow_call key is not defined in the referenced workflow './.github/workflows/x.yml'.",
     ]);
   });
+});
+
+// "the GITHUB_TOKEN permissions can be only downgraded (not elevated) by the called workflow"
+test.each([
+  [undefined, { contents: "write" }, { contents: "write" }],
+  [{ contents: "read" }, undefined, { contents: "read" }],
+  [{ contents: "read" }, { contents: "write", actions: "read" }, { contents: "read", actions: "none" }],
+  [{ contents: "write", issues: "read" }, "read-all", { contents: "read", issues: "read" }],
+  ["read-all", "write-all", "read-all"],
+  ["read-all", { contents: "write" }, { contents: "read" }],
+  ["write-all", { contents: "write" }, { contents: "write" }],
+  [{}, { contents: "write" }, { contents: "none" }],
+] as const)("a caller with %j that calls a workflow asking for %j gives %j", (allowed, asked, given) => {
+  expect(narrowPermissions(allowed, asked)).toEqual(given);
 });

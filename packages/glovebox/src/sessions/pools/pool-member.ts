@@ -5,8 +5,8 @@ import type { IdleOutput } from "../work/kernel.ts";
 import { type KernelLanguage, Workbench } from "../work/workbench.ts";
 import { HeldOutput, type LaterNetwork } from "./stand-in.ts";
 
-/** What a ready sandbox gets to answer when it is taken, milliseconds. */
-const HEALTH_MS = 500;
+/** What a ready sandbox gets to answer when it is taken, milliseconds. On a machine so busy that it takes longer, a new one would take longer still. */
+const HEALTH_MS = 2_000;
 
 /** A sandbox that nobody has used, with its kernels. Used by one session and never returned. */
 export class PoolMember {

@@ -1,4 +1,4 @@
-import { GloveboxError, type PoolSpec, type Template } from "../../core/index.ts";
+import { GloveboxError, type PoolChange, type PoolSpec, type Template } from "../../core/index.ts";
 import type { Store } from "../../store/index.ts";
 
 /** Where sizes that were set at run time are kept. */
@@ -64,6 +64,14 @@ export class PoolSizes {
   has(templateId: string): boolean {
     return this.#set.has(templateId);
   }
+}
+
+/** Where only one of `min` and `max` is given, the other follows it. */
+export function changedSize(size: PoolSpec, change: Exclude<PoolChange, { readonly reset: true }>): PoolSpec {
+  const { refillConcurrency = size.refillConcurrency } = change;
+  const { min = Math.min(size.min, change.max ?? size.max) } = change;
+  const { max = Math.max(size.max, min) } = change;
+  return { min, max, refillConcurrency };
 }
 
 /** Errors: `invalid_argument`. */

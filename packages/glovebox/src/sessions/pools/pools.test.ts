@@ -227,7 +227,9 @@ describe("a pool", () => {
     await pools().drain(TENANT, "bash");
     expect(running().filter((id) => before.includes(id))).toEqual([]);
     await until("bash", ({ ready }) => ready === 2);
-    await expect(pools().set(TENANT, "bash", { min: 5 })).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(pools().set(TENANT, "bash", { min: 5, max: 2 })).rejects.toMatchObject({ code: "invalid_argument" });
+    expect((await pools().set(TENANT, "bash", { max: 1 })).size).toMatchObject({ min: 1, max: 1 });
+    expect((await pools().set(TENANT, "bash", { min: 3 })).size).toMatchObject({ min: 3, max: 3 });
     await expect(pools().show("other", (await show("bash")).templateId)).rejects.toMatchObject({ code: "not_found" });
     expect(await pools().set(TENANT, "bash", { reset: true })).toMatchObject({ state: "off", source: "template" });
   });

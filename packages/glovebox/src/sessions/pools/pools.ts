@@ -18,7 +18,7 @@ import { type Fit, fit } from "./fit.ts";
 import { type MemoryThresholds, memoryShortage } from "./host-memory.ts";
 import { makeMember } from "./make-member.ts";
 import type { PoolMember } from "./pool-member.ts";
-import { PoolSizes } from "./pool-sizes.ts";
+import { changedSize, PoolSizes } from "./pool-sizes.ts";
 import { type Hold, type Taken, WarmPool } from "./warm-pool.ts";
 
 const TICK_MS = 1_000;
@@ -138,11 +138,7 @@ export class Pools implements PoolService {
   async set(tenantId: string, idOrName: string, change: PoolChange): Promise<Pool> {
     const template = await this.#template(tenantId, idOrName);
     if ("reset" in change) await this.#sizes.set(template, undefined);
-    else {
-      const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
-      const { size } = this.#sizes.of(template);
-      await this.#sizes.set(template, { ...size, ...given });
-    }
+    else await this.#sizes.set(template, changedSize(this.#sizes.of(template).size, change));
     this.#refresh(template);
     return this.#report(template);
   }
@@ -214,9 +210,8 @@ export class Pools implements PoolService {
 
   #heldBack(template: Template): Hold | undefined {
     if (this.#shortage !== undefined) return "memory";
-    if (!this.#hasQuota(template)) return "quota";
-    const { executions } = this.#parts;
-    return this.#starting > 0 || executions() > availableParallelism() ? "busy" : undefined;
+    if (this.#starting > 0 || this.#parts.executions() > availableParallelism()) return "busy";
+    return this.#hasQuota(template) ? undefined : "quota";
   }
 
   /** What is ready takes nothing from sessions, which come first; but with them it must stay within the quotas. */

@@ -52,6 +52,7 @@ export class WarmPool {
   #failures = 0;
   #failed: { readonly code: string; readonly message: string; readonly retryMs: number } | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #dueMs = 0;
 
   constructor(options: WarmPoolOptions) {
     this.#options = options;
@@ -70,15 +71,18 @@ export class WarmPool {
     const { figures, now } = this.#options;
     const nowMs = now();
     const [member] = this.#ready;
-    const fit = member === undefined ? ({ miss: again ? "dead" : "empty" } as const) : judge(member);
+    const fit: Fit = member === undefined ? { miss: again ? "dead" : "empty" } : judge(member);
     // What the pool cannot serve makes it no larger.
     if (!again && (member === undefined || "kernels" in fit)) this.#demand.note(nowMs);
     this.#quietUntilMs = nowMs + QUIET_MS;
     this.#fillSoon(QUIET_MS);
-    if (member === undefined || "miss" in fit) {
-      figures.miss("miss" in fit ? fit.miss : "empty");
+    if ("miss" in fit) {
+      figures.miss(fit.miss);
+      // All sessions of this version want the same: what does not fit one for this reason fits none any more.
+      if (fit.miss === "network") this.#drop(1);
       return undefined;
     }
+    if (member === undefined) return undefined;
     this.#ready.delete(member);
     return { member, alive: this.#confirm(member, fit.kernels, nowMs) };
   }
@@ -115,8 +119,7 @@ export class WarmPool {
   /** Destroys what is ready; resolves when that is gone. It is filled anew. */
   async drain(): Promise<void> {
     this.#generation += 1;
-    this.#drop(this.#ready.size);
-    await Promise.allSettled([...this.#tasks]);
+    await Promise.all(this.#drop(this.#ready.size));
     this.#fillSoon(0);
   }
 
@@ -177,8 +180,7 @@ export class WarmPool {
     const nowMs = this.#options.now();
     this.#hold = undefined;
     if (this.#failed !== undefined && nowMs < this.#failed.retryMs) return this.#failed.retryMs - nowMs;
-    if (nowMs < this.#quietUntilMs) return this.#quietUntilMs - nowMs;
-    const hold = this.#options.heldBack();
+    const hold = this.#options.heldBack() ?? (nowMs < this.#quietUntilMs ? "busy" : undefined);
     if (hold !== "busy") this.#busySinceMs = undefined;
     if (hold === undefined) return undefined;
     if (hold === "busy") {
@@ -189,10 +191,16 @@ export class WarmPool {
     return hold === "busy" ? AGAIN_MS : BACKOFF_MS;
   }
 
+  /** Not later than was planned before. */
   #fillSoon(ms: number): void {
-    if (this.#closing.signal.aborted) return;
+    const dueMs = this.#options.now() + ms;
+    if (this.#closing.signal.aborted || (this.#timer !== undefined && this.#dueMs <= dueMs)) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fill(), Math.ceil(ms)).unref();
+    this.#dueMs = dueMs;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#fill();
+    }, Math.ceil(ms)).unref();
   }
 
   async #makeOne(): Promise<void> {
@@ -239,18 +247,21 @@ export class WarmPool {
     this.#options.logger.warn({ code, err: cause, retryInMs: delayMs }, "a pool could not get a sandbox ready");
   }
 
-  #drop(count: number): void {
-    for (const member of [...this.#ready].slice(0, Math.max(0, count))) {
+  /** The oldest go. What is given resolves when they are gone. */
+  #drop(count: number): Promise<void>[] {
+    return [...this.#ready].slice(0, Math.max(0, count)).map((member) => {
       this.#ready.delete(member);
       this.#options.figures.dropped += 1;
-      this.#background(member.destroy());
-    }
+      return this.#background(member.destroy());
+    });
   }
 
-  #background(task: Promise<unknown>): void {
-    const kept = task
+  #background(task: Promise<unknown>): Promise<void> {
+    const kept: Promise<void> = task
+      .then(() => {})
       .catch((error: unknown) => this.#options.logger.error({ err: error }, "a pool's sandbox could not be removed"))
       .finally(() => this.#tasks.delete(kept));
     this.#tasks.add(kept);
+    return kept;
   }
 }

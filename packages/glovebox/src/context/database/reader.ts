@@ -1,0 +1,171 @@
+import type Database from "better-sqlite3";
+import type { ContextDocument, Scope } from "../document.ts";
+import type { Filter } from "../filters/filter.ts";
+import { toSql } from "../filters/to-sql.ts";
+import type { DocumentVersion, ScopeSnapshot, SpaceName } from "./messages.ts";
+import { toVersion, VERSION_COLUMNS, type VersionRow } from "./rows.ts";
+
+/** Which version of a document: the current one, or the one of a number or a revision. */
+export interface VersionChoice {
+  readonly version?: number;
+  readonly atRevision?: number;
+}
+
+export interface DocumentsQuery {
+  readonly tenantId: string;
+  readonly scopes?: readonly Scope[];
+  readonly filter?: Filter;
+  readonly atRevision?: number;
+  /** Documents with an id after this one. */
+  readonly afterId: string;
+  readonly limit: number;
+}
+
+/** A chunk that has no vector in a space yet. */
+export interface ChunkWithoutVector {
+  readonly chunk: number;
+  readonly textHash: string;
+  readonly text: string;
+  /** The vector that the same text has elsewhere in this space. */
+  readonly known?: Uint8Array;
+}
+
+const CURRENT = "v.version = d.current";
+const AT = "v.from_revision <= ? AND (v.to_revision IS NULL OR v.to_revision > ?)";
+
+/** Reads from the context store's database, in a reader's thread. */
+export class Reader {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** `undefined` when there is no such version; one that ends a document is none. */
+  get(tenantId: string, id: string, { version, atRevision }: VersionChoice): ContextDocument | undefined {
+    const [condition, parameters] =
+      version !== undefined
+        ? ["v.version = ?", [version]]
+        : atRevision !== undefined
+          ? [AT, [atRevision, atRevision]]
+          : [CURRENT, []];
+    const sql = `SELECT ${VERSION_COLUMNS}, t.text FROM document d JOIN version v ON v.document = d.row AND ${condition as string}
+      JOIN content t ON t.hash = v.content_hash WHERE d.tenant = ? AND d.id = ? AND v.removed = 0`;
+    const row = this.#db.prepare(sql).get(...(parameters as number[]), tenantId, id) as
+      | (VersionRow & { text: string })
+      | undefined;
+    if (row === undefined) return undefined;
+    const { removed: _removed, ...document } = toVersion(row);
+    return { ...document, content: row.text };
+  }
+
+  /** Newest first. */
+  history(tenantId: string, id: string, limit: number): DocumentVersion[] {
+    const sql = `SELECT ${VERSION_COLUMNS} FROM document d JOIN version v ON v.document = d.row WHERE d.tenant = ? AND d.id = ? ORDER BY v.version DESC LIMIT ?`;
+    return (this.#db.prepare(sql).all(tenantId, id, limit) as VersionRow[]).map(toVersion);
+  }
+
+  /** By id. */
+  documents({ tenantId, scopes, filter, atRevision, afterId, limit }: DocumentsQuery): DocumentVersion[] {
+    const condition = filter === undefined ? { sql: "1", parameters: [] } : toSql(filter);
+    const inScopes = scopes === undefined ? "1" : `d.scope IN (${scopes.map(() => "?").join(", ")})`;
+    const sql = `SELECT ${VERSION_COLUMNS} FROM document d JOIN version v ON v.document = d.row AND ${atRevision === undefined ? CURRENT : AT}
+      WHERE d.tenant = ? AND v.removed = 0 AND ${inScopes} AND d.id > ? AND ${condition.sql} ORDER BY d.id LIMIT ?`;
+    const at = atRevision === undefined ? [] : [atRevision, atRevision];
+    const rows = this.#db.prepare(sql).all(...at, tenantId, ...(scopes ?? []), afterId, ...condition.parameters, limit);
+    return (rows as VersionRow[]).map(toVersion);
+  }
+
+  lastRevision(): number {
+    return this.#db.prepare("SELECT coalesce(max(id), 0) FROM revision").pluck().get() as number;
+  }
+
+  /** The last revision that was there at a time, 0 when there was none. */
+  revisionAt(ms: number): number {
+    const sql = "SELECT coalesce(max(id), 0) FROM revision WHERE at_ms <= ?";
+    return this.#db.prepare(sql).pluck().get(ms) as number;
+  }
+
+  /** What changed after a revision, oldest first: each document once. */
+  changedAfter(
+    tenantId: string,
+    scope: Scope,
+    revision: number,
+    limit: number,
+  ): (DocumentVersion & { readonly revision: number })[] {
+    const sql = `SELECT ${VERSION_COLUMNS}, v.from_revision FROM document d JOIN version v ON v.document = d.row AND ${CURRENT}
+      WHERE d.tenant = ? AND d.scope = ? AND v.from_revision > ? ORDER BY v.from_revision, d.row LIMIT ?`;
+    const rows = this.#db.prepare(sql).all(tenantId, scope, revision, limit) as (VersionRow & {
+      from_revision: number;
+    })[];
+    return rows.map((row) => ({ ...toVersion(row), revision: row.from_revision }));
+  }
+
+  snapshots(tenantId: string, scope: Scope | undefined): ScopeSnapshot[] {
+    const sql = "SELECT * FROM snapshot WHERE tenant = ? AND (? IS NULL OR scope = ?) ORDER BY revision, id";
+    const rows = this.#db.prepare(sql).all(tenantId, scope ?? null, scope ?? null) as SnapshotRow[];
+    return rows.map(({ tenant, created_at: createdAt, ...rest }) => ({ ...rest, tenantId: tenant, createdAt }));
+  }
+
+  pinOf(tenantId: string, run: string): number | undefined {
+    const sql = "SELECT revision FROM pin WHERE tenant = ? AND run = ?";
+    return this.#db.prepare(sql).pluck().get(tenantId, run) as number | undefined;
+  }
+
+  /** Current chunks whose text has no vector in the space yet, and how many more there are. */
+  withoutVector(
+    { embedder, model, dimensions }: SpaceName,
+    limit: number,
+  ): { readonly chunks: ChunkWithoutVector[]; readonly left: number } {
+    const spaces = "SELECT id FROM space WHERE embedder = ? AND model = ? AND dimensions = ?";
+    // No space has the number 0.
+    const space = (this.#db.prepare(spaces).pluck().get(embedder, model, dimensions) as number | undefined) ?? 0;
+    const missing =
+      "FROM chunk c WHERE c.to_revision IS NULL AND NOT EXISTS (SELECT 1 FROM vector x WHERE x.chunk = c.row AND x.space = ?)";
+    const left = this.#db.prepare(`SELECT count(*) ${missing}`).pluck().get(space) as number;
+    const known = "SELECT entries FROM vector x WHERE x.text_hash = c.text_hash AND x.space = ? LIMIT 1";
+    const sql = `SELECT c.row, c.start_line, c.end_line, c.text_hash, t.text, (${known}) AS known
+      FROM (SELECT c.* ${missing} ORDER BY c.row LIMIT ?) c JOIN document d ON d.row = c.document
+      JOIN version v ON v.document = d.row AND ${CURRENT} JOIN content t ON t.hash = v.content_hash`;
+    const rows = this.#db.prepare(sql).all(space, space, limit) as MissingRow[];
+    const chunks = rows.map(({ row, start_line, end_line, text_hash: textHash, text, known: entries }) => ({
+      chunk: row,
+      textHash,
+      text: text
+        .split("\n")
+        .slice(start_line - 1, end_line)
+        .join("\n"),
+      ...(entries !== null && { known: entries }),
+    }));
+    return { chunks, left };
+  }
+
+  counts(tenantId: string): { readonly documents: number; readonly versions: number; readonly chunks: number } {
+    const one = (sql: string) => this.#db.prepare(sql).pluck().get(tenantId) as number;
+    return {
+      documents: one("SELECT count(*) FROM document WHERE tenant = ? AND removed = 0"),
+      versions: one("SELECT count(*) FROM version v JOIN document d ON d.row = v.document WHERE d.tenant = ?"),
+      chunks: one(
+        "SELECT count(*) FROM chunk c JOIN document d ON d.row = c.document WHERE d.tenant = ? AND c.to_revision IS NULL",
+      ),
+    };
+  }
+}
+
+interface SnapshotRow {
+  readonly id: string;
+  readonly tenant: string;
+  readonly scope: Scope;
+  readonly name: string;
+  readonly revision: number;
+  readonly created_at: string;
+}
+
+interface MissingRow {
+  readonly row: number;
+  readonly start_line: number;
+  readonly end_line: number;
+  readonly text_hash: string;
+  readonly text: string;
+  readonly known: Uint8Array | null;
+}

@@ -1,0 +1,12 @@
+/** What agents know about a project: documents with versions, found by words and by nearness. */
+export type {
+  ContextChange,
+  ContextStore,
+  ListDocuments,
+  MergeInput,
+  MergeResult,
+  SearchResult,
+} from "./context-store.ts";
+export type { AddResult, DocumentVersion, ScopeSnapshot, WrittenDocument } from "./database/messages.ts";
+export { type ContextDocument, DOCUMENT_KINDS, type DocumentInput, type DocumentKind, type Scope } from "./document.ts";
+export { type ContextStoreOptions, openContextStore } from "./open-context-store.ts";

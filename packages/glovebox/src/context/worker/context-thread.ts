@@ -1,0 +1,97 @@
+import { Worker } from "node:worker_threads";
+import { type ErrorBody, GloveboxError } from "../../core/index.ts";
+import type { FromThread, ThreadData, ToThread } from "./messages.ts";
+
+/** `.ts` in development, `.js` when published. */
+const MAIN = new URL(`./main${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
+
+type Answer<F> = F extends (...parameters: never[]) => infer R ? Awaited<R> : never;
+type Parameters_<F> = F extends (...parameters: infer P) => unknown ? P : never;
+
+/** One thread of the context store; what it is asked it does in order. The thread keeps the process alive only while somebody waits for it. */
+export class ContextThread<Methods> implements AsyncDisposable {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, { resolve(result: unknown): void; reject(error: GloveboxError): void }>();
+  #lastId = 0;
+  #failure: GloveboxError | undefined;
+
+  private constructor(data: ThreadData) {
+    this.#worker = new Worker(MAIN, { workerData: data, name: `context-${data.role}` });
+    this.#worker.on("message", (message: FromThread) => this.#take(message));
+    this.#worker.on("error", (error) => this.#fail(error));
+    this.#worker.on("exit", () => this.#fail(undefined));
+  }
+
+  /** Waits until it has opened the database; rejects when it cannot. */
+  static async start<Methods>(data: ThreadData): Promise<ContextThread<Methods>> {
+    const thread = new ContextThread<Methods>(data);
+    await new Promise<unknown>((resolve, reject) => {
+      thread.#waiting.set(0, { resolve, reject });
+    });
+    return thread;
+  }
+
+  /** How much it has been asked that it has not done yet. */
+  get load(): number {
+    return this.#waiting.size;
+  }
+
+  /** Whether it still works. */
+  get alive(): boolean {
+    return this.#failure === undefined;
+  }
+
+  /** Rejects with the method's own error, or `store_failed` when the thread is gone. */
+  call<K extends keyof Methods & string>(
+    method: K,
+    ...parameters: Parameters_<Methods[K]>
+  ): Promise<Answer<Methods[K]>> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#lastId += 1;
+    const id = this.#lastId;
+    if (this.#waiting.size === 0) this.#worker.ref();
+    this.#worker.postMessage({ id, method, parameters } satisfies ToThread);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: (result) => resolve(result as Answer<Methods[K]>), reject });
+    });
+  }
+
+  /** Ends it in the middle of what it does. */
+  async terminate(): Promise<void> {
+    this.#fail(new Error("it was ended"));
+    await this.#worker.terminate();
+  }
+
+  /** Does what it was asked, then ends. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#failure !== undefined) return;
+    this.#worker.ref();
+    const exited = new Promise<void>((resolve) => {
+      this.#worker.once("exit", () => resolve());
+    });
+    this.#worker.postMessage("end");
+    await exited;
+  }
+
+  #take(message: FromThread): void {
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    if (this.#waiting.size === 0) this.#worker.unref();
+    if ("error" in message) waiting?.reject(toError(message.error));
+    else waiting?.resolve("result" in message ? message.result : undefined);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    const reason = error instanceof Error ? error.message : "it is closed";
+    this.#failure = new GloveboxError("store_failed", `a thread of the context store ended: ${reason}`, {
+      cause: error,
+    });
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+  }
+}
+
+function toError({ code, message, details }: ErrorBody): GloveboxError {
+  return new GloveboxError(code, message, details === undefined ? undefined : { details });
+}

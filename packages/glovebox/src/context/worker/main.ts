@@ -1,0 +1,69 @@
+/** A thread of the context store: the one that writes, or one of those that read, cut and search. */
+import { parentPort, workerData } from "node:worker_threads";
+import { GloveboxError, toGloveboxError } from "../../core/index.ts";
+import { openForReading, openForWriting, storeFailed } from "../../store/index.ts";
+import { prepareDocuments, prepareVector } from "../database/prepare.ts";
+import { Reader } from "../database/reader.ts";
+import { Writer } from "../database/writer.ts";
+import { Searcher } from "../search/searcher.ts";
+import type { FromThread, ReaderMethods, ThreadData, ToThread } from "./messages.ts";
+
+type Anything = Readonly<Record<string, (...parameters: never[]) => unknown>>;
+
+function readerOf(file: string): { methods: Anything; close(): void } {
+  const db = openForReading(file);
+  const reader = new Reader(db);
+  let searcher = new Searcher(db);
+  const methods: Partial<ReaderMethods> = {
+    prepareDocuments: (...parameters) => prepareDocuments(db, ...parameters),
+    prepareVectors: (vectors) => vectors.map(prepareVector),
+    search: (query) => searcher.search(query),
+    forget: () => {
+      searcher = new Searcher(db);
+    },
+  };
+  return { methods: { ...bound(reader), ...(methods as Anything) }, close: () => db.close() };
+}
+
+function writerOf(file: string): { methods: Anything; close(): void } {
+  const db = openForWriting(file);
+  return { methods: bound(new Writer(db, () => Date.now())), close: () => db.close() };
+}
+
+/** An object's own methods by name. */
+function bound(object: object): Anything {
+  const prototype = Object.getPrototypeOf(object) as Readonly<Record<string, unknown>>;
+  const names = Object.getOwnPropertyNames(prototype).filter((name) => name !== "constructor");
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const method = prototype[name];
+      return typeof method === "function" ? [[name, method.bind(object)]] : [];
+    }),
+  ) as Anything;
+}
+
+async function answer(methods: Anything, { id, method, parameters }: ToThread): Promise<FromThread> {
+  try {
+    const work = methods[method];
+    if (work === undefined) throw new GloveboxError("internal", `the thread knows no ${method}`);
+    return { id, result: await work(...(parameters as never[])) };
+  } catch (error) {
+    const isDisk = error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE");
+    return { id, error: (isDisk ? storeFailed("the context store", error) : toGloveboxError(error)).toBody() };
+  }
+}
+
+const port = parentPort;
+if (port !== null) {
+  const { file, role } = workerData as ThreadData;
+  const { methods, close } = role === "writer" ? writerOf(file) : readerOf(file);
+  let last = Promise.resolve();
+  port.on("message", (asked: ToThread | "end") => {
+    last = last.then(async () => {
+      if (asked !== "end") return port.postMessage(await answer(methods, asked));
+      close();
+      port.close();
+    });
+  });
+  port.postMessage({ id: 0 } satisfies FromThread);
+}

@@ -1,0 +1,72 @@
+import { GloveboxError } from "../../core/index.ts";
+import { ContextThread } from "./context-thread.ts";
+import type { ReaderMethods } from "./messages.ts";
+
+type Reader = ContextThread<ReaderMethods>;
+type Parameters_<F> = F extends (...parameters: infer P) => unknown ? P : never;
+type Answer<F> = F extends (...parameters: never[]) => infer R ? Awaited<R> : never;
+
+/** The threads that read. Each has a connection of its own, so that none waits for the writer or for another. */
+export class ReaderPool implements AsyncDisposable {
+  readonly #file: string;
+  readonly #threads: Reader[];
+  #closed = false;
+
+  private constructor(file: string, threads: Reader[]) {
+    this.#file = file;
+    this.#threads = threads;
+  }
+
+  static async start(file: string, count: number): Promise<ReaderPool> {
+    const start = () => ContextThread.start<ReaderMethods>({ file, role: "reader" });
+    return new ReaderPool(file, await Promise.all(Array.from({ length: count }, start)));
+  }
+
+  /**
+   * Asks the thread with the least to do. With `limitMs`, a thread that has not answered by then is ended, since hostile text may keep a parser for ever: `payload_too_large`. Whoever else waited for
+   * it gets `store_failed`, and another thread takes its place.
+   */
+  async call<K extends keyof ReaderMethods & string>(
+    options: { readonly limitMs?: number; readonly signal?: AbortSignal },
+    method: K,
+    ...parameters: Parameters_<ReaderMethods[K]>
+  ): Promise<Answer<ReaderMethods[K]>> {
+    options.signal?.throwIfAborted();
+    const thread = await this.#least();
+    const answer = thread.call(method, ...parameters);
+    if (options.limitMs === undefined) return answer;
+    const { limitMs } = options;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      const message = `reading the documents took longer than ${limitMs} ms`;
+      timer = setTimeout(() => {
+        reject(new GloveboxError("payload_too_large", message, { details: { limit: "time", limitMs } }));
+        void thread.terminate();
+      }, limitMs);
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Has every thread forget what it keeps in memory. */
+  async forget(): Promise<void> {
+    await Promise.all(this.#threads.filter(({ alive }) => alive).map((thread) => thread.call("forget")));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#threads.map((thread) => thread[Symbol.asyncDispose]()));
+  }
+
+  async #least(): Promise<Reader> {
+    if (this.#closed) throw new GloveboxError("store_failed", "the context store is closed");
+    const dead = this.#threads.findIndex(({ alive }) => !alive);
+    if (dead >= 0) this.#threads[dead] = await ContextThread.start({ file: this.#file, role: "reader" });
+    const [first, ...others] = this.#threads;
+    if (first === undefined) throw new GloveboxError("store_failed", "the context store has no readers");
+    return others.reduce((least, thread) => (thread.load < least.load ? thread : least), first);
+  }
+}
