@@ -3,6 +3,7 @@ import { Assistants } from "./assistants.ts";
 import { Audit } from "./audit.ts";
 import { CatalogClient } from "./catalog.ts";
 import { type Chat, createChat } from "./chat.ts";
+import { Ci } from "./ci.ts";
 import { Conversations } from "./conversations.ts";
 import { Egress } from "./egress.ts";
 import { environmentVariable } from "./environment.ts";
@@ -13,6 +14,7 @@ import { idempotencyKey } from "./idempotency.ts";
 import { Images } from "./images.ts";
 import { Pools } from "./pools.ts";
 import { Programs } from "./programs.ts";
+import { Repositories } from "./repositories.ts";
 import type { Result } from "./result.ts";
 import { Retention } from "./retention.ts";
 import { Runs } from "./runs.ts";
@@ -53,6 +55,8 @@ export class Glovebox {
   readonly runs: Runs;
   readonly programs: Programs;
   readonly chat: Chat;
+  readonly ci: Ci;
+  readonly repositories: Repositories;
   readonly assistants: Assistants;
   readonly conversations: Conversations;
   readonly approvals: Approvals;
@@ -84,6 +88,8 @@ export class Glovebox {
     this.assistants = new Assistants(transport);
     this.conversations = new Conversations(transport);
     this.approvals = new Approvals(transport);
+    this.ci = new Ci(transport);
+    this.repositories = new Repositories(transport);
     this.images = new Images(transport);
   }
 

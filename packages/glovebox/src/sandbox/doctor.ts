@@ -51,7 +51,8 @@ export async function diagnose(
       ? await driver.probe(signal)
       : { available: false, reason: "this version of Glovebox has no driver for it" };
     isolations.push(toReport(name, probe));
-    if (probe.available) kvm ??= probe.kvm;
+    // One driver that saw a guest boot is enough, whatever another made of it.
+    if (probe.available && probe.kvm !== undefined) kvm = kvm === true || probe.kvm;
     if (driver === undefined || !probe.available) continue;
     const { versions, capabilities } = probe;
     const seen = versions ? asReports(versions, name) : await findLanguages(driver, capabilities.languages, signal);

@@ -29,7 +29,7 @@ export async function receiveEvent(
     changedFiles: async () =>
       before === undefined || NO_COMMIT.test(before)
         ? undefined
-        : git.changedFiles(tenantId, repositoryId, { before, sha: event.headSha ?? sha }, signal),
+        : git.changedFiles(tenantId, repositoryId, { before, sha }, signal),
   });
   const runs: CiRun[] = [];
   for (const { file, name: workflowName, inputs } of chosen) {

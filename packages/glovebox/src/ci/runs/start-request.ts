@@ -15,6 +15,8 @@ export interface CiStartRequest {
     readonly name: string;
     readonly action?: string | undefined;
     readonly ref?: string | undefined;
+    /** Of an archive: the commit that it comes from. */
+    readonly sha?: string | undefined;
     readonly baseRef?: string | undefined;
     readonly actor?: string | undefined;
     readonly payload?: JsonObject | undefined;

@@ -86,12 +86,12 @@ async function sourceOf(
 }
 
 function eventOf({ event }: CiStartRequest, defaultBranch = "main"): CiEvent {
-  const { name, action, ref = `refs/heads/${defaultBranch}`, baseRef, actor = "glovebox" } = event;
+  const { name, action, ref = `refs/heads/${defaultBranch}`, sha = UNKNOWN_SHA, baseRef, actor = "glovebox" } = event;
   return {
     name,
     ...(action !== undefined && { action }),
     ref,
-    sha: UNKNOWN_SHA,
+    sha,
     ...(baseRef !== undefined && { baseRef }),
     actor,
     isFork: false,

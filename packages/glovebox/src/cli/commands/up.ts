@@ -11,27 +11,33 @@ interface UpFlags extends GlobalFlags {
 }
 
 export function addUp(program: Command): void {
-  program
-    .command("up")
-    .description("Start the server; it runs until Ctrl-C or SIGTERM")
+  upOptions(program.command("up").description("Start the server; it runs until Ctrl-C or SIGTERM")).action(
+    async (_options, command: Command) => startUp(command),
+  );
+}
+
+export function upOptions(command: Command): Command {
+  return command
     .option("--host <address>", "address to listen on (default 127.0.0.1)")
     .option("--port <n>", "port to listen on (default 7070); 0 takes a free one", integer(0, 65_535))
-    .option("--config <file>", "the configuration file (default glovebox.yaml, if there is one)")
-    .action(async (_options, command: Command) => {
-      const flags = flagsOf<UpFlags>(command);
-      // Before the work of starting, so that an early Ctrl-C closes what was opened.
-      const stop = stopSignal();
-      const app = await start(flags);
-      const { removeServerFile, writeServerFile } = await import("../server-file.ts");
-      try {
-        writeServerFile(app.dataDir, { url: app.url, pid: app.pid, token: app.localToken });
-        announce(app, flags.json === true);
-        await stop;
-      } finally {
-        removeServerFile(app.dataDir);
-        await app.close();
-      }
-    });
+    .option("--config <file>", "the configuration file (default glovebox.yaml, if there is one)");
+}
+
+/** Runs the server until it is told to end. `hooks`: paths that are shown as where webhooks go. */
+export async function startUp(command: Command, hooks: readonly string[] = []): Promise<void> {
+  const flags = flagsOf<UpFlags>(command);
+  // Before the work of starting, so that an early Ctrl-C closes what was opened.
+  const stop = stopSignal();
+  const app = await start(flags);
+  const { removeServerFile, writeServerFile } = await import("../server-file.ts");
+  try {
+    writeServerFile(app.dataDir, { url: app.url, pid: app.pid, token: app.localToken });
+    announce(app, { json: flags.json === true, hooks });
+    await stop;
+  } finally {
+    removeServerFile(app.dataDir);
+    await app.close();
+  }
 }
 
 async function start(flags: UpFlags): Promise<App> {
@@ -57,7 +63,7 @@ async function unavailableWhenTaken(error: unknown): Promise<unknown> {
   return new GloveboxError("unavailable", error.message, { details, cause: error });
 }
 
-function announce(app: App, json: boolean): void {
+function announce(app: App, { json, hooks }: { readonly json: boolean; readonly hooks: readonly string[] }): void {
   const { url, pid, dataDir } = app;
   const token = app.rootToken ?? app.localToken;
   if (json) {
@@ -69,6 +75,7 @@ function announce(app: App, json: boolean): void {
   if (app.rootToken !== undefined)
     lines.push(`  token  ${bold(app.rootToken)}  ${dim("(the root token: shown this once)")}`);
   if (app.url.startsWith("http")) lines.push(`  docs   ${url}/docs`);
+  for (const path of hooks) lines.push(`  hooks  ${app.url}/${path}`);
   lines.push(dim("  Commands on this machine find it by themselves: glovebox session create. Ctrl-C stops it."));
   process.stdout.write(`${lines.join("\n")}\n`);
 }

@@ -138,6 +138,15 @@ describe("against what stands in for Firecracker", { retry: 0 }, () => {
     for (const sandbox of all) expectNothingLeft(sandbox);
     expect(readFileSync(join(first.workspaceDir, "x"), "utf8")).toBe("2");
     expect((await host.requests()).filter(({ status }) => status >= 300)).toEqual([]);
+
+    host.compatibility.processor = "another";
+    await expect(driver.restore(dir, await spec())).rejects.toMatchObject({
+      code: "snapshot_incompatible",
+      details: { differing: ["processor"] },
+    });
+    await chmod(join(dir, "memory"), 0o600);
+    await writeFile(join(dir, "memory"), "x", { flag: "a" });
+    await expect(driver.restore(dir, await spec())).rejects.toMatchObject({ code: "snapshot_corrupt" });
   });
 
   test("a machine outlives its server, is found again, also standing still, and swept when nobody knows it", async () => {
@@ -149,35 +158,49 @@ describe("against what stands in for Firecracker", { retry: 0 }, () => {
     driver = host.open();
     expect(await driver.sweep(new Set([sandbox.id]))).toEqual({ removed: [] });
     const again = await driver.attach(sandbox.record);
+    const files = join(host.folder, "files");
+    expect(Object.keys((await again.snapshot({ dir: files, kind: "files" })).files)).toEqual(["workspace.tar"]);
     await again.resume();
     expect(await say(again, "cat x")).toBe("kept");
+    await using restored = await driver.restore(files, await spec());
+    expect(await say(restored, "cat x")).toBe("kept");
     await expect(driver.attach(sandbox.record)).rejects.toMatchObject({ code: "conflict" });
     await again.detach();
     const { removed } = await driver.sweep(new Set());
+    expect(removed).not.toContainEqual(expect.stringContaining(restored.id));
     expect(removed).toContainEqual(expect.stringContaining(sandbox.id));
     expectNothingLeft(sandbox);
     await expect(driver.attach(sandbox.record)).rejects.toMatchObject({ code: "not_found" });
   });
 
-  test("snapshots that are damaged, of another host or of files are told apart", async () => {
+  test("a snapshot that finds no room, or links in the jail, is refused, and the machine goes on; killed, it says so", async () => {
     const sandbox = await driver.create(await spec());
-    await sandbox.files.write("/workspace/x", Buffer.from("file"));
-    const [memory, files] = [join(host.folder, "memory-snapshot"), join(host.folder, "file-snapshot")];
-    await sandbox.snapshot({ dir: memory });
-    await sandbox.pause();
-    await sandbox.snapshot({ dir: files, kind: "files" });
+    await sandbox.files.write("/workspace/disk-is-full", Buffer.from(""));
+    const dir = join(host.folder, "no-room");
+    await expect(sandbox.snapshot({ dir })).rejects.toMatchObject({ code: "resource_exhausted" });
+    expect(existsSync(dir)).toBe(false);
+    expect(readdirSync(jailOf(sandbox))).not.toContain("saved-memory");
+    await expect(sandbox.fork([await spec()])).rejects.toMatchObject({ code: "resource_exhausted" });
+    expect(await say(sandbox, "echo still here")).toBe("still here");
+    await sandbox.files.remove("/workspace/disk-is-full");
+
+    // Taken over, it leads the server nowhere.
+    const jail = jailOf(sandbox);
+    await rename(join(jail, "workspace"), join(jail, "moved"));
+    await symlink("/etc/passwd", join(jail, "workspace"));
+    await expect(sandbox.snapshot({ dir })).rejects.toMatchObject({ code: "internal" });
+    expect(existsSync(dir)).toBe(false);
+    expect(await say(sandbox, "echo unharmed")).toBe("unharmed");
+    await rename(join(jail, "api.sock"), join(jail, "moved.sock"));
+    await symlink("moved.sock", join(jail, "api.sock"));
+    await expect(sandbox.pause()).rejects.toMatchObject({ code: "unavailable" });
+
+    // The supervisor has followed from the jailer, which left, to this.
+    process.kill(Number(readFileSync(join(jail, "firecracker.pid"), "utf8")), "SIGKILL");
+    expect(await sandbox.ended).toEqual({ kind: "signal", signal: "SIGKILL" });
+    await expect(sandbox.stats()).rejects.toMatchObject({ code: "unavailable" });
     await sandbox.destroy();
-    const fromFiles = await driver.restore(files, await spec());
-    expect(await say(fromFiles, "cat x")).toBe("file");
-    await fromFiles.destroy();
-    host.compatibility.processor = "another";
-    await expect(driver.restore(memory, await spec())).rejects.toMatchObject({
-      code: "snapshot_incompatible",
-      details: { differing: ["processor"] },
-    });
-    await chmod(join(memory, "memory"), 0o600);
-    await writeFile(join(memory, "memory"), "x", { flag: "a" });
-    await expect(driver.restore(memory, await spec())).rejects.toMatchObject({ code: "snapshot_corrupt" });
+    expectNothingLeft(sandbox);
   });
 
   test("what does not start says why, and leaves nothing", async () => {
@@ -197,22 +220,6 @@ describe("against what stands in for Firecracker", { retry: 0 }, () => {
     });
     expect(readdirSync(host.runDir)).toEqual([]);
     expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(host.folder);
-  });
-
-  test("a Firecracker that was taken over leads the server nowhere", async () => {
-    const sandbox = await driver.create(await spec());
-    const jail = jailOf(sandbox);
-    await rename(join(jail, "workspace"), join(jail, "moved"));
-    await symlink("/etc/passwd", join(jail, "workspace"));
-    const dir = join(host.folder, "led-astray");
-    await expect(sandbox.snapshot({ dir })).rejects.toMatchObject({ code: "internal" });
-    expect(existsSync(dir)).toBe(false);
-    expect(await say(sandbox, "echo unharmed")).toBe("unharmed");
-    await rename(join(jail, "api.sock"), join(jail, "moved.sock"));
-    await symlink("moved.sock", join(jail, "api.sock"));
-    await expect(sandbox.pause()).rejects.toMatchObject({ code: "unavailable" });
-    await sandbox.destroy();
-    expectNothingLeft(sandbox);
   });
 });
 

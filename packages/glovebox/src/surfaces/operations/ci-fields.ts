@@ -114,6 +114,7 @@ const Name = z
   .max(255)
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "not a name of letters, digits and _");
 const Ref = z.string().min(1).max(1024);
+const Sha = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, "not a full commit id");
 const entries = (most: number) => (value: object) => Object.keys(value).length <= most;
 
 export const CiStart = z.strictObject({
@@ -123,10 +124,7 @@ export const CiStart = z.strictObject({
       kind: z.literal("repository"),
       repositoryId: Id,
       /** Default: what the event's `ref` points to. */
-      sha: z
-        .string()
-        .regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, "not a full commit id")
-        .optional(),
+      sha: Sha.optional(),
     }),
   ]),
   /** Of an archive, `owner/name`. Default `local/checkout`. */
@@ -141,6 +139,8 @@ export const CiStart = z.strictObject({
     action: z.string().max(255).optional(),
     /** `refs/heads/main`. Default: the default branch. */
     ref: Ref.optional(),
+    /** Of an archive: the commit that it comes from. */
+    sha: Sha.optional(),
     baseRef: Ref.optional(),
     actor: z.string().min(1).max(255).optional(),
     payload: Values.optional(),

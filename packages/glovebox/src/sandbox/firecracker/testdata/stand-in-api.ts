@@ -38,7 +38,8 @@ const AFTER_START: ReadonlySet<string> = new Set(["patchVm", "createSnapshot"]);
 /** May come before a snapshot is loaded. */
 const HARMLESS: ReadonlySet<string> = new Set(["putLogger", "putMetrics"]);
 
-class Fault extends Error {}
+/** What is answered with 400 and this reason. */
+export class Fault extends Error {}
 
 /**
  * Stands in for Firecracker's API server: every request is held to the published description and to the order that its documentation asks for, and every answer to the

@@ -3,11 +3,11 @@
  * workspace; programs of a saved guest are gone. What this shows is the order of things and the files, not that a machine would boot.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { appendFileSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { ApiDescription } from "./api-description.ts";
-import { type Body, StandInApi } from "./stand-in-api.ts";
+import { type Body, Fault, StandInApi } from "./stand-in-api.ts";
 
 /** The listening socket is made by this, because Node cannot hand one to a child. */
 const LAUNCHER = `
@@ -54,6 +54,7 @@ const api = new StandInApi(
     pause: async () => toAgent("SIGSTOP"),
     resume: async () => toAgent("SIGCONT"),
     save: async ({ mem_file_path: memory, snapshot_path: state }) => {
+      if (existsSync(join(workspace, "disk-is-full"))) throw new Fault("Cannot write: No space left on device (os error 28)");
       execFileSync("tar", ["-cf", `.${memory}`, "-C", workspace, "."]);
       writeFileSync(`.${state}`, JSON.stringify({ vsock: { uds_path: "/agent.sock" }, port }));
       // As the real one resets the guest's vsock.
