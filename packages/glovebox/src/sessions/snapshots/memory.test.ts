@@ -21,6 +21,8 @@ const DRAWS = {
   javascript: "[Math.random(), require('node:crypto').randomBytes(8).toString('hex'), crypto.randomUUID()].join()",
   bash: "echo $RANDOM$RANDOM$RANDOM; head -c 8 /dev/urandom | od -An -tx1; cat /proc/sys/kernel/random/uuid",
 } as const;
+/** Emulated machines on a loaded host take their time. */
+const PATIENCE = { timeout: 60_000 };
 type Spoken = keyof typeof DRAWS;
 const SPOKEN = Object.keys(DRAWS) as Spoken[];
 const TICKER = ["sh", "-c", "i=0; while sleep 0.05; do i=$((i+1)); echo tick $i; echo $i > ticks; done"];
@@ -32,7 +34,7 @@ print("after", flush=True)
 x = "done"`;
 
 for (const [isolation, more] of Object.entries(SUBJECTS)) {
-  describe(`sessions in ${isolation}`, { timeout: isolation === "gvisor" ? 60_000 : 300_000 }, () => {
+  describe(`sessions in ${isolation}`, { timeout: isolation === "gvisor" ? 120_000 : 900_000 }, () => {
     let stage: Stage;
     let reason: string | undefined;
     let freeBytes = Number.POSITIVE_INFINITY;
@@ -91,7 +93,7 @@ for (const [isolation, more] of Object.entries(SUBJECTS)) {
         expect(shown(await speak(id, "javascript", "kept"))).toBe("1");
         expect((await speak(id, "bash", "echo $kept")).out).toBe("2\n");
         // It came along, and is no execution of the child.
-        await expect.poll(() => streamText(id)).toContain("tick");
+        await expect.poll(() => streamText(id), PATIENCE).toContain("tick");
         expect((await services().executions.list(TENANT, { sessionId: id })).items.map(({ kind }) => kind)).toEqual(
           Array(3).fill("repl"),
         );
@@ -125,7 +127,9 @@ for (const [isolation, more] of Object.entries(SUBJECTS)) {
       skip(reason !== undefined, `isolation ${isolation}: ${reason}`);
       const parent = await begin();
       const busy = await start(parent, { kind: "repl", language: "python", input: UNTIL_GO });
-      await expect.poll(async () => (await services().executions.events(TENANT, busy)).length).toBeGreaterThan(1);
+      await expect
+        .poll(async () => (await services().executions.events(TENANT, busy)).length, PATIENCE)
+        .toBeGreaterThan(1);
       const taken = await services().snapshots.create(TENANT, parent, { name: "in the middle" });
       expect(taken).toMatchObject({ kind: "memory", executionId: busy });
       const now = await services().snapshots.fork(TENANT, parent);
@@ -168,7 +172,7 @@ for (const [isolation, more] of Object.entries(SUBJECTS)) {
       expect(await said(id, "x, open('f').read()")).toBe("(1, 'first')");
       const ticks = await said(id, "int(open('ticks').read() or 0)");
       await expect
-        .poll(async () => Number(await said(id, "int(open('ticks').read() or 0)")))
+        .poll(async () => Number(await said(id, "int(open('ticks').read() or 0)")), PATIENCE)
         .toBeGreaterThan(Number(ticks));
       await snapshots.rollback(TENANT, id, undo.id);
       expect(await said(id, "x, open('f').read()")).toBe("(2, 'second')");
@@ -235,7 +239,7 @@ for (const [isolation, more] of Object.entries(SUBJECTS)) {
       // The copy's program belongs to no execution, and goes on all the same.
       const ticks = async () => Number(await said(child, "int(open('ticks').read() or 0)"));
       const counted = await ticks();
-      await expect.poll(ticks).toBeGreaterThan(counted);
+      await expect.poll(ticks, PATIENCE).toBeGreaterThan(counted);
       expect(await said(child, "x")).toBe("40");
       await close(child);
       expect((await services().sessions.get(TENANT, id)).status).toBe("paused");
@@ -253,7 +257,7 @@ for (const [isolation, more] of Object.entries(SUBJECTS)) {
       expect(await said(id, "x")).toBe("'done'");
       const seen = async () => (await services().executions.events(TENANT, ticker)).length;
       const events = await seen();
-      await expect.poll(seen).toBeGreaterThan(events);
+      await expect.poll(seen, PATIENCE).toBeGreaterThan(events);
       await services().executions.cancel(TENANT, ticker);
       const numbers =
         textOf(await services().executions.events(TENANT, ticker))
