@@ -24,6 +24,7 @@ export interface StepAtHand {
   readonly scope: Scope;
   /** Unique in the job: `3`, `3.1`. */
   readonly place: string;
+  readonly name: string;
   readonly github: GithubContext;
   readonly expressions: StepExpressions;
   /** With the step's own `env`. */
@@ -48,7 +49,7 @@ export async function runStep(run: StepRun, step: Step, scope: Scope, place: str
     const own = expressions.with({ env });
     const name = step.name === undefined ? plainName : await own.text(step.name);
     const limit = (await own.minutesAsMs(step.timeoutMinutes)) ?? run.job.limits?.stepTimeoutMs;
-    const at: StepAtHand = { scope, place, github, expressions: own, env, timeoutMs: limit };
+    const at: StepAtHand = { scope, place, name, github, expressions: own, env, timeoutMs: limit };
     const end = await (step.kind === "run" ? runScript(run, step, at) : runUses(run, step, at, runStep));
     const goesOn = end.outcome === "failure" && (await continues(own, step.continueOnError));
     return { name, ...end, conclusion: goesOn ? "success" : end.outcome };
@@ -104,6 +105,7 @@ const OF_STEPS = new Set([
   "test_failed",
 ]);
 
-function isTheSteps(error: unknown): boolean {
+/** Whether an error is a fault of the step, not of the machine. */
+export function isTheSteps(error: unknown): boolean {
   return error instanceof GloveboxError && OF_STEPS.has(error.code);
 }
