@@ -5,7 +5,7 @@ import type { ExecutionInput, Isolation, Snapshot } from "../../core/index.ts";
 import { GvisorDriver } from "../../sandbox/gvisor/index.ts";
 import type { IsolationDriver } from "../../sandbox/index.ts";
 import { MicrovmDriver } from "../../sandbox/microvm/index.ts";
-import { openStage, type Ran, type Stage, TENANT } from "../testing/stage.ts";
+import { openStage, type Ran, type Stage, TENANT, textOf } from "../testing/stage.ts";
 
 /** Isolations that fork memory. A machine that is emulated takes its time: it is here when all tests are asked for. */
 const SUBJECTS: Readonly<Partial<Record<Isolation, (dir: string) => IsolationDriver>>> = {
@@ -65,10 +65,7 @@ for (const [isolation, more] of Object.entries(SUBJECTS)) {
       return (await services().executions.start(TENANT, id, input)).execution.id;
     }
     async function streamText(id: string): Promise<string> {
-      const events = await stage.store.events.read(await services().sessions.eventStream(TENANT, id));
-      return events
-        .map((event) => (event.type === "stdout" && "text" in event.payload ? event.payload.text : ""))
-        .join("");
+      return textOf(await stage.store.events.read(await services().sessions.eventStream(TENANT, id)), "stdout");
     }
     async function eventCodes(id: string): Promise<string[]> {
       const events = await stage.store.events.read(await services().sessions.eventStream(TENANT, id));
@@ -224,6 +221,7 @@ for (const [isolation, more] of Object.entries(SUBJECTS)) {
       ).rejects.toMatchObject({ code: "conflict" });
       await (await services().sessions.files(TENANT, id)).write("go", new Uint8Array());
       expect(await said(id, "x")).toBe("'done'");
+      expect((await services().sessions.pause(TENANT, id)).status).toBe("paused");
       const released = await services().sessions.pause(TENANT, id, { release: true });
       expect(released.status).toBe("paused");
       const [kept] = (await services().snapshots.list(TENANT, id)).items;
@@ -259,12 +257,8 @@ for (const [isolation, more] of Object.entries(SUBJECTS)) {
       const events = await seen();
       await expect.poll(seen, PATIENCE).toBeGreaterThan(events);
       await services().executions.cancel(TENANT, ticker);
-      const numbers =
-        textOf(await services().executions.events(TENANT, ticker))
-          .match(/\d+/g)
-          ?.map(Number) ?? [];
-      expect(numbers).toEqual(numbers.map((_, index) => index + 1));
-      expect(await eventCodes(id)).toEqual(["session_paused", "session_resumed"]);
+      expectCounted(await services().executions.events(TENANT, ticker));
+      expect(await eventCodes(id)).toEqual(["session_paused", "session_paused", "session_resumed"]);
       await services().sessions.pause(TENANT, id, { release: true });
       expect((await close(id))[0]?.status).toBe("closed");
       // What it was is still there to be continued.
@@ -274,6 +268,24 @@ for (const [isolation, more] of Object.entries(SUBJECTS)) {
       await expect(services().snapshots.fork(TENANT, id)).rejects.toMatchObject(refused);
       await close(heir?.id ?? "");
       expect(readdirSync(join(dir, "workspaces")).filter((name) => name.startsWith(id))).toHaveLength(0);
+    });
+
+    test("go on when their memory cannot be kept", async ({ skip }) => {
+      skip(reason !== undefined, `isolation ${isolation}: ${reason}`);
+      await using small = await openStage({ more, quotas: { tenant: { snapshotMb: 1 } } });
+      const { sessions, executions, snapshots } = small.services;
+      const id = await small.session({ isolation: isolation as Isolation });
+      await small.py(id, "x = 1");
+      const { execution } = await executions.start(TENANT, id, { kind: "command", background: true, argv: TICKER });
+      await expect(sessions.pause(TENANT, id, { release: true })).rejects.toMatchObject({ code: "resource_exhausted" });
+      expect((await sessions.get(TENANT, id)).status).toBe("ready");
+      expect(shown(await small.py(id, "x"))).toBe("1");
+      const seen = async () => (await executions.events(TENANT, execution.id)).length;
+      const events = await seen();
+      await expect.poll(seen, PATIENCE).toBeGreaterThan(events);
+      await executions.cancel(TENANT, execution.id);
+      expectCounted(await executions.events(TENANT, execution.id));
+      expect((await snapshots.list(TENANT, id)).items).toEqual([]);
     });
 
     test("are forked as often as there is room for, or not at all", async ({ skip }) => {
@@ -300,8 +312,10 @@ function shown({ events }: Ran): string {
   return value?.type === "value" ? value.payload.preview : "";
 }
 
-function textOf(events: Ran["events"]): string {
-  return events.map((event) => (event.type === "stdout" && "text" in event.payload ? event.payload.text : "")).join("");
+/** What a ticker printed: no number is missing, none is there twice. */
+function expectCounted(events: Ran["events"]): void {
+  const numbers = textOf(events, "stdout").match(/\d+/g)?.map(Number) ?? [];
+  expect(numbers).toEqual(numbers.map((_, index) => index + 1));
 }
 
 /** Changes a text file; gives how to have it back. */
