@@ -42,6 +42,7 @@ export function aTemplate(change: Partial<Template> = {}): Template {
     startupFiles: [{ path: "a.py", order: 10, mode: "eval", content: "SEED = 'é\\u0000\"'" }],
     env: { A: "1" },
     snapshots: { auto: "never", rollbackOnFailure: false, keep: 10 },
+    forkable: false,
     idleTimeoutMs: 1000,
     maxLifetimeMs: 2000,
     pool: { min: 0, max: 0, refillConcurrency: 1 },

@@ -62,10 +62,10 @@ export function repositoryConformance(make: MakeSubject): void {
       await store.deliveries.begin(aDelivery(one.id, "d1", 1), 0);
     }
     expect(await store.repositories.delete(OTHER_TENANT, mine.id)).toBe(false);
-    expect(await store.deliveries.pending()).toHaveLength(2);
+    expect(await store.deliveries.pending(10)).toHaveLength(2);
     expect(await store.repositories.delete(TENANT, mine.id)).toBe(true);
     expect(await store.repositories.delete(TENANT, mine.id)).toBe(false);
-    expect((await store.deliveries.pending()).map(({ repositoryId }) => repositoryId)).toEqual([other.id]);
+    expect((await store.deliveries.pending(10)).map(({ repositoryId }) => repositoryId)).toEqual([other.id]);
     expect(await store.sealedValues.scopes(TENANT, "repository/")).toEqual([`${repositoryScope(other.id)}secrets`]);
   });
 
@@ -108,15 +108,16 @@ export function repositoryConformance(make: MakeSubject): void {
     }
     await using store = await subject.open();
     expect(await store.deliveries.begin(aDelivery(id, "d1", 20), 0)).toBe(false);
-    const [pending] = await store.deliveries.pending();
+    const [pending] = await store.deliveries.pending(10);
     expect({ ...pending, body: [...(pending?.body ?? [])] }).toEqual({ ...aDelivery(id, "d1", 10), body: [0, 1, 255] });
     await store.deliveries.end(id, "d1", "done");
-    expect((await store.deliveries.pending()).map((one) => one.receivedAtMs)).toEqual([11]);
+    expect((await store.deliveries.pending(10)).map((one) => one.receivedAtMs)).toEqual([11]);
+    expect(await store.deliveries.pending(0)).toEqual([]);
     expect(await store.deliveries.begin(aDelivery(id, "d1", 30), 0)).toBe(false);
     // Past its time it is forgotten; what is not done never is.
     expect(await store.deliveries.begin(aDelivery(id, "d2", 40), 35)).toBe(true);
     expect(await store.deliveries.begin(aDelivery(id, "d1", 50), 35)).toBe(true);
-    expect(await store.deliveries.pending()).toHaveLength(3);
+    expect(await store.deliveries.pending(10)).toHaveLength(3);
   });
 
   test("what was reported of a run is kept until it is replaced, and found again while it is not done", async () => {

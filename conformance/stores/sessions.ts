@@ -146,6 +146,16 @@ export function sessionConformance(make: MakeSubject): void {
     expect((await store.sessions.live()).map(({ id }) => id)).toEqual(live.map(({ id }) => id));
   });
 
+  test("the workspace folders of all sessions are known, as they were last written", async () => {
+    await using subject = await make();
+    await using store = await subject.open();
+    const [one, two] = [aSession(), aSession({ tenantId: OTHER_TENANT, status: "closed" })];
+    await store.sessions.create(one, { workspaceDir: "/before" });
+    await store.sessions.create(two, { workspaceDir: "/other" });
+    await store.sessions.update(TENANT, one.id, {}, { internals: { workspaceDir: "/after" } });
+    expect([...(await store.sessions.workspaceDirs())].sort()).toEqual(["/after", "/other"]);
+  });
+
   test("deleting a session takes its executions and the events of both with it, and nobody else's", async () => {
     await using subject = await make();
     const session = aSession({ status: "closed" });

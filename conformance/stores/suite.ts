@@ -5,6 +5,7 @@ import { conversationConformance } from "./conversations.ts";
 import { eventConformance } from "./events.ts";
 import { executionConformance } from "./executions.ts";
 import { faultConformance } from "./faults.ts";
+import { lessonConformance } from "./lessons.ts";
 import { maintenanceConformance } from "./maintenance.ts";
 import { blobConformance, idempotencyConformance, settingsConformance, tokenConformance } from "./others.ts";
 import { repositoryConformance } from "./repositories.ts";
@@ -35,6 +36,7 @@ export function storeConformance(name: string, make: MakeSubject): void {
     describe("conversations", () => conversationConformance(make));
     describe("repositories", () => repositoryConformance(make));
     describe("CI runs", () => ciRunConformance(make));
+    describe("lessons", () => lessonConformance(make));
     describe("maintenance", () => maintenanceConformance(make));
     describe("faults", () => faultConformance(make));
   });

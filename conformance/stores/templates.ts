@@ -87,6 +87,26 @@ export function templateConformance(make: MakeSubject): void {
     }
   });
 
+  test("templates that want a pool are found in every tenant, in their newest version, until they are deleted", async () => {
+    await using subject = await make();
+    await using store = await subject.open();
+    const pool = { min: 0, max: 2, refillConcurrency: 1 };
+    const none = { ...pool, max: 0 };
+    const mine = aTemplate({ name: "mine", pool });
+    const grown = { ...mine, version: 2, pool: { ...pool, max: 3 } };
+    const others = aTemplate({ name: "others", tenantId: OTHER_TENANT, pool });
+    const ended = aTemplate({ name: "ended", pool });
+    const gone = aTemplate({ name: "gone", pool });
+    for (const template of [mine, others, ended, gone, aTemplate({ name: "never", pool: none })]) {
+      await store.templates.create(template);
+    }
+    await store.templates.addVersion(grown);
+    await store.templates.addVersion({ ...ended, version: 2, pool: none });
+    await store.templates.delete(TENANT, gone.id);
+    const found = await store.templates.pooled();
+    expect([...found].sort((a, b) => a.name.localeCompare(b.name))).toEqual([grown, others]);
+  });
+
   test("a template with live sessions is not deleted; a deleted one is gone but for its versions", async () => {
     await using subject = await make();
     await using store = await subject.open();

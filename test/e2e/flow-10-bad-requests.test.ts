@@ -126,7 +126,6 @@ test("what is not yet there is refused with a reason, not accepted and ignored",
   const wishes = [
     { name: "net", isolation: "isolate", network: { mode: "open", allow: [] } },
     { name: "crates", isolation: "bubblewrap", packages: { apt: [], python: [], node: [], cargo: ["serde@1.0.219"] } },
-    { name: "pool", isolation: "bubblewrap", pool: { min: 2, max: 4, refillConcurrency: 1 } },
     {
       name: "snap",
       isolation: "isolate",

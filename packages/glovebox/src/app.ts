@@ -5,7 +5,9 @@ import { openChat } from "./app/chat.ts";
 import { openCi } from "./app/ci.ts";
 import { keepDiagnosis } from "./app/doctor.ts";
 import { openDrivers } from "./app/drivers.ts";
+import { openForges } from "./app/forges.ts";
 import { openGovernance } from "./app/governance.ts";
+import { openContextStore } from "./context/index.ts";
 import { openHostImages } from "./app/images.ts";
 import { withLocalToken } from "./app/local-token.ts";
 import { openOutside, packageSettings } from "./app/outside.ts";
@@ -77,6 +79,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   );
   await applyRetention(store, config.retention);
   logger.info({ ...(await services.recover()) }, "recovered what the last server left");
+  const context = opened.use(openContextStore({ dataDir, logger }));
   const late: { chat?: OpenChat; ci?: OpenCiRuns } = {};
   const onEnd = async (run: Run) => {
     await Promise.all([late.chat?.onRunEnd(run), late.ci?.onRunEnd(run)]);
@@ -86,9 +89,12 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   const chat = opened.use(await openChat({ config, store, services, engine: runs, logger, redactor }));
   late.chat = chat;
   await chat.takeUp();
-  const ci = opened.use(await openCi({ config, store, services, ...durable, secrets, logger, redactor }));
+  const forges = await openForges({ config, store, sealedValues: secrets.sealedValues, logger });
+  const ci = opened.use(await openCi({ config, store, services, ...durable, secrets, forges, logger, redactor }));
   late.ci = ci;
   await ci.takeUp();
+  const webhooks = opened.use(forges.intake(ci));
+  await webhooks.takeUp();
 
   const governed = createTokenService({ tokens: store.tokens, settings: store.settings, clock: systemClock, logger });
   const root = await governed.ensureRoot(options.rootToken);
@@ -99,6 +105,9 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
       runs,
       chat,
       ci,
+      context,
+      repositories: forges.service,
+      webhooks,
       store,
       tokens: local.tokens,
       authorizer: createRoleAuthorizer(OPERATIONS),

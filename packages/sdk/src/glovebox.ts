@@ -4,6 +4,7 @@ import { Audit } from "./audit.ts";
 import { CatalogClient } from "./catalog.ts";
 import { type Chat, createChat } from "./chat.ts";
 import { Ci } from "./ci.ts";
+import { Context } from "./context.ts";
 import { Conversations } from "./conversations.ts";
 import { Egress } from "./egress.ts";
 import { environmentVariable } from "./environment.ts";
@@ -46,6 +47,7 @@ export class Glovebox {
   readonly executions: Executions;
   readonly templates: Templates;
   readonly pools: Pools;
+  readonly context: Context;
   readonly catalog: CatalogClient;
   readonly tokens: Tokens;
   readonly retention: Retention;
@@ -76,6 +78,7 @@ export class Glovebox {
     this.sessions = new Sessions(transport, this.executions);
     this.templates = new Templates(transport);
     this.pools = new Pools(transport);
+    this.context = new Context(transport);
     this.catalog = new CatalogClient(transport);
     this.tokens = new Tokens(transport);
     this.retention = new Retention(transport);

@@ -38,6 +38,15 @@ test("the SDK's types are the server's", () => {
   holds<Same<server.Execution, sdk.ExecutionInfo>>();
   holds<Same<server.ExecutionMetrics, sdk.ExecutionMetrics>>();
   holds<Same<server.Token, sdk.Token>>();
+  holds<Same<Response<"context.add">, sdk.ContextAdded>>();
+  holds<Same<Response<"context.get">, sdk.ContextDocument>>();
+  holds<Same<Response<"context.history">["items"][number], sdk.ContextVersion>>();
+  holds<Same<Response<"context.search">, sdk.ContextFound>>();
+  holds<Same<Body<"context.search">, sdk.ContextSearch>>();
+  holds<Same<Response<"context.merge">, sdk.ContextMerged>>();
+  holds<Same<Body<"context.merge">, sdk.ContextMerge>>();
+  holds<Same<Response<"context.snapshots.create">, sdk.ContextSnapshot>>();
+  holds<Same<Response<"context.compact">, sdk.ContextCompacted>>();
   holds<Same<server.Pool, sdk.Pool>>();
   holds<Same<Response<"pools.show">, sdk.Pool>>();
   holds<Same<server.StoredEvent, sdk.StoredEvent>>();

@@ -7,6 +7,7 @@ import type { Secrets } from "../governance/index.ts";
 import type { Sandboxes } from "../runs/index.ts";
 import type { SessionServices } from "../sessions/index.ts";
 import type { Store } from "../store/index.ts";
+import type { OpenForges } from "./forges.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -18,14 +19,17 @@ export async function openCi(parts: {
   readonly engine: DurableEngine;
   readonly sandboxes: Sandboxes;
   readonly secrets: Secrets;
+  readonly forges: OpenForges;
   readonly logger: Logger;
   readonly redactor: Redactor;
 }): Promise<OpenCiRuns> {
-  const { config, secrets, ...rest } = parts;
+  const { config, secrets, forges, ...rest } = parts;
   const { runsOn, maxConcurrentJobs, snapshots, stepTimeoutMinutes, jobTimeoutMinutes, runTimeoutMinutes } = config.ci;
   return createCiRuns({
     ...rest,
     sealedValues: secrets.sealedValues,
+    repositories: forges.repositories,
+    git: forges.git,
     observers: [],
     sourcesFolder: join(config.dataDir, "ci", "sources"),
     maxConcurrentJobs,

@@ -4,11 +4,27 @@ export type { Contexts, Expression, Functions, Templated } from "./expressions/c
 export { evaluate } from "./expressions/evaluate.ts";
 export { hashFilesCalls, hashFilesCallsOf } from "./expressions/hash-files-calls.ts";
 export { evaluateTemplated, interpolate } from "./expressions/interpolate.ts";
+export { type CiRepositoriesOptions, createCiRepositories, toCiRepository } from "./repositories/ci-repositories.ts";
+export type { ForgeTable } from "./repositories/forge-table.ts";
+export { createRepositoryGit, type RepositoryGit } from "./repositories/repository-git.ts";
+export type { RepositoryInput, RepositoryRules } from "./repositories/repository-input.ts";
+export { RepositoryKeys } from "./repositories/repository-keys.ts";
+export {
+  createRepositoryService,
+  type HookRequest,
+  type RepositoryPatch,
+  type RepositoryService,
+} from "./repositories/repository-service.ts";
+export { RepositoryValues } from "./repositories/repository-values.ts";
 export type { CiService, LogOptions } from "./runs/ci-service.ts";
 export { type CiRunsOptions, createCiRuns, type OpenCiRuns } from "./runs/create-ci-runs.ts";
 export type { CiGit, CiRepositories, CiRepository, RunObserver } from "./runs/ports.ts";
 export { parseLabels } from "./runs/runs-on.ts";
 export type { CiLogLine, CiStartRequest, RerunRequest } from "./runs/start-request.ts";
+export { folderStorage, STORAGE_LIMITS, type StorageLimits, type StorageScope } from "./toolkit/folder-storage.ts";
+export type { JobStorage, StoredEntry } from "./toolkit/job-storage.ts";
+export { withCommit } from "./webhooks/pull-request-commit.ts";
+export { createWebhookIntake, type Receipt, type WebhookForge, type WebhookIntake } from "./webhooks/webhook-intake.ts";
 export type { ActionDefinition, CompositeRuns, DockerRuns, NodeRuns } from "./workflow/action.ts";
 export { bindInputs } from "./workflow/bind-inputs.ts";
 export { callProblems } from "./workflow/call-problems.ts";

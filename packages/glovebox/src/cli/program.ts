@@ -17,6 +17,7 @@ import { addExtract } from "./commands/extract.ts";
 import { addFork } from "./commands/fork.ts";
 import { addImage } from "./commands/image.ts";
 import { addMcp } from "./commands/mcp.ts";
+import { addContext } from "./commands/context/context.ts";
 import { addPool } from "./commands/pool.ts";
 import { addRepl } from "./commands/repl.ts";
 import { addRetention } from "./commands/retention.ts";
@@ -63,6 +64,7 @@ export function buildProgram(): Command {
       addFork,
       addTemplate,
       addPool,
+      addContext,
       addRuns,
     ],
     ...[addChat, addConversations, addApprovals, addAssistants, addMcp],

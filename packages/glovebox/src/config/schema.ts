@@ -367,6 +367,87 @@ export const ConfigSchema = z.strictObject({
         .max(525_600)
         .default(4_320)
         .describe("Of a whole run, waiting included; then it is cancelled"),
+      publicUrl: z
+        .string()
+        .regex(/^https?:\/\/[^\s?#]+[^\s?#/]$/, "not a URL, or one with a / at its end")
+        .optional()
+        .describe("Where people reach this server; what is reported to forges links there"),
+      localFolders: z
+        .array(z.string().min(1).max(4096))
+        .max(64)
+        .default([])
+        .describe(
+          "Folders whose git repositories may be added by their paths; everybody who may add one can then read them",
+        ),
+      actions: z
+        .strictObject({
+          allow: z
+            .array(
+              z
+                .string()
+                .max(256)
+                .regex(/^[\w.*-]+\/[\w.*-]+(@\S+)?$/, "must be owner/repo or owner/repo@ref, with * as a part"),
+            )
+            .max(1000)
+            .default(["actions/*", "github/*"])
+            .describe(
+              "Actions that workflows may use besides local and built-in ones: `owner/repo` or `owner/repo@ref`, `*` for any part; default GitHub's own",
+            ),
+          url: z
+            .string()
+            .regex(/^https?:\/\/[^\s?#]+[^\s?#/]$/, "not a URL, or one with a / at its end")
+            .default("https://github.com")
+            .describe("Where actions are fetched from, by git"),
+        })
+        .prefault({}),
+      github: z
+        .strictObject({
+          url: z
+            .string()
+            .regex(/^https?:\/\/[^\s?#/]+$/, "not a URL of a host alone")
+            .default("https://github.com")
+            .describe("GitHub, or an Enterprise Server of one's own"),
+          apiUrl: z
+            .string()
+            .regex(/^https?:\/\/[^\s?#]+[^\s?#/]$/, "not a URL, or one with a / at its end")
+            .default("https://api.github.com")
+            .describe("Its API; of an Enterprise Server `https://HOST/api/v3`"),
+          appId: z
+            .string()
+            .regex(/^\d{1,20}$|^Iv[\w.]{1,64}$/, "not an App's id")
+            .optional()
+            .describe("Id of a GitHub App; needs privateKeyFile"),
+          privateKeyFile: z.string().min(1).max(4096).optional().describe("The App's private key, PEM"),
+          webhookSecretFile: z
+            .string()
+            .min(1)
+            .max(4096)
+            .optional()
+            .describe("What the App's webhook is signed with; without it only repositories' own webhooks are taken"),
+          appTenants: z
+            .array(z.string().min(1).max(64))
+            .max(1000)
+            .default(["default"])
+            .describe("Tenants whose repositories may be reached as the App, which sees all that it is installed for"),
+        })
+        .prefault({}),
+      webhooks: z
+        .strictObject({
+          perAddress: z
+            .number()
+            .min(0)
+            .max(100_000)
+            .default(50)
+            .describe("Deliveries a second from one address; behind a proxy that is everybody together; 0 is no limit"),
+          perRepository: z
+            .number()
+            .min(0)
+            .max(100_000)
+            .default(10)
+            .describe("Deliveries a second for one repository; 0 is no limit"),
+          burst: z.number().int().min(1).max(100_000).default(200).describe("Deliveries at once of either"),
+        })
+        .prefault({}),
     })
     .prefault({}),
   quotas: z

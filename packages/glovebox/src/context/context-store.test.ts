@@ -12,7 +12,7 @@ let store: ContextStore;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "glovebox-context-"));
-  store = await openContextStore({ dataDir: folder });
+  store = openContextStore({ dataDir: folder });
 });
 
 afterEach(async () => {
@@ -45,7 +45,7 @@ test("adding the same again changes nothing, and a batch says what it did", asyn
 test("what is written stays when the store is opened again", async () => {
   const { id } = await add(text("a", "the quick brown fox", { metadata: { n: 1 } }));
   await store[Symbol.asyncDispose]();
-  store = await openContextStore({ dataDir: folder });
+  store = openContextStore({ dataDir: folder });
   expect(await store.get(TENANT, id)).toMatchObject({ content: "the quick brown fox", metadata: { n: 1 }, version: 1 });
   expect(await found("brown fox")).toEqual(["a@1"]);
 });

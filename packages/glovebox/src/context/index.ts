@@ -9,4 +9,6 @@ export type {
 } from "./context-store.ts";
 export type { AddResult, DocumentVersion, ScopeSnapshot, WrittenDocument } from "./database/messages.ts";
 export { type ContextDocument, DOCUMENT_KINDS, type DocumentInput, type DocumentKind, type Scope } from "./document.ts";
+export { DocumentInputSchema, ScopeSchema } from "./document-input.ts";
 export { type ContextStoreOptions, openContextStore } from "./open-context-store.ts";
+export { PastState, SearchInput } from "./search/search-input.ts";

@@ -23,8 +23,8 @@ export interface ContextStoreOptions {
   readonly clock?: Clock;
 }
 
-/** Opens the context store of a data folder. `store_failed` when it cannot be, or was written by a newer Glovebox. */
-export async function openContextStore(options: ContextStoreOptions): Promise<ContextStore> {
+/** Opens the context store of a data folder; its threads begin with the first use. `store_failed` when it cannot be opened, or was written by a newer Glovebox. */
+export function openContextStore(options: ContextStoreOptions): ContextStore {
   const {
     dataDir,
     embedder = hashingEmbedder,
@@ -36,12 +36,9 @@ export async function openContextStore(options: ContextStoreOptions): Promise<Co
   const file = join(dataDir, "context.db");
   migrateFile(file, CONTEXT_MIGRATIONS, join(dataDir, "backups"), clock.nowMs());
   chmodSync(file, 0o600);
-  await using opened = new AsyncDisposableStack();
-  const writer = opened.use(await ContextThread.start<WriterMethods>({ file, role: "writer" }));
-  const readers = opened.use(await ReaderPool.start(file, count));
+  const writer = new ContextThread<WriterMethods>({ file, role: "writer" });
+  const readers = new ReaderPool(file, count);
   const isComputedHere = embedder.name === hashingEmbedder.name;
-  const queue = isComputedHere ? undefined : opened.use(new EmbeddingQueue({ embedder, writer, readers, logger }));
-  const store = new EmbeddedContextStore({ writer, readers, embedder, queue, clock });
-  opened.move();
-  return store;
+  const queue = isComputedHere ? undefined : new EmbeddingQueue({ embedder, writer, readers, logger });
+  return new EmbeddedContextStore({ writer, readers, embedder, queue, clock });
 }

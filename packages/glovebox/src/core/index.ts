@@ -61,6 +61,7 @@ export type {
 } from "./execution.ts";
 export { idTimeMs, isId, newId } from "./ids.ts";
 export type { Isolation, Language } from "./isolation.ts";
+export type { Lesson } from "./lesson.ts";
 export type { AppliedLimit, ExecutionLimits, LimitName, Limits, SessionLimits } from "./limits.ts";
 export type { Pool, PoolChange, PoolMiss, PoolSpec } from "./pool.ts";
 export { type Logger, type Redactor, type RedactorStream, silentLogger } from "./ports.ts";

@@ -69,6 +69,12 @@ export class SandboxBench {
     throw new GloveboxError("unavailable", `the execution ended as ${ended.status}`, { details });
   }
 
+  /** Resolves when all that it ran is over, also what was ended from outside. */
+  async settled(): Promise<void> {
+    const { executions } = this.#services;
+    await Promise.allSettled(this.#executions.map((id) => executions.wait(this.tenantId, id)));
+  }
+
   async #start(key: string, request: () => Promise<SandboxRequest>, reader: OutputReader): Promise<Execution> {
     const input = { stdin: "", ...(await request()), onBusy: "queue", idempotencyKey: this.#keyOf(key) } as const;
     const { executions } = this.#services;

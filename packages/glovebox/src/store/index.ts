@@ -2,6 +2,7 @@
 export type * from "./audit-records.ts";
 export type * from "./ci-run-records.ts";
 export type * from "./conversation-records.ts";
+export type * from "./lesson-records.ts";
 export * from "./repository-records.ts";
 export type * from "./run-records.ts";
 export type * from "./sealed-records.ts";

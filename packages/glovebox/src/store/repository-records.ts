@@ -72,8 +72,8 @@ export interface DeliveryRecord {
 export interface DeliveryStore {
   /** Keeps it; false when the repository had one of that id before. Forgets ids that came before `forgetBeforeMs`. */
   begin(delivery: DeliveryRecord, forgetBeforeMs: number): Promise<boolean>;
-  /** Those whose work is not done, oldest first. */
-  pending(): Promise<readonly DeliveryRecord[]>;
+  /** Those whose work is not done, oldest first, `limit` at most. */
+  pending(limit: number): Promise<readonly DeliveryRecord[]>;
   /** Its work is done; only its id is kept. `outcome`: in a few words. */
   end(repositoryId: string, id: string, outcome: string): Promise<void>;
 }

@@ -15,6 +15,7 @@ import type {
 import type { AuditStore } from "./audit-records.ts";
 import type { CiRunStore } from "./ci-run-records.ts";
 import type { ApprovalStore, ConversationStore } from "./conversation-records.ts";
+import type { LessonStore } from "./lesson-records.ts";
 import type { DeliveryStore, ReportStore, RepositoryStore, SealedValueStore } from "./repository-records.ts";
 import type { RunStore } from "./run-records.ts";
 import type { SealedAuthorityStore, SecretStore } from "./sealed-records.ts";
@@ -52,6 +53,7 @@ export interface Store extends AsyncDisposable {
   readonly deliveries: DeliveryStore;
   readonly reports: ReportStore;
   readonly ciRuns: CiRunStore;
+  readonly lessons: LessonStore;
   readonly events: EventLog;
   readonly blobs: BlobStore;
   readonly settings: SettingsStore;

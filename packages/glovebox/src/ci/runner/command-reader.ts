@@ -78,9 +78,13 @@ export class CommandReader implements OutputReader {
     return { annotations, outputs, state, masks: this.#masks, errors: this.#errors };
   }
 
+  get isReading(): boolean {
+    return this.#loading !== undefined || !this.#options.matchers.isEmpty;
+  }
+
   /** A line without its end. */
   line(line: string): void {
-    const command = line.includes("::") || line.includes("##[") ? parseCommand(line) : undefined;
+    const command = mayHaveCommand(line) ? parseCommand(line) : undefined;
     if (this.#stoppedBy !== undefined) {
       if (command?.name === this.#stoppedBy) this.#stoppedBy = undefined;
     } else if (command === undefined || !this.#obey(command)) this.#match(line);
@@ -188,8 +192,7 @@ export class CommandReader implements OutputReader {
   }
 
   #match(line: string): void {
-    const isWanted = this.#loading !== undefined || !this.#options.matchers.isEmpty;
-    if (isWanted && this.#unread.length < MAX_WAITING) this.#unread.push(line);
+    if (this.isReading && this.#unread.length < MAX_WAITING) this.#unread.push(line);
   }
 
   #readLines(lines: readonly string[]): void {
@@ -223,6 +226,8 @@ function annotationOf(level: Annotation["level"], properties: WorkflowCommand["p
 }
 
 interface LineTaker {
+  /** It wants to see lines that are no commands as well. */
+  readonly isReading: boolean;
   line(line: string): void;
   overlong(): void;
   rest(): void;
@@ -246,6 +251,10 @@ class Lines implements RedactorStream {
   }
 
   push(piece: string): string {
+    const whole = piece.lastIndexOf("\n") + 1;
+    // Most output is no command, and nobody reads it: it goes on as a whole.
+    const isPlain = !this.#taker.isReading && this.#line === "" && this.#overlong === undefined;
+    if (isPlain && !mayHaveCommand(piece.slice(0, whole))) return piece.slice(0, whole) + this.#add(piece.slice(whole));
     let out = "";
     let from = 0;
     for (let end = piece.indexOf("\n"); end >= 0; end = piece.indexOf("\n", from)) {
@@ -294,6 +303,10 @@ class Lines implements RedactorStream {
     this.#given = line.length;
     return out;
   }
+}
+
+function mayHaveCommand(text: string): boolean {
+  return text.includes("::") || text.includes("##[");
 }
 
 function mayBeCommand(line: string): boolean {

@@ -3,79 +3,97 @@ import type { SandboxBench } from "../../runs/index.ts";
 import type { Step } from "../workflow/workflow.ts";
 import { prepareJob } from "./prepare-job.ts";
 import type { JobAtHand } from "./run-job.ts";
-import { runStep } from "./run-step.ts";
+import { runStep, type StepDone } from "./run-step.ts";
 import type { Scope } from "./scope.ts";
 import type { StepEffects, StepRecord } from "./step-record.ts";
 import { StepRun } from "./step-run.ts";
 
 const MAX_NAME = 90;
 
-/** Does a step of the job as one step of the engine. All that needs secrets happens within, so that the journal has none of them. */
-export async function doStep(context: ProgramContext, at: JobAtHand, step: Step): Promise<StepRecord> {
-  const { sandbox, progress } = at;
-  const number = progress.nextNumber;
-  const { position: _position, ...input } = step;
-  return sandbox.work(
-    context,
-    stepName(number, progress.current?.name ?? ""),
-    input,
-    (given, bench) => work(at, bench, { ...given, position: step.position } as Step, number),
-    { compare: comparable },
+/** Does a step of the job as one step of the engine. All that needs secrets happens within, so that the journal has none of them. `place`: unique in the job. */
+export function doStep(context: ProgramContext, at: JobAtHand, step: Step, place: string): Promise<StepRecord> {
+  const { position, ...input } = step;
+  return recorded(context, at, input, (run, scope, given) =>
+    runStep(run, { ...given, position } as Step, scope, place),
   );
 }
 
+/** Does something as one step of the engine, and of the job: with a number, a name, a log and effects. */
+export function recorded<Input>(
+  context: ProgramContext,
+  at: JobAtHand,
+  input: Input,
+  work: (run: StepRun, scope: Scope, input: Input) => Promise<StepDone>,
+): Promise<StepRecord> {
+  const { sandbox, progress } = at;
+  const number = progress.nextNumber;
+  const name = stepName(number, progress.current?.name ?? "");
+  const does = async (given: Input, bench: SandboxBench) => {
+    const startedAtMs = Date.now();
+    const { run, scope } = await beginStep(at, bench);
+    at.memory.atWork = { run, startedAtMs };
+    const done = await work(run, scope, given);
+    return recordOf(at, bench, { run, startedAtMs, done });
+  };
+  return sandbox.work(context, name, input, does, { compare: comparable });
+}
+
 /** The name of a step of the engine: a part of a path. */
-export function stepName(number: number, name: string): string {
+function stepName(number: number, name: string): string {
   return `${number} ${name.replaceAll(/[/#\s]+/g, " ").trim()}`.slice(0, MAX_NAME);
 }
 
-async function work(at: JobAtHand, bench: SandboxBench, step: Step, number: number): Promise<StepRecord> {
+/** What is there for the next step: all that those before it left. */
+export async function beginStep(at: JobAtHand, bench: SandboxBench): Promise<{ run: StepRun; scope: Scope }> {
   const { job, host, memory, progress } = at;
-  const startedAtMs = Date.now();
   bench.onExecution = (id) => progress.began(id);
   await memory.recall(bench, progress.records);
   const secrets = await memory.secrets(bench);
   await prepareJob(at, bench);
   const before = new Map<StepRecord, StepEffects>();
   for (const record of progress.records) before.set(record, await memory.effects(bench, record));
-  const { matchers, status } = progress;
+  const { matchers, status, nextNumber: number } = progress;
   const run = new StepRun({ job, host, memory, bench, secrets, before: [...before.values()], matchers, number });
   const steps = progress.results((record) => before.get(record)?.outputs ?? {});
-  const scope: Scope = { place: "", depth: 0, env: {}, steps, status };
-  const done = await runStep(run, step, scope, String(number));
-  const effects = run.effects(done.outputs);
-  const { annotations, exitCode, error, summary, posts } = run;
+  return { run, scope: { place: "", depth: 0, env: {}, steps, status } };
+}
+
+/** A step as the journal may have it: what is masked in it stays with the sandbox. */
+export async function recordOf(
+  { memory, progress }: JobAtHand,
+  bench: SandboxBench,
+  { run, startedAtMs, done }: { readonly run: StepRun; readonly startedAtMs: number; readonly done: StepDone },
+): Promise<StepRecord> {
+  const { annotations, exitCode, error, summary, posts, number } = run;
+  const { name, outcome, conclusion, outputs } = done;
+  const id = progress.current?.id;
   const record: StepRecord = {
     outcome: {
       number,
-      ...(step.id !== undefined && { id: step.id }),
-      name: done.name,
-      outcome: done.outcome,
-      conclusion: done.conclusion,
+      ...(id !== undefined && { id }),
+      name,
+      outcome,
+      conclusion,
       ...(exitCode !== undefined && { exitCode }),
-      outputs: done.outputs,
+      outputs,
       startedAtMs,
       durationMs: Date.now() - startedAtMs,
-      executionIds: bench.executionIds,
-      annotations,
+      executionIds: [...run.bench.executionIds],
+      annotations: [...annotations],
       ...(summary !== "" && { summary }),
-      ...(error !== undefined && { error }),
+      ...(error !== undefined && outcome !== "success" && { error }),
     },
-    effects,
+    effects: run.effects(outputs),
     isVeiled: false,
     matchers: run.matchers,
-    posts,
+    posts: [...posts],
+    pres: run.pres,
   };
-  return veil(at, bench, record);
-}
-
-/** What the journal may have of a record. What is masked in it stays with the sandbox. */
-async function veil({ memory }: JobAtHand, bench: SandboxBench, record: StepRecord): Promise<StepRecord> {
   const masks = await bench.masks().catch(() => undefined);
   if (masks === undefined) return record;
   const masked = masks.redactJson(record);
   const isVeiled = JSON.stringify(masked.effects) !== JSON.stringify(record.effects);
-  if (isVeiled) await memory.keep(bench, record.outcome.number, record.effects);
+  if (isVeiled) await memory.keep(bench, number, record.effects);
   return { ...masked, isVeiled };
 }
 

@@ -1,10 +1,8 @@
 import type { ProgramContext } from "../../engine/index.ts";
 import type { SandboxBench } from "../../runs/index.ts";
+import { beginStep } from "./do-step.ts";
 import type { JobOutcome } from "./job-run.ts";
 import type { JobAtHand } from "./run-job.ts";
-import type { Scope } from "./scope.ts";
-import type { StepEffects, StepRecord } from "./step-record.ts";
-import { StepRun } from "./step-run.ts";
 
 interface Finish {
   readonly outputs: Readonly<Record<string, string>>;
@@ -34,18 +32,11 @@ export async function finishJob(context: ProgramContext, at: JobAtHand): Promise
 }
 
 async function work(
-  { job, host, memory, progress }: JobAtHand,
+  at: JobAtHand,
   bench: SandboxBench,
   { outputs, url }: { readonly outputs: Readonly<Record<string, string>>; readonly url?: string },
 ): Promise<Finish> {
-  await memory.recall(bench, progress.records);
-  const secrets = await memory.secrets(bench);
-  const before = new Map<StepRecord, StepEffects>();
-  for (const record of progress.records) before.set(record, await memory.effects(bench, record));
-  const parts = { job, host, memory, bench, secrets, before: [...before.values()], matchers: [] };
-  const run = new StepRun({ ...parts, number: progress.nextNumber });
-  const steps = progress.results((record) => before.get(record)?.outputs ?? {});
-  const scope: Scope = { place: "", depth: 0, env: {}, steps, status: progress.status };
+  const { run, scope } = await beginStep(at, bench);
   const github = run.github(scope, undefined);
   const env = await run.environment(scope, github);
   const expressions = run.expressions(scope, { env, github });

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { Minimatch } from "minimatch";
-import type { RedactorStream } from "../../core/index.ts";
 import { GloveboxError } from "../../core/index.ts";
 import type { SandboxBench } from "../../runs/index.ts";
-import type { OutputReader } from "../../sessions/index.ts";
+import { Captured } from "./captured.ts";
 import { LAYOUT } from "./layout.ts";
 
 /** Files of the workspace that are looked at. */
@@ -62,20 +61,4 @@ async function digests(bench: SandboxBench, key: string, paths: readonly string[
   const { status } = await bench.run(key, request, captured);
   if (status !== "ok") throw new GloveboxError("unavailable", `hashing files ended as ${status}: ${captured.stderr}`);
   return captured.stdout;
-}
-
-const MAX_CAPTURED = 32 * 1_048_576;
-
-/** Keeps what is printed for the caller, and nothing of it in the events. */
-export class Captured implements OutputReader {
-  stdout = "";
-  stderr = "";
-
-  open(stream: "stdout" | "stderr"): RedactorStream {
-    const push = (piece: string) => {
-      if (this[stream].length < MAX_CAPTURED) this[stream] += piece;
-      return "";
-    };
-    return { push, flush: () => "", heldBytes: 0 };
-  }
 }

@@ -5,6 +5,7 @@ import type { SandboxBench } from "../../runs/index.ts";
 import type { JobHost, JobRun } from "./job-run.ts";
 import { LAYOUT } from "./layout.ts";
 import { type StepEffects, type StepRecord, StoredEffects } from "./step-record.ts";
+import type { StepRun } from "./step-run.ts";
 
 const MAX_STORED_BYTES = 16 * 1_048_576;
 
@@ -19,6 +20,8 @@ export class JobMemory {
   #secrets: Promise<Readonly<Record<string, string>>> | undefined;
   #readsMasks = true;
   #masks: readonly string[] = [];
+  /** The step at work, for a cancel that comes meanwhile. */
+  atWork: { readonly run: StepRun; readonly startedAtMs: number } | undefined;
 
   constructor(job: JobRun, host: JobHost) {
     this.#job = job;

@@ -1,6 +1,7 @@
 import type { JobHost, JobRun, StepAtWork, StepConclusion, StepOutcome } from "./job-run.ts";
 import type { ProblemMatcher } from "./problem-matcher.ts";
 import type { StepResult } from "./scope.ts";
+import type { PreWork } from "./set-up-job.ts";
 import { NO_EFFECTS, type PostWork, type StepRecord } from "./step-record.ts";
 
 /** How far a job has come: made again from the journal's answers after a crash, so nothing else may go into it. */
@@ -64,6 +65,11 @@ export class JobProgress {
     return matchers;
   }
 
+  /** What actions want done before the first step. */
+  get pres(): readonly PreWork[] {
+    return this.#records.flatMap(({ pres }) => pres);
+  }
+
   /** What is to be done after the job's steps: the last one's first. */
   get posts(): readonly PostWork[] {
     return this.#records.flatMap(({ posts }) => posts).reverse();
@@ -103,6 +109,7 @@ export class JobProgress {
       isVeiled: false,
       matchers: { added: [], removed: [] },
       posts: [],
+      pres: [],
     });
   }
 

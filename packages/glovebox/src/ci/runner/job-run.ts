@@ -1,5 +1,6 @@
 import type { CiAnnotation, CiConclusion, Isolation } from "../../core/index.ts";
 import type { JsonValue } from "../../engine/index.ts";
+import type { JobStorage } from "../toolkit/job-storage.ts";
 import type { Defaults, EnvBlock, StepsJob } from "../workflow/workflow.ts";
 
 /** How a step or a job came out, in GitHub's words. */
@@ -121,6 +122,8 @@ export interface JobHost {
   source(job: JobRun, request: SourceRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Errors: `not_found`; `denied_by_policy` when the allow-list has it not. */
   action(reference: ActionReference, signal: AbortSignal): Promise<FetchedAction>;
+  /** What jobs keep for other jobs, for `actions/cache`, `actions/upload-artifact` and the like. Default: they are refused. */
+  readonly storage?: JobStorage;
   /** Is told of every step that begins or ends: for the live tree and the run's record. After a restart it is told again of what is over. */
   progress(job: JobRun, steps: readonly StepOutcome[], current?: StepAtWork): void;
 }

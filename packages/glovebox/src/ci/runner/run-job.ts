@@ -1,13 +1,16 @@
 import { GloveboxError, toGloveboxError } from "../../core/index.ts";
 import type { ProgramContext } from "../../engine/index.ts";
 import type { RunSandbox, Sandboxes } from "../../runs/index.ts";
+import { evaluateTemplated } from "../expressions/interpolate.ts";
 import type { Step } from "../workflow/workflow.ts";
 import { cancelledStep } from "./cancelled-step.ts";
+import { doPost, doPre } from "./do-around.ts";
 import { doStep } from "./do-step.ts";
 import { finishJob } from "./finish-job.ts";
 import { JobMemory } from "./job-memory.ts";
 import { JobProgress } from "./job-progress.ts";
 import type { JobHost, JobOutcome, JobRun } from "./job-run.ts";
+import { placeOf, setUpJob } from "./set-up-job.ts";
 import { nameOf } from "./step-run.ts";
 
 /** What a job may take that names no `timeout-minutes`, as on GitHub. */
@@ -37,6 +40,8 @@ export async function runJob(
   const progress = new JobProgress(job, host);
   const { template, isolation, snapshots, key } = job;
   const spec = { name: key, template, snapshots, ...(isolation !== undefined && { isolation }) };
+  const refusal = refusalOf(job);
+  if (refusal !== undefined) return { conclusion: "failure", outputs: {}, steps: [], error: refusal };
   try {
     return await sandboxes.use(context, spec, (sandbox) =>
       inSandbox(context, { job, host, sandbox, memory: new JobMemory(job, host), progress }),
@@ -50,10 +55,10 @@ export async function runJob(
 
 async function inSandbox(context: ProgramContext, at: JobAtHand): Promise<JobOutcome> {
   const { job, progress } = at;
-  const remaining = [...job.job.steps];
+  const work = new JobWork(at);
   const first = await context.waitAny(
     {
-      steps: (inner) => doSteps(inner, at, remaining),
+      steps: (inner) => work.all(inner),
       cancel: (inner) => inner.waitFor(`cancel:${job.key}`),
       deadline: (inner) => inner.sleep(timeoutOf(job)),
     },
@@ -61,38 +66,76 @@ async function inSandbox(context: ProgramContext, at: JobAtHand): Promise<JobOut
   );
   if (first.key !== "steps") {
     if (first.key === "deadline") {
-      progress.error = `The job has exceeded the maximum execution time of ${Math.round(timeoutOf(job) / 60_000)} minutes.`;
+      const minutes = Math.round(timeoutOf(job) / 600) / 100;
+      progress.error = `The job has exceeded the maximum execution time of ${minutes} minutes.`;
     }
     progress.isCancelled = true;
     await cancelledStep(context, at);
     await context.waitAny(
-      { steps: (inner) => doSteps(inner, at, remaining), late: (inner) => inner.sleep(CLEAN_UP_MS) },
+      { steps: (inner) => work.rest(inner), late: (inner) => inner.sleep(CLEAN_UP_MS) },
       { name: "clean up" },
     );
   }
   return finishJob(context, at);
 }
 
-/** The steps that are left, then what actions do afterwards. Each is taken off the list as it begins. */
-async function doSteps(context: ProgramContext, at: JobAtHand, remaining: Step[]): Promise<void> {
-  for (let step = remaining.shift(); step !== undefined; step = remaining.shift()) await oneStep(context, at, step);
-}
+/** What is left of a job. Each part is taken off as it begins, so that after a cancel the rest goes on behind the one that was interrupted. */
+class JobWork {
+  readonly #at: JobAtHand;
+  readonly #steps: { readonly step: Step; readonly place: string }[];
+  readonly #posts = new Set<string>();
 
-async function oneStep(context: ProgramContext, at: JobAtHand, step: Step): Promise<void> {
-  const { progress } = at;
-  const name = nameOf(step);
-  // What needs no look at secrets or files costs no entry in the journal.
-  if (step.if === undefined && !progress.status.success()) {
-    return progress.endWithout({ name, conclusion: "skipped", ...(step.id !== undefined && { id: step.id }) });
+  constructor(at: JobAtHand) {
+    this.#at = at;
+    this.#steps = at.job.job.steps.map((step, index) => ({ step, place: placeOf(index) }));
   }
-  progress.begin(name, step.id);
-  progress.end(await doStep(context, at, step));
+
+  async all(context: ProgramContext): Promise<void> {
+    if (!(await setUpJob(context, this.#at))) return;
+    for (const pre of this.#at.progress.pres) await doPre(context, this.#at, pre);
+    await this.rest(context);
+  }
+
+  async rest(context: ProgramContext): Promise<void> {
+    for (let next = this.#steps.shift(); next !== undefined; next = this.#steps.shift()) {
+      await this.#one(context, next.step, next.place);
+    }
+    const posts = this.#at.progress.posts.filter(({ place }) => !this.#posts.has(place));
+    for (const post of posts) {
+      this.#posts.add(post.place);
+      await doPost(context, this.#at, post);
+    }
+  }
+
+  async #one(context: ProgramContext, step: Step, place: string): Promise<void> {
+    const { progress } = this.#at;
+    const name = nameOf(step);
+    // What needs no look at secrets or files costs no entry in the journal.
+    if (step.if === undefined && !progress.status.success()) {
+      return progress.endWithout({ name, conclusion: "skipped", ...(step.id !== undefined && { id: step.id }) });
+    }
+    progress.begin(name, step.id);
+    progress.end(await doStep(context, this.#at, step, place));
+  }
 }
 
-function timeoutOf({ job, limits }: JobRun): number {
+/** Why a job cannot be run at all. */
+function refusalOf({ job }: JobRun): string | undefined {
+  const wish = job.container !== undefined ? "container" : job.services !== undefined ? "services" : undefined;
+  if (wish === undefined) return undefined;
+  return `The job asks for '${wish}': sandboxes here are made from templates, not from images of containers`;
+}
+
+function timeoutOf({ job, limits, contexts }: JobRun): number {
   const { timeoutMinutes } = job;
   if (typeof timeoutMinutes === "number") return Math.ceil(timeoutMinutes * 60_000);
-  if (timeoutMinutes !== undefined)
-    throw new GloveboxError("invalid_argument", "the job's timeout-minutes is no number");
+  if (timeoutMinutes !== undefined) return timeoutFrom(timeoutMinutes, contexts);
   return limits?.jobTimeoutMs ?? JOB_TIMEOUT_MS;
+}
+
+/** Errors: `invalid_argument`. */
+function timeoutFrom(text: string, contexts: JobRun["contexts"]): number {
+  const minutes = Number(evaluateTemplated(text, contexts));
+  if (Number.isFinite(minutes) && minutes > 0) return Math.ceil(minutes * 60_000);
+  throw new GloveboxError("invalid_argument", `the job's timeout-minutes is '${text}', which is no number above 0`);
 }

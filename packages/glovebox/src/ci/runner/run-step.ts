@@ -24,6 +24,7 @@ export interface StepAtHand {
   readonly scope: Scope;
   /** Unique in the job: `3`, `3.1`. */
   readonly place: string;
+  readonly name: string;
   readonly github: GithubContext;
   readonly expressions: StepExpressions;
   /** With the step's own `env`. */
@@ -37,7 +38,7 @@ export type StepEnd = Pick<StepDone, "outcome" | "outputs">;
 /** Does one step, if its `if` says so. What is wrong with the step itself is its failure; what is wrong with the machine rejects. */
 export async function runStep(run: StepRun, step: Step, scope: Scope, place: string): Promise<StepDone> {
   const plainName = nameOf(step);
-  try {
+  const done = await attempt(run, async (): Promise<StepDone> => {
     const github = run.github(scope, step.id);
     const around = await run.environment(scope, github);
     const expressions = run.expressions(scope, { env: around, github });
@@ -48,14 +49,24 @@ export async function runStep(run: StepRun, step: Step, scope: Scope, place: str
     const own = expressions.with({ env });
     const name = step.name === undefined ? plainName : await own.text(step.name);
     const limit = (await own.minutesAsMs(step.timeoutMinutes)) ?? run.job.limits?.stepTimeoutMs;
-    const at: StepAtHand = { scope, place, github, expressions: own, env, timeoutMs: limit };
-    const end = await (step.kind === "run" ? runScript(run, step, at) : runUses(run, step, at, runStep));
+    const at: StepAtHand = { scope, place, name, github, expressions: own, env, timeoutMs: limit };
+    const end = await attempt(run, () =>
+      step.kind === "run" ? runScript(run, step, at) : runUses(run, step, at, runStep),
+    );
     const goesOn = end.outcome === "failure" && (await continues(own, step.continueOnError));
     return { name, ...end, conclusion: goesOn ? "success" : end.outcome };
+  });
+  return "name" in done ? done : { name: plainName, ...done, conclusion: done.outcome };
+}
+
+/** A fault of the step is its failure. */
+async function attempt<T extends StepEnd>(run: StepRun, work: () => Promise<T>): Promise<T | StepEnd> {
+  try {
+    return await work();
   } catch (error) {
     if (run.bench.signal.aborted || !isTheSteps(error)) throw error;
     run.fail(error);
-    return { name: plainName, outcome: "failure", conclusion: "failure", outputs: {} };
+    return { outcome: "failure", outputs: {} };
   }
 }
 
@@ -104,6 +115,7 @@ const OF_STEPS = new Set([
   "test_failed",
 ]);
 
-function isTheSteps(error: unknown): boolean {
+/** Whether an error is a fault of the step, not of the machine. */
+export function isTheSteps(error: unknown): boolean {
   return error instanceof GloveboxError && OF_STEPS.has(error.code);
 }

@@ -13,6 +13,7 @@ import { LAYOUT, stepFolder } from "./layout.ts";
 import { type ProblemMatcher, ProblemMatchers } from "./problem-matcher.ts";
 import { type ProcessEnd, runProcess } from "./run-process.ts";
 import type { Scope } from "./scope.ts";
+import type { PreWork } from "./set-up-job.ts";
 import { StepExpressions } from "./step-expressions.ts";
 import type { PostWork, StepEffects } from "./step-record.ts";
 
@@ -54,8 +55,11 @@ export class StepRun {
   readonly number: number;
   readonly annotations: Annotation[] = [];
   readonly posts: PostWork[] = [];
+  readonly pres: PreWork[] = [];
   readonly matchers = { added: [] as ProblemMatcher[], removed: [] as string[] };
   readonly state: Record<string, Record<string, string>>;
+  /** Of the actions before it that do something after the job, by place. */
+  readonly inputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
   summary = "";
   exitCode: number | undefined;
   error: string | undefined;
@@ -65,6 +69,7 @@ export class StepRun {
   readonly #newEnv: Record<string, string> = {};
   readonly #newPaths: string[] = [];
   readonly #newState: Record<string, Record<string, string>> = {};
+  readonly #newInputs: Record<string, Readonly<Record<string, string>>> = {};
   #hashes = 0;
 
   constructor(parts: StepRunParts) {
@@ -78,12 +83,13 @@ export class StepRun {
     this.#active = new ProblemMatchers(parts.matchers);
     this.#env = new Map(before.flatMap(({ env }) => Object.entries(env)));
     this.#paths = before.flatMap(({ paths }) => paths);
+    this.inputs = Object.assign({}, ...before.map(({ inputs }) => inputs)) as typeof this.inputs;
     this.state = Object.assign({}, ...before.map(({ state }) => state)) as Record<string, Record<string, string>>;
   }
 
   /** What it leaves to the steps after it. */
   effects(outputs: Readonly<Record<string, string>>): StepEffects {
-    return { env: this.#newEnv, paths: this.#newPaths, outputs, state: this.#newState };
+    return { env: this.#newEnv, paths: this.#newPaths, outputs, state: this.#newState, inputs: this.#newInputs };
   }
 
   fail(error: unknown): void {
@@ -249,6 +255,11 @@ export class StepRun {
     const all = { ...this.state[place], ...state };
     this.state[place] = all;
     this.#newState[place] = all;
+  }
+
+  /** Keeps an action's inputs for what it does after the job. */
+  keepInputs(place: string, inputs: Readonly<Record<string, string>>): void {
+    this.#newInputs[place] = inputs;
   }
 }
 

@@ -1,12 +1,15 @@
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pack } from "tar-stream";
 import { z } from "zod";
-import type { StoredEvent } from "../../core/index.ts";
+import { type StoredEvent, systemClock } from "../../core/index.ts";
 import { defineProgram, type Program } from "../../engine/index.ts";
 import { createRedactor } from "../../governance/index.ts";
 import { openRunStage, type RunStage } from "../../runs/testing/run-stage.ts";
 import { TENANT } from "../../sessions/testing/stage.ts";
 import { type JobHost, type JobOutcome, type JobRun, runJob, type StepOutcome } from "../runner/index.ts";
+import { folderStorage } from "../toolkit/folder-storage.ts";
+import type { JobStorage } from "../toolkit/job-storage.ts";
 import { parseWorkflow } from "../workflow/parse-workflow.ts";
 
 /** What a job of a test is given. */
@@ -43,6 +46,9 @@ let counter = 0;
 
 export async function openJobStage(): Promise<JobStage> {
   const at = await openRunStage({ redactor: createRedactor("default") });
+  const folder = join(at.stage.dir, "ci");
+  const scope = { tenantId: TENANT, repository: "acme/widgets", runId: "17" };
+  const storage = folderStorage(folder, scope, { clock: systemClock });
   const begin: JobStage["begin"] = async (wish) => {
     counter += 1;
     const job = jobOf(wish, `job-${counter}`);
@@ -51,7 +57,7 @@ export async function openJobStage(): Promise<JobStage> {
       version: "1",
       input: z.unknown(),
       output: z.unknown(),
-      run: (context) => runJob(context, at.sandboxes, job, hostOf(wish)),
+      run: (context) => runJob(context, at.sandboxes, job, hostOf(wish, storage)),
     });
     const runId = await at.start(program, {});
     const end = async () => {
@@ -100,8 +106,9 @@ export function jobOf({ yaml, contexts, more, secrets }: JobWish, key: string): 
   };
 }
 
-function hostOf(wish: JobWish): JobHost {
+function hostOf(wish: JobWish, storage: JobStorage): JobHost {
   return {
+    storage,
     secrets: async () => wish.secrets ?? {},
     source: async () => tarOf(wish.files ?? {}),
     action: async ({ owner, repo, ref }) => {
@@ -130,7 +137,8 @@ function endOf(at: RunStage, runId: string, outcome: JobOutcome): JobEnd {
     log: async (step) => {
       const { executions } = at.stage.services;
       const events: StoredEvent[] = [];
-      for (const id of step?.executionIds ?? []) events.push(...(await executions.events(TENANT, id, { limit: 10_000 })));
+      for (const id of step?.executionIds ?? [])
+        events.push(...(await executions.events(TENANT, id, { limit: 10_000 })));
       const texts = events.filter(({ type }) => type === "stdout" || type === "stderr");
       return texts.map(({ payload }) => ("text" in payload ? String(payload.text) : "")).join("");
     },

@@ -102,10 +102,13 @@ function addAdd(repo: Command): void {
 
 function addSet(repo: Command): void {
   changeOptions(repo.command("set <repository>").description("Change a repository"))
-    .option("--no-token", "forget its token")
+    .option("--forget-token", "forget its token")
     .action(async (name: string, _options, command: Command) => {
-      const flags = flagsOf<ChangeFlags & { token: boolean }>(command);
-      const patch: RepositoryPatch = { ...(await changesOf(flags)), ...(flags.token ? {} : { token: null }) };
+      const flags = flagsOf<ChangeFlags & { forgetToken?: boolean }>(command);
+      const patch: RepositoryPatch = {
+        ...(await changesOf(flags)),
+        ...(flags.forgetToken === true && { token: null }),
+      };
       if (Object.keys(patch).length === 0) throw new UsageError("what shall be changed?", "see --help");
       const box = await openClient(flags);
       const { id } = await findRepository(box, name);
@@ -162,7 +165,7 @@ export async function findRepository(box: Glovebox, name: string): Promise<Repos
   return only;
 }
 
-async function show(flags: { readonly json?: boolean }, repository: Repository): Promise<void> {
+async function show(flags: { readonly json?: boolean | undefined }, repository: Repository): Promise<void> {
   const format = formatFor(flags);
   if (format === "json") return printJson(repository);
   const { id, fullName, forge, cloneUrl, defaultBranch, credentials, hook, maxConcurrentJobs, labels } = repository;

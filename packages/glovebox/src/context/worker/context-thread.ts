@@ -5,30 +5,22 @@ import type { FromThread, ThreadData, ToThread } from "./messages.ts";
 /** `.ts` in development, `.js` when published. */
 const MAIN = new URL(`./main${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
-type Answer<F> = F extends (...parameters: never[]) => infer R ? Awaited<R> : never;
 type Parameters_<F> = F extends (...parameters: infer P) => unknown ? P : never;
+type Answer<F> = F extends (...parameters: never[]) => infer R ? Awaited<R> : never;
 
-/** One thread of the context store; what it is asked it does in order. The thread keeps the process alive only while somebody waits for it. */
+/**
+ * One thread of the context store, begun when it is first asked something: a server that nobody asks about its context does without. What it is asked it does in order. It keeps the process
+ * alive only while somebody waits for it.
+ */
 export class ContextThread<Methods> implements AsyncDisposable {
-  readonly #worker: Worker;
+  readonly #data: ThreadData;
   readonly #waiting = new Map<number, { resolve(result: unknown): void; reject(error: GloveboxError): void }>();
+  #worker: Worker | undefined;
   #lastId = 0;
   #failure: GloveboxError | undefined;
 
-  private constructor(data: ThreadData) {
-    this.#worker = new Worker(MAIN, { workerData: data, name: `context-${data.role}` });
-    this.#worker.on("message", (message: FromThread) => this.#take(message));
-    this.#worker.on("error", (error) => this.#fail(error));
-    this.#worker.on("exit", () => this.#fail(undefined));
-  }
-
-  /** Waits until it has opened the database; rejects when it cannot. */
-  static async start<Methods>(data: ThreadData): Promise<ContextThread<Methods>> {
-    const thread = new ContextThread<Methods>(data);
-    await new Promise<unknown>((resolve, reject) => {
-      thread.#waiting.set(0, { resolve, reject });
-    });
-    return thread;
+  constructor(data: ThreadData) {
+    this.#data = data;
   }
 
   /** How much it has been asked that it has not done yet. */
@@ -47,6 +39,7 @@ export class ContextThread<Methods> implements AsyncDisposable {
     ...parameters: Parameters_<Methods[K]>
   ): Promise<Answer<Methods[K]>> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#worker ??= this.#begin();
     this.#lastId += 1;
     const id = this.#lastId;
     if (this.#waiting.size === 0) this.#worker.ref();
@@ -59,26 +52,35 @@ export class ContextThread<Methods> implements AsyncDisposable {
   /** Ends it in the middle of what it does. */
   async terminate(): Promise<void> {
     this.#fail(new Error("it was ended"));
-    await this.#worker.terminate();
+    await this.#worker?.terminate();
   }
 
   /** Does what it was asked, then ends. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#failure !== undefined) return;
-    this.#worker.ref();
+    const worker = this.#worker;
+    if (this.#failure !== undefined || worker === undefined) return this.#fail(undefined);
+    worker.ref();
     const exited = new Promise<void>((resolve) => {
-      this.#worker.once("exit", () => resolve());
+      worker.once("exit", () => resolve());
     });
-    this.#worker.postMessage("end");
+    worker.postMessage("end");
     await exited;
   }
 
-  #take(message: FromThread): void {
+  #begin(): Worker {
+    const worker = new Worker(MAIN, { workerData: this.#data, name: `context-${this.#data.role}` });
+    worker.on("message", (message: FromThread) => this.#take(worker, message));
+    worker.on("error", (error) => this.#fail(error));
+    worker.on("exit", () => this.#fail(undefined));
+    return worker;
+  }
+
+  #take(worker: Worker, message: FromThread): void {
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
-    if (this.#waiting.size === 0) this.#worker.unref();
+    if (this.#waiting.size === 0) worker.unref();
     if ("error" in message) waiting?.reject(toError(message.error));
-    else waiting?.resolve("result" in message ? message.result : undefined);
+    else waiting?.resolve(message.result);
   }
 
   #fail(error: unknown): void {

@@ -65,5 +65,4 @@ if (port !== null) {
       port.close();
     });
   });
-  port.postMessage({ id: 0 } satisfies FromThread);
 }

@@ -32,6 +32,5 @@ export interface ToThread {
 }
 
 export type FromThread =
-  | { readonly id: 0 }
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: ErrorBody };

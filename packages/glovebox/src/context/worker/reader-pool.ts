@@ -12,14 +12,9 @@ export class ReaderPool implements AsyncDisposable {
   readonly #threads: Reader[];
   #closed = false;
 
-  private constructor(file: string, threads: Reader[]) {
+  constructor(file: string, count: number) {
     this.#file = file;
-    this.#threads = threads;
-  }
-
-  static async start(file: string, count: number): Promise<ReaderPool> {
-    const start = () => ContextThread.start<ReaderMethods>({ file, role: "reader" });
-    return new ReaderPool(file, await Promise.all(Array.from({ length: count }, start)));
+    this.#threads = Array.from({ length: count }, () => new ContextThread<ReaderMethods>({ file, role: "reader" }));
   }
 
   /**
@@ -32,7 +27,7 @@ export class ReaderPool implements AsyncDisposable {
     ...parameters: Parameters_<ReaderMethods[K]>
   ): Promise<Answer<ReaderMethods[K]>> {
     options.signal?.throwIfAborted();
-    const thread = await this.#least();
+    const thread = this.#least();
     const answer = thread.call(method, ...parameters);
     if (options.limitMs === undefined) return answer;
     const { limitMs } = options;
@@ -61,10 +56,10 @@ export class ReaderPool implements AsyncDisposable {
     await Promise.all(this.#threads.map((thread) => thread[Symbol.asyncDispose]()));
   }
 
-  async #least(): Promise<Reader> {
+  #least(): Reader {
     if (this.#closed) throw new GloveboxError("store_failed", "the context store is closed");
     const dead = this.#threads.findIndex(({ alive }) => !alive);
-    if (dead >= 0) this.#threads[dead] = await ContextThread.start({ file: this.#file, role: "reader" });
+    if (dead >= 0) this.#threads[dead] = new ContextThread<ReaderMethods>({ file: this.#file, role: "reader" });
     const [first, ...others] = this.#threads;
     if (first === undefined) throw new GloveboxError("store_failed", "the context store has no readers");
     return others.reduce((least, thread) => (thread.load < least.load ? thread : least), first);

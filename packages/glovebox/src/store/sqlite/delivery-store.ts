@@ -31,9 +31,9 @@ export class SqliteDeliveryStore implements DeliveryStore {
     return (inserted?.changes ?? 0) > 0;
   }
 
-  async pending(): Promise<readonly DeliveryRecord[]> {
+  async pending(limit: number): Promise<readonly DeliveryRecord[]> {
     const rows = this.#reader.all(
-      query.selectFrom("deliveries").selectAll().where("outcome", "is", null).orderBy("received_ms"),
+      query.selectFrom("deliveries").selectAll().where("outcome", "is", null).orderBy("received_ms").limit(limit),
     );
     return rows.map((row) => ({
       repositoryId: row.repository_id,

@@ -20,7 +20,8 @@ export type WriteKind =
   | "repository"
   | "delivery"
   | "report"
-  | "ci_run";
+  | "ci_run"
+  | "lesson";
 
 /** For tests: stands where the disk does. Throwing makes that write reject with `store_failed`, with nothing written. */
 export interface StoreFaults {

@@ -16,6 +16,7 @@ import { RefusedStreams } from "./events/refused-streams.ts";
 import { SqliteExecutionStore } from "./execution-store.ts";
 import type { StoreFaults } from "./faults.ts";
 import { SqliteIdempotencyStore } from "./idempotency-store.ts";
+import { SqliteLessonStore } from "./lesson-store.ts";
 import { FolderLock } from "./lock.ts";
 import { MainReader } from "./main-reader.ts";
 import { MainWrites } from "./main-writes.ts";
@@ -122,6 +123,7 @@ async function connect(
       deliveries: new SqliteDeliveryStore(reader, writes),
       reports: new SqliteReportStore(reader, writes),
       ciRuns: new SqliteCiRunStore(reader, writes),
+      lessons: new SqliteLessonStore(reader, writes),
       events,
       blobs,
       settings,

@@ -228,6 +228,14 @@ interface ReportsTable {
   done: number;
 }
 
+interface LessonsTable {
+  tenant_id: string;
+  id: string;
+  doc: string;
+  repository: Virtual<string>;
+  last_seen_ms: Virtual<number>;
+}
+
 /** The main database, as the migrations leave it. */
 export interface Tables {
   templates: TemplatesTable;
@@ -254,6 +262,7 @@ export interface Tables {
   reports: ReportsTable;
   ci_runs: CiRunsTable;
   ci_group_members: CiGroupMembersTable;
+  lessons: LessonsTable;
 }
 
 export type SealedValueRow = Selectable<SealedValuesTable>;

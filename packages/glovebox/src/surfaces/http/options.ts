@@ -1,5 +1,6 @@
 import type { ChatServices } from "../../chat/index.ts";
-import type { CiService } from "../../ci/index.ts";
+import type { CiService, RepositoryService, WebhookIntake } from "../../ci/index.ts";
+import type { ContextStore } from "../../context/index.ts";
 import {
   type Authorizer,
   type Clock,
@@ -47,6 +48,12 @@ export interface HttpServerOptions {
   readonly chat?: ChatServices;
   /** Without it, its operations are `unavailable`. */
   readonly ci?: CiService;
+  /** Without it, its operations are `unavailable`. */
+  readonly context?: ContextStore;
+  /** Without it, its operations are `unavailable`. */
+  readonly repositories?: RepositoryService;
+  /** Without it, forges' deliveries are `unavailable`. */
+  readonly webhooks?: WebhookIntake;
   readonly store: Pick<Store, "idempotency" | "maintenance" | "events">;
   readonly tokens: TokenService;
   readonly authorizer: Authorizer;
@@ -79,7 +86,7 @@ export interface HandlerContext extends HttpServerOptions {
   readonly draining: AbortSignal;
 }
 
-type OptionalPart = "audit" | "secrets" | "egress" | "chat" | "ci" | "images";
+type OptionalPart = "context" | "audit" | "secrets" | "egress" | "chat" | "ci" | "repositories" | "webhooks" | "images";
 
 /** A part that a server may be without. */
 export function partOf<K extends OptionalPart>(context: HandlerContext, part: K): NonNullable<HandlerContext[K]> {

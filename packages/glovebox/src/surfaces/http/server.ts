@@ -15,6 +15,7 @@ import { requestIdOf, traceIdOf } from "./request-identity.ts";
 import { fastifyPath, operationsWhere, registerOperation } from "./routes.ts";
 import { parseStrictJson } from "./strict-json.ts";
 import { dropRest } from "./upload.ts";
+import { registerWebhooks } from "./webhooks.ts";
 
 export interface HttpServer {
   readonly app: FastifyInstance;
@@ -46,9 +47,10 @@ export async function buildHttpServer(options: HttpServerOptions, guards: Guards
   const handlers = createHandlers(context);
 
   registerHealth(app, options.version);
-  for (const [id, operation] of operationsWhere((op) => op.minimumRole === "public" && op.path !== "/v1/health")) {
+  for (const [id, operation] of operationsWhere(isPlainPublic)) {
     registerOperation(app, id, operation, handlers, context);
   }
+  await app.register(async (scope) => registerWebhooks(scope, context, handlers));
   const admit = createAdmission(context, guards);
   await registerMcp(app, context, admit);
   await app.register(async (scope) => {
@@ -75,6 +77,11 @@ export async function buildHttpServer(options: HttpServerOptions, guards: Guards
   if (options.settings.docs) await registerDocs(app, options.version);
   await app.ready();
   return { app, close: closer(app, drain, options) };
+}
+
+/** Health is answered past all hooks, and webhooks before their bodies are read. */
+function isPlainPublic({ minimumRole, path, signed }: Operation): boolean {
+  return minimumRole === "public" && path !== "/v1/health" && signed !== true;
 }
 
 function createFastify(options: HttpServerOptions): FastifyInstance {

@@ -2,6 +2,7 @@ import { auditOperations } from "./audit.ts";
 import { catalogOperations } from "./catalog.ts";
 import { approvalOperations, assistantOperations, chatOperations, conversationOperations } from "./chat.ts";
 import { ciRunOperations } from "./ci-runs.ts";
+import { contextOperations } from "./context.ts";
 import { egressOperations } from "./egress.ts";
 import { executionOperations } from "./executions.ts";
 import { extractOperations } from "./extract.ts";
@@ -10,6 +11,7 @@ import { imageOperations } from "./images.ts";
 import { maintenanceOperations } from "./maintenance.ts";
 import { openAiOperations } from "./openai.ts";
 import { poolOperations } from "./pools.ts";
+import { repositoryOperations } from "./repositories.ts";
 import { runOperations } from "./runs.ts";
 import { secretOperations } from "./secrets.ts";
 import { sessionOperations } from "./sessions.ts";
@@ -17,6 +19,7 @@ import { snapshotOperations } from "./snapshots.ts";
 import { systemOperations } from "./system.ts";
 import { templateOperations, templatePartOperations } from "./templates.ts";
 import { tokenOperations } from "./tokens.ts";
+import { webhookOperations } from "./webhooks.ts";
 
 export type { AnswerKind, HttpMethod, LeftOut, Operation } from "./operation.ts";
 export type { ConfigReport, DoctorReport } from "./system.ts";
@@ -30,10 +33,13 @@ export const OPERATIONS = {
   ...sessionOperations,
   ...snapshotOperations,
   ...poolOperations,
+  ...contextOperations,
   ...fileOperations,
   ...executionOperations,
   ...runOperations,
   ...ciRunOperations,
+  ...repositoryOperations,
+  ...webhookOperations,
   ...chatOperations,
   ...openAiOperations,
   ...assistantOperations,

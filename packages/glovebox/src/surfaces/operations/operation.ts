@@ -37,6 +37,8 @@ export interface Operation {
   readonly otherStatuses?: Readonly<Record<number, string>>;
   /** Of the JSON answer. */
   readonly response?: z.ZodType;
+  /** Public, and believed by the signature of its body, which its handler checks. */
+  readonly signed?: true;
   /** Speaks another protocol: its errors have that one's shape, and its requests may have fields that are not known here. */
   readonly dialect?: "openai";
   /** Takes an `Idempotency-Key` header. */

@@ -17,7 +17,7 @@ describe("the table of operations", () => {
   it.each(table)("%s is complete in itself", (_id, operation) => {
     const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
     expect(Object.keys(operation.params?.shape ?? {}).sort()).toEqual(inPath.sort());
-    expect(operation.path).toMatch(/^\/v1\//);
+    expect(operation.path).toMatch(operation.signed ? /^\/webhooks\// : /^\/v1\//);
     expect(operation.summary).toMatch(/^[A-Z]/);
     if (operation.minimumRole !== "public") expect(ROLE_ORDER).toContain(operation.minimumRole);
     const answersJson = operation.answer === "json" || operation.answer === "json-or-sse";

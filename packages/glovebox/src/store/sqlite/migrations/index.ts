@@ -6,6 +6,7 @@ import { runRetention } from "./0005-run-retention.ts";
 import { conversations } from "./0006-conversations.ts";
 import { repositories } from "./0007-repositories.ts";
 import { ciRuns } from "./0008-ci-runs.ts";
+import { lessons } from "./0009-lessons.ts";
 import { eventFileInitial } from "./event-file-0001.ts";
 import type { Migration } from "./migration.ts";
 
@@ -19,6 +20,7 @@ export const MAIN_MIGRATIONS: readonly Migration[] = [
   conversations,
   repositories,
   ciRuns,
+  lessons,
 ];
 export const EVENT_FILE_MIGRATIONS: readonly Migration[] = [eventFileInitial];
 

@@ -6,6 +6,7 @@ import { auditHandlers } from "./audit.ts";
 import { catalogHandlers } from "./catalog.ts";
 import { chatHandlers } from "./chat.ts";
 import { ciRunHandlers } from "./ci-runs.ts";
+import { contextHandlers } from "./context.ts";
 import { approvalHandlers, conversationHandlers } from "./conversations.ts";
 import { egressHandlers } from "./egress.ts";
 import { executionHandlers } from "./executions.ts";
@@ -15,6 +16,7 @@ import { imageHandlers } from "./images.ts";
 import { maintenanceHandlers } from "./maintenance.ts";
 import { openAiHandlers } from "./openai.ts";
 import { poolHandlers } from "./pools.ts";
+import { repositoryHandlers } from "./repositories.ts";
 import { runHandlers } from "./runs.ts";
 import { secretHandlers } from "./secrets.ts";
 import { sessionHandlers } from "./sessions.ts";
@@ -22,6 +24,7 @@ import { snapshotHandlers } from "./snapshots.ts";
 import { systemHandlers } from "./system.ts";
 import { templateHandlers, templatePartHandlers } from "./templates.ts";
 import { tokenHandlers } from "./tokens.ts";
+import { webhookHandlers } from "./webhooks.ts";
 
 type Table = typeof OPERATIONS;
 type WebSocketId = { [K in keyof Table]: Table[K]["answer"] extends "websocket" ? K : never }[keyof Table];
@@ -36,10 +39,13 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...sessionHandlers(context),
     ...snapshotHandlers(context),
     ...poolHandlers(context),
+    ...contextHandlers(context),
     ...fileHandlers(context),
     ...executionHandlers(context),
     ...runHandlers(context),
     ...ciRunHandlers(context),
+    ...repositoryHandlers(context),
+    ...webhookHandlers(context),
     ...chatHandlers(context),
     ...openAiHandlers(context),
     ...assistantHandlers(context),

@@ -53,6 +53,8 @@ export interface TestServerOptions {
   readonly audited?: boolean;
   /** Programs that can be started as runs; default none. */
   readonly programs?: readonly Program[];
+  /** Other parts of the server over the same store. */
+  readonly parts?: (room: { store: Store; secrets: Secrets; dataDir: string }) => Promise<Partial<HttpServerOptions>>;
   /** Default: none, for tests of what comes before the services. */
   readonly services?: (room: { store: Store; dataDir: string }) => Promise<SessionServices>;
 }
@@ -97,6 +99,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       doctor: options.doctor ?? noIsolations,
       configReport: () => ({ values: [...loaded.values] }),
       tempDir: join(dataDir, "tmp"),
+      ...(await options.parts?.({ store, secrets, dataDir })),
       ...(options.loopbackPrincipal === undefined ? {} : { loopbackPrincipal: options.loopbackPrincipal }),
     },
     {
@@ -159,7 +162,12 @@ const noIsolations: HttpServerOptions["doctor"] = async () => ({
 function noServices(): SessionServices {
   return new Proxy({} as SessionServices, {
     get: (_target, name) => {
-      const isService = name === "templates" || name === "sessions" || name === "executions" || name === "snapshots";
+      const isService =
+        name === "templates" ||
+        name === "sessions" ||
+        name === "executions" ||
+        name === "snapshots" ||
+        name === "pools";
       if (isService) return noServices();
       throw new Error(`this test has no services, but ${String(name)} was used`);
     },

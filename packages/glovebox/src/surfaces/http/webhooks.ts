@@ -1,0 +1,28 @@
+import type { FastifyInstance } from "fastify";
+import { GloveboxError } from "../../core/index.ts";
+import type { createHandlers } from "./handlers/index.ts";
+import { type HandlerContext, partOf } from "./options.ts";
+import { operationsWhere, registerOperation } from "./routes.ts";
+
+/** GitHub sends no more: https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap */
+const MAX_BODY_BYTES = 25 * 2 ** 20;
+
+/** What forges call: no token, but a signature over exactly the bytes of the body. Who is too fast or does not sign is turned away before a body is read. */
+export function registerWebhooks(
+  scope: FastifyInstance,
+  context: HandlerContext,
+  handlers: ReturnType<typeof createHandlers>,
+): void {
+  scope.removeAllContentTypeParsers();
+  const options = { parseAs: "buffer", bodyLimit: MAX_BODY_BYTES } as const;
+  scope.addContentTypeParser("*", options, (_request, body, done) => done(null, body));
+  scope.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id).header("x-content-type-options", "nosniff");
+    if (context.draining.aborted) throw new GloveboxError("unavailable", "the server is shutting down");
+    const forge = request.routeOptions.config.operation === "webhooks.gitea" ? "gitea" : "github";
+    partOf(context, "webhooks").admit(forge, request.headers, request.ip);
+  });
+  for (const [id, operation] of operationsWhere(({ signed }) => signed === true)) {
+    registerOperation(scope, id, operation, handlers, context);
+  }
+}
