@@ -31,7 +31,7 @@ export async function openCi(parts: {
     repositories: forges.repositories,
     git: forges.git,
     observers: [],
-    sourcesFolder: join(config.dataDir, "ci", "sources"),
+    folder: join(config.dataDir, "ci"),
     maxConcurrentJobs,
     settings: {
       snapshots,

@@ -4,6 +4,9 @@ export type { Contexts, Expression, Functions, Templated } from "./expressions/c
 export { evaluate } from "./expressions/evaluate.ts";
 export { hashFilesCalls, hashFilesCallsOf } from "./expressions/hash-files-calls.ts";
 export { evaluateTemplated, interpolate } from "./expressions/interpolate.ts";
+export type { StepForecast } from "./insights/forecast.ts";
+export { CiInsights, type Insights, type LessonView } from "./insights/insights.ts";
+export type { Suggestion } from "./insights/suggestion.ts";
 export { type CiRepositoriesOptions, createCiRepositories, toCiRepository } from "./repositories/ci-repositories.ts";
 export type { ForgeTable } from "./repositories/forge-table.ts";
 export { createRepositoryGit, type RepositoryGit } from "./repositories/repository-git.ts";

@@ -27,6 +27,7 @@ export function launchScript(launch: Launch): string {
   const { folder, files, programs, args, cwd, env, paths } = launch;
   const lines = [
     `umask 022; mkdir -p ${[folder, LAYOUT.temp, LAYOUT.tools, LAYOUT.home, LAYOUT.workspace].map(quoted).join(" ")} || exit 1`,
+    sweep(folder),
     `cd ${quoted(folder)} && rm -f ${Object.values(COMMAND_FILES).join(" ")} || exit 1`,
     ...Object.values(COMMAND_FILES).map((name) => `: >${name} || exit 1`),
     ...Object.entries(files).map(([name, text]) => `cat >${quoted(name)} ${heredoc(text)}`),
@@ -38,6 +39,16 @@ export function launchScript(launch: Launch): string {
   if (paths.length > 0 && env.PATH === undefined) given.push('"PATH=$PATH"');
   lines.push(`exec env ${[...given, '"$p"', ...args.map(quoted)].join(" ")} </dev/null`, "");
   return lines.join("\n");
+}
+
+/**
+ * Takes away what earlier steps of the job left: their scripts may have secrets in them. Not what belongs to the same step, which is read again when the server dies in the
+ * middle of it.
+ */
+function sweep(folder: string): string {
+  const place = folder.slice(LAYOUT.steps.length + 1).replace(/[.-].*$/, "");
+  const own = [place, `${place}.*`, `${place}-*`].map((name) => `${LAYOUT.steps}/${name}`).join("|");
+  return `for d in ${LAYOUT.steps}/*; do case $d in ${own}) ;; *) rm -rf "$d";; esac; done`;
 }
 
 function environmentOf(folder: string): Record<string, string> {

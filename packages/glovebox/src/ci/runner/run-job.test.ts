@@ -137,10 +137,11 @@ jobs:
         run: |
           ${"# padding, so that this script is longer than what is handed over at once\n          ".repeat(1_000)}
           echo "$KEEP $KEEP" | wc -c
+      - { name: swept, run: 'test "$(ls /workspace/.runner/steps)" = 4' }
 `,
     });
     const { outcome, log, step, runId } = end;
-    expect(conclusions(end)).toEqual({ a: "success", b: "success", long: "success" });
+    expect(conclusions(end)).toEqual({ a: "success", b: "success", long: "success", swept: "success" });
     expect(await log(step("a"))).toBe(
       "token is [redacted] or [redacted]\n::error title=[redacted]::leaked [redacted]\n::add-mask::[redacted]\nmade [redacted]\n",
     );
@@ -148,7 +149,7 @@ jobs:
     expect(await log(step("long"))).toBe(`${2 * SECRET.length + 2}\n`);
     expect(step("a")).toMatchObject({ outputs: { token: "[redacted]", fine: "yes" }, summary: "summary [redacted]\n" });
     expect(outcome.outputs).toEqual({ fine: "yes" });
-    expect(step("long")?.annotations.at(-1)?.message).toContain("Skip output 'leak'");
+    expect(step("swept")?.annotations.at(-1)?.message).toContain("Skip output 'leak'");
     const { executions } = stage.at.stage.services;
     const rows = JSON.stringify(await executions.list(TENANT, { limit: 500 }));
     for (const text of [JSON.stringify(outcome), await journal(runId), rows]) {

@@ -106,6 +106,7 @@ export class CiRuns implements Omit<CiService, keyof AsyncDisposable> {
         attempt: run.attempt + 1,
         number: run.number,
         rerunOf: id,
+        artifactsOf: input.artifactsOf ?? id,
         ...(kept !== undefined && { kept }),
       },
       { name: run.workflow.name },

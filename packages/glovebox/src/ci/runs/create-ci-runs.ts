@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import {
   type CiRun,
   type Clock,
@@ -13,6 +14,7 @@ import type { DurableEngine, Program } from "../../engine/index.ts";
 import type { Sandboxes } from "../../runs/index.ts";
 import type { SessionServices } from "../../sessions/index.ts";
 import type { Store } from "../../store/index.ts";
+import { folderStorage } from "../toolkit/folder-storage.ts";
 import { RunStarter } from "./begin-runs.ts";
 import { CiRuns } from "./ci-runs.ts";
 import type { CiService } from "./ci-service.ts";
@@ -38,8 +40,8 @@ export interface CiRunsOptions {
   readonly repositories?: CiRepositories;
   readonly git?: CiGit;
   readonly observers: readonly RunObserver[];
-  /** Of uploaded archives. */
-  readonly sourcesFolder: string;
+  /** Of uploaded archives, artifacts and caches. */
+  readonly folder: string;
   /** Jobs at work at a time. */
   readonly maxConcurrentJobs: number;
   readonly settings: RunSettings;
@@ -57,7 +59,7 @@ export interface OpenCiRuns extends CiService {
 
 /** Runs of workflows over the engine. Dispose of it before the engine; runs under way go on with the next one. */
 export async function createCiRuns(options: CiRunsOptions): Promise<OpenCiRuns> {
-  const { store, engine, clock, logger, repositories, git, sourcesFolder: folder } = options;
+  const { store, engine, clock, logger, repositories, git, folder } = options;
   const keeper = new RecordKeeper({ store: store.ciRuns, clock, logger, observers: options.observers });
   const signal = async (tenantId: string, runId: string, name: string, payload: unknown) => {
     try {
@@ -78,7 +80,7 @@ export async function createCiRuns(options: CiRunsOptions): Promise<OpenCiRuns> 
     end: ({ tenantId, runId, jobKey }) => signal(tenantId, runId, cancelSignal(jobKey), { reason: REPLACED }),
     isLive: ({ tenantId, runId }) => isLive(engine, tenantId, runId),
   });
-  const sources = new Sources({ folder, store: store.ciRuns, git, clock });
+  const sources = new Sources({ folder: join(folder, "sources"), store: store.ciRuns, git, clock });
   const secrets = new RunSecrets({ values: options.sealedValues, store: store.ciRuns, clock });
   const ticketKey = await ticketKeyOf(store.settings);
   const program = workflowProgram(
@@ -90,6 +92,7 @@ export async function createCiRuns(options: CiRunsOptions): Promise<OpenCiRuns> 
       groups,
       sources,
       secrets,
+      storage: (scope) => folderStorage(join(folder, "storage"), scope, { clock }),
       repositories,
       git,
       clock,

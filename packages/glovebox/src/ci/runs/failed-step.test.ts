@@ -52,7 +52,8 @@ describe("a job that has failed", { timeout: 60_000 }, () => {
     const failed = ended.jobs[0]?.steps.find(({ name }) => name === "Fail");
     expect(failed?.executionIds).not.toEqual(run.jobs[0]?.steps[1]?.executionIds);
     const lines: string[] = [];
-    for await (const { step, text } of at.ci.logs(TENANT, run.id, { job: "one" })) if (step.name === "Fail") lines.push(text);
+    for await (const { step, text } of at.ci.logs(TENANT, run.id, { job: "one" }))
+      if (step.name === "Fail") lines.push(text);
     expect(lines.join("")).toContain("lines: 1");
     expect(await at.open()).toBe(0);
   });

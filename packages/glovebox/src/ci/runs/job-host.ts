@@ -1,5 +1,6 @@
 import { GloveboxError } from "../../core/index.ts";
 import type { JobHost } from "../runner/index.ts";
+import type { StorageScope } from "../toolkit/folder-storage.ts";
 import type { StepsJob } from "../workflow/workflow.ts";
 import type { Flow } from "./flow.ts";
 import { permissionsOf } from "./permissions-of.ts";
@@ -13,7 +14,7 @@ export function jobHost(
   flow: Flow,
   { job, environment }: { readonly job: StepsJob; readonly environment: string | undefined },
 ): Omit<JobHost, "progress"> {
-  const { sources, git, repositories } = state.parts;
+  const { sources, git, repositories, storage } = state.parts;
   const { repositoryId, source } = state.input;
   return {
     async secrets() {
@@ -25,6 +26,7 @@ export function jobHost(
       const token = await repositories.token(state.tenantId, repositoryId, permissions, signal);
       return token === undefined ? secrets : { ...secrets, GITHUB_TOKEN: token };
     },
+    storage: storage(storageScope(state)),
     source: (_job, request, signal) => sources.open(state.tenantId, source, request, signal),
     async action(reference, signal) {
       if (git !== undefined) return git.action(reference, signal);
@@ -34,5 +36,16 @@ export function jobHost(
         `the action ${owner}/${repo}@${ref} cannot be fetched: this server has no git`,
       );
     },
+  };
+}
+
+/** Attempts share artifacts. What comes from a fork shares no cache with the repository: it could put there what others then run. */
+function storageScope({ input, tenantId, runId }: RunState): StorageScope {
+  const repository = input.repositoryId ?? input.repository;
+  const { isFork, pullRequest, ref } = input.event;
+  return {
+    tenantId,
+    repository: isFork ? `${repository}/fork/${pullRequest ?? ref}` : repository,
+    runId: input.artifactsOf ?? runId,
   };
 }

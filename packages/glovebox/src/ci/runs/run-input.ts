@@ -57,6 +57,8 @@ export interface CiRunInput {
   readonly attempt: number;
   readonly number?: number;
   readonly rerunOf?: string;
+  /** The run whose artifacts its jobs have: the first attempt. */
+  readonly artifactsOf?: string;
   /** By key. */
   readonly kept?: Readonly<Record<string, KeptJob>>;
 }

@@ -1,8 +1,8 @@
-import { toGloveboxError } from "../../core/index.ts";
+import { type CiStep, toGloveboxError } from "../../core/index.ts";
 import type { ProgramContext } from "../../engine/index.ts";
 import type { Contexts } from "../expressions/contexts.ts";
 import { interpolate } from "../expressions/interpolate.ts";
-import { type JobOutcome, type JobRun, runJob, type StepOutcome } from "../runner/index.ts";
+import { type JobOutcome, type JobRun, runJob, type StepAtWork, type StepOutcome } from "../runner/index.ts";
 import type { Concurrency, Job, StepsJob } from "../workflow/workflow.ts";
 import { callWorkflow } from "./call-workflow.ts";
 import type { Flow, JobEnd } from "./flow.ts";
@@ -192,7 +192,7 @@ async function runSteps(
     limits: limitsOf(state),
   };
   const host = jobHost(state, flow, { job, environment });
-  const tell = (steps: readonly StepOutcome[], current?: { readonly number: number; readonly name: string }) => {
+  const tell = (steps: readonly StepOutcome[], current?: StepAtWork) => {
     state.job(key, (one) => ({
       ...one,
       startedAtMs,
@@ -205,8 +205,8 @@ async function runSteps(
   });
 }
 
-function running({ number, name }: { readonly number: number; readonly name: string }) {
-  return { number, name, outputs: {}, executionIds: [], annotations: [] };
+function running(current: StepAtWork): CiStep {
+  return { ...current, outputs: {}, annotations: [] };
 }
 
 function limitsOf(state: RunState): NonNullable<JobRun["limits"]> {

@@ -2,6 +2,8 @@ import type { CiJob, Clock } from "../../core/index.ts";
 import type { ProgramContext } from "../../engine/index.ts";
 import type { Sandboxes } from "../../runs/index.ts";
 import type { CiRunStore } from "../../store/index.ts";
+import type { StorageScope } from "../toolkit/folder-storage.ts";
+import type { JobStorage } from "../toolkit/job-storage.ts";
 import type { ConcurrencyGroups } from "./concurrency-groups.ts";
 import type { JobSlots } from "./job-slots.ts";
 import type { CiGit, CiRepositories, CiRepository } from "./ports.ts";
@@ -19,6 +21,8 @@ export interface RunParts {
   readonly groups: ConcurrencyGroups;
   readonly sources: Sources;
   readonly secrets: RunSecrets;
+  /** What jobs keep for other jobs. */
+  readonly storage: (scope: StorageScope) => JobStorage;
   readonly repositories: CiRepositories | undefined;
   readonly git: CiGit | undefined;
   readonly clock: Clock;

@@ -55,9 +55,11 @@ async function commit({ room, row, closing }: LiveSession, { id: releasedTo }: S
 
 /** As after a restart. */
 async function takeBack({ room, keeper }: SnapshotParts, session: LiveSession): Promise<void> {
-  if (session.closing || session.sandboxEnd !== undefined) return;
+  if (session.closing) return;
   const { sandbox } = session.bench;
-  await sandbox.detach();
+  // One that ended meanwhile is not found again: its session is closed with that reason.
+  if (session.sandboxEnd === undefined) await sandbox.detach();
+  else await sandbox.destroy();
   keeper.forget(session);
   await takeUp({ room, keeper }, session.row, sandbox.record, "it could not be paused");
 }

@@ -105,9 +105,9 @@ async function switchTo(
   let sandbox: Sandbox | undefined;
   try {
     sandbox = await isolations.driver(session.row.isolation).restore(from, next.spec, ending);
+    const busy = whole && (await wasBusy(room, snapshot));
     const row = await commit(session, snapshot, next, sandbox);
     const bench = makeBench(room, row, next.network, sandbox, session.detaching.signal);
-    const busy = whole && (await wasBusy(room, snapshot));
     parts.keeper.replace(session, { bench, redactor: next.network.redactor, row });
     session.inherit({ busy });
     bench.lose(before.bench.languages.filter((language) => !bench.has(language)));

@@ -54,7 +54,7 @@ export async function openCiStage(options: Partial<CiRunsOptions> = {}): Promise
       services: stage.services,
       sealedValues,
       observers: [],
-      sourcesFolder: join(stage.dir, "sources"),
+      folder: join(stage.dir, "ci"),
       maxConcurrentJobs: 8,
       settings: { snapshots: "never", runTimeoutMs: 600_000, labels: {} },
       logger: silentLogger,
