@@ -40,7 +40,7 @@ import { type Template, TemplateStore, type TemplateWish } from "./templates.ts"
 
 const ATTACH_MS = 10_000;
 /** How long a probe waits for what has never been made on this host: nobody sits before a `doctor` for minutes. */
-const PREPARE_MS = 15_000;
+const PREPARE_MS = 45_000;
 
 interface Ready extends MachineRoom {
   readonly cgroups: CgroupHost;
