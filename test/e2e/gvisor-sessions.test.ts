@@ -33,3 +33,22 @@ test("sessions of gVisor keep state, are forked and rolled back with their memor
   expect((await session.run("x")).value?.json).toBe(40);
   expect((await fork.exec(["cat", "f"])).stdout).toBe("other\n");
 });
+
+test("a session of gVisor comes out of a pool with its kernels, and nobody else gets that sandbox", async ({
+  skip,
+}) => {
+  skip(!hasRunsc || process.getuid?.() !== 0, "isolation gvisor: it needs runsc and root");
+  const { box } = stage;
+  await box.pools.set("gvisor", { min: 1, max: 1 });
+  try {
+    const ready = async () => (await box.pools.show("gvisor")).ready;
+    await expect.poll(ready, { timeout: 50_000 }).toBe(1);
+    await using session = await box.sessions.create({ template: "gvisor", metadata: { of: "test" } });
+    expect(await box.pools.show("gvisor")).toMatchObject({ hits: 1, misses: { total: 0 } });
+    expect((await session.run("import socket; (6 * 7, socket.gethostname())")).value?.preview).toBe("(42, 'glovebox')");
+    const { stdout } = await session.exec(["sh", "-c", "ps -eo args | grep -c '[k]ernel.py'; ls -A"]);
+    expect(stdout).toBe("1\n");
+  } finally {
+    await box.pools.set("gvisor", { reset: true });
+  }
+});

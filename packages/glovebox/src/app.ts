@@ -2,12 +2,12 @@
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { openChat } from "./app/chat.ts";
-import { openCi } from "./app/ci.ts";
+import { openCi, openInsights } from "./app/ci.ts";
+import { openContext } from "./app/context.ts";
 import { keepDiagnosis } from "./app/doctor.ts";
 import { openDrivers } from "./app/drivers.ts";
 import { openForges } from "./app/forges.ts";
 import { openGovernance } from "./app/governance.ts";
-import { openContextStore } from "./context/index.ts";
 import { openHostImages } from "./app/images.ts";
 import { withLocalToken } from "./app/local-token.ts";
 import { openOutside, packageSettings } from "./app/outside.ts";
@@ -79,7 +79,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   );
   await applyRetention(store, config.retention);
   logger.info({ ...(await services.recover()) }, "recovered what the last server left");
-  const context = opened.use(openContextStore({ dataDir, logger }));
+  const context = opened.use(openContext(config, logger));
   const late: { chat?: OpenChat; ci?: OpenCiRuns } = {};
   const onEnd = async (run: Run) => {
     await Promise.all([late.chat?.onRunEnd(run), late.ci?.onRunEnd(run)]);
@@ -90,7 +90,11 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   late.chat = chat;
   await chat.takeUp();
   const forges = await openForges({ config, store, sealedValues: secrets.sealedValues, logger });
-  const ci = opened.use(await openCi({ config, store, services, ...durable, secrets, forges, logger, redactor }));
+  const insights = opened.use(openInsights({ store, services, logger }));
+  const observers = [insights];
+  const ci = opened.use(
+    await openCi({ config, store, services, ...durable, secrets, forges, observers, logger, redactor }),
+  );
   late.ci = ci;
   await ci.takeUp();
   const webhooks = opened.use(forges.intake(ci));
@@ -105,6 +109,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
       runs,
       chat,
       ci,
+      insights,
       context,
       repositories: forges.service,
       webhooks,

@@ -5,7 +5,7 @@ import { everyItem, listOf } from "./pages.ts";
 import { DEFAULT_RETRY, pauseBeforeRetry } from "./retry.ts";
 import { sseMessages } from "./sse.ts";
 import type { Transport } from "./transport.ts";
-import type { CiLogLine, CiRun, CiRunFilter, CiStart } from "./types/ci.ts";
+import type { CiInsights, CiLogLine, CiRun, CiRunFilter, CiStart } from "./types/ci.ts";
 import type { CallOptions, Page } from "./types/page.ts";
 import { type Query, urlPath } from "./url-path.ts";
 import { wait } from "./wait.ts";
@@ -105,6 +105,15 @@ export class Ci {
   /** A new session with the state at which a job's step failed. Errors: `conflict` when there is no such step or state. */
   async debug(id: string, job: string, options: CallOptions = {}): Promise<{ readonly sessionId: string }> {
     return this.#post(id, "debug", { job }, options);
+  }
+
+  /** What was learnt from a repository's runs (`owner/name`), of all its workflows or one. A repository that nobody ran has nothing. */
+  async insights(
+    repository: string,
+    options: CallOptions & { readonly workflow?: string | undefined } = {},
+  ): Promise<CiInsights> {
+    const query = { repository, workflow: options.workflow };
+    return this.#transport.json({ method: "GET", path: urlPath("ci", "insights"), query, signal: options.signal });
   }
 
   #post<T>(id: string, what: string, body: unknown, options: CallOptions): Promise<T> {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { createCiRuns, type OpenCiRuns, parseLabels } from "../ci/index.ts";
+import { CiInsights, createCiRuns, type OpenCiRuns, parseLabels, type RunObserver, storedLogs } from "../ci/index.ts";
 import type { Config } from "../config/index.ts";
-import { type Logger, type Redactor, systemClock } from "../core/index.ts";
+import { type CiRun, type Logger, type Redactor, systemClock } from "../core/index.ts";
 import type { DurableEngine } from "../engine/index.ts";
 import type { Secrets } from "../governance/index.ts";
 import type { Sandboxes } from "../runs/index.ts";
@@ -10,6 +10,17 @@ import type { Store } from "../store/index.ts";
 import type { OpenForges } from "./forges.ts";
 
 const MINUTE_MS = 60_000;
+
+/** Learns from runs that have ended; to be one of {@link openCi}'s observers. */
+export function openInsights(parts: {
+  readonly store: Store;
+  readonly services: SessionServices;
+  readonly logger: Logger;
+}): CiInsights {
+  const { store, services, logger } = parts;
+  const output = (run: CiRun, key: string) => storedLogs(services.executions, run, key);
+  return new CiInsights({ runs: store.ciRuns, lessons: store.lessons, output, logger });
+}
 
 /** CI over the engine, as configured. */
 export async function openCi(parts: {
@@ -20,6 +31,7 @@ export async function openCi(parts: {
   readonly sandboxes: Sandboxes;
   readonly secrets: Secrets;
   readonly forges: OpenForges;
+  readonly observers: readonly RunObserver[];
   readonly logger: Logger;
   readonly redactor: Redactor;
 }): Promise<OpenCiRuns> {
@@ -30,7 +42,6 @@ export async function openCi(parts: {
     sealedValues: secrets.sealedValues,
     repositories: forges.repositories,
     git: forges.git,
-    observers: [],
     folder: join(config.dataDir, "ci"),
     maxConcurrentJobs,
     settings: {

@@ -7,6 +7,8 @@ export { evaluateTemplated, interpolate } from "./expressions/interpolate.ts";
 export type { StepForecast } from "./insights/forecast.ts";
 export { CiInsights, type Insights, type LessonView } from "./insights/insights.ts";
 export type { Suggestion } from "./insights/suggestion.ts";
+export { lastLinesOf } from "./report/last-lines.ts";
+export { Reporter, type ReporterOptions } from "./report/reporter.ts";
 export { type CiRepositoriesOptions, createCiRepositories, toCiRepository } from "./repositories/ci-repositories.ts";
 export type { ForgeTable } from "./repositories/forge-table.ts";
 export { createRepositoryGit, type RepositoryGit } from "./repositories/repository-git.ts";
@@ -21,6 +23,7 @@ export {
 export { RepositoryValues } from "./repositories/repository-values.ts";
 export type { CiService, LogOptions } from "./runs/ci-service.ts";
 export { type CiRunsOptions, createCiRuns, type OpenCiRuns } from "./runs/create-ci-runs.ts";
+export { storedLogs } from "./runs/logs.ts";
 export type { CiGit, CiRepositories, CiRepository, RunObserver } from "./runs/ports.ts";
 export { parseLabels } from "./runs/runs-on.ts";
 export type { CiLogLine, CiStartRequest, RerunRequest } from "./runs/start-request.ts";

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { z } from "zod";
+import { PoolsSchema } from "./pools-schema.ts";
 
 const ms = (min: number, max: number) => z.number().int().min(min).max(max);
 const bytes = z
@@ -22,18 +23,6 @@ function quota(whose: string) {
       diskMb: amount.optional().describe(`Sum of their disk limits, MiB, of ${whose}`),
       snapshotMb: amount.optional().describe(`What the snapshots of all sessions take on disk, MiB, of ${whose}`),
     })
-    .prefault({});
-}
-
-function pool(whose: string) {
-  const count = z.number().int().min(0).max(1000);
-  return z
-    .strictObject({
-      min: count.optional().describe(`Sandboxes that are ready at any time for ${whose}; default 0`),
-      max: count.optional().describe(`The most that are ready where many are asked for; default as many as \`min\``),
-      refillConcurrency: z.number().int().min(1).max(64).optional().describe("Made at the same time; default 1"),
-    })
-    .refine(({ min = 0, max = min }) => min <= max, "`min` is above `max`")
     .prefault({});
 }
 
@@ -162,31 +151,7 @@ export const ConfigSchema = z.strictObject({
         ),
     })
     .prefault({}),
-  pools: z
-    .strictObject({
-      minFreePercent: z
-        .number()
-        .min(0)
-        .max(100)
-        .default(10)
-        .describe("Percent of this machine's memory, and of the server's limit, below which pools give theirs back"),
-      maxPressurePercent: z
-        .number()
-        .min(0)
-        .max(100)
-        .default(20)
-        .describe("Percent of the time that programs wait for memory above which pools give theirs back"),
-      bubblewrap: pool("sessions of the template `python`"),
-      isolate: pool("sessions of the template `js-isolate`"),
-      gvisor: pool("sessions of the template `gvisor`"),
-      microvm: pool("sessions of the template `microvm`"),
-      node: pool("sessions of the template `node`"),
-      bash: pool("sessions of the template `bash`"),
-      rust: pool("sessions of the template `rust`"),
-      ci: pool("sessions of the template `ci`"),
-    })
-    .prefault({})
-    .describe("Sandboxes in readiness for the ready-made templates of the root token's tenant"),
+  pools: PoolsSchema,
   retention: z
     .strictObject({
       events: days.optional().describe("Days that events are kept; null means for ever"),

@@ -158,3 +158,53 @@ export interface CiLogLine {
   readonly executionId: string;
   readonly seq: number;
 }
+
+/** A failure that happened at least three times in the same words. `confidence` fades when its step succeeds. Times are milliseconds since the epoch. */
+export interface CiLesson {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly kind: "lesson";
+  readonly repository: string;
+  readonly workflow: string;
+  readonly job: string;
+  readonly step: string;
+  readonly exitCode?: number;
+  readonly pattern: string;
+  readonly example: string;
+  readonly failures: number;
+  readonly successesSince: number;
+  readonly evidence: readonly { readonly runId: string; readonly atMs: number }[];
+  readonly firstSeenAtMs: number;
+  readonly lastSeenAtMs: number;
+  readonly confidence: number;
+}
+
+export interface CiSuggestion {
+  readonly kind: "known_failure" | "flaky" | "cache" | "reorder" | "split" | "raise_timeout";
+  readonly workflow: string;
+  readonly job: string;
+  readonly step?: string;
+  readonly message: string;
+  readonly confidence: number;
+  /** Ids of runs. */
+  readonly evidence: readonly string[];
+}
+
+/** What a step's next run is expected to be. */
+export interface CiStepForecast {
+  readonly workflow: string;
+  readonly job: string;
+  readonly step: string;
+  readonly runs: number;
+  readonly successProbability: number;
+  readonly durationMs?: number;
+  /** Of such expectations so far: mean share by which the duration was off, Brier score of the success. */
+  readonly error?: { readonly runs: number; readonly duration: number; readonly success: number };
+}
+
+export interface CiInsights {
+  readonly repository: string;
+  readonly lessons: readonly CiLesson[];
+  readonly suggestions: readonly CiSuggestion[];
+  readonly steps: readonly CiStepForecast[];
+}

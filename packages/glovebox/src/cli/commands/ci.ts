@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addInsights } from "../ci/insights.ts";
 import { addCiList } from "../ci/list.ts";
 import { addCiPlan } from "../ci/plan.ts";
 import { addRepo } from "../ci/repo.ts";
@@ -13,6 +14,7 @@ export function addCi(program: Command): void {
   addCiList(ci);
   addCiPlan(ci);
   addServerRuns(ci);
+  addInsights(ci);
   addRepo(ci);
   addServe(ci);
 }

@@ -230,10 +230,13 @@ for (const [isolation, more] of Object.entries(SUBJECTS)) {
       await expect(stage.py(id, "1")).rejects.toMatchObject(refused);
       await expect(services().snapshots.fork(TENANT, id)).rejects.toMatchObject(refused);
       await expect(services().snapshots.delete(TENANT, id, kept?.id ?? "")).rejects.toMatchObject({ code: "conflict" });
+      expect((await services().sessions.pause(TENANT, child)).status).toBe("paused");
       const { dir } = stage;
       await stage.letGo();
       stage = await open(dir);
       expect(await services().recover()).toMatchObject({ attached: 1, closed: 0, settled: 0 });
+      expect((await services().sessions.get(TENANT, child)).status).toBe("paused");
+      expect((await services().sessions.resume(TENANT, child)).status).toBe("ready");
       // The copy's program belongs to no execution, and goes on all the same.
       const ticks = async () => Number(await said(child, "int(open('ticks').read() or 0)"));
       const counted = await ticks();

@@ -1,5 +1,5 @@
 import type { ChatServices } from "../../chat/index.ts";
-import type { CiService, RepositoryService, WebhookIntake } from "../../ci/index.ts";
+import type { CiInsights, CiService, RepositoryService, WebhookIntake } from "../../ci/index.ts";
 import type { ContextStore } from "../../context/index.ts";
 import {
   type Authorizer,
@@ -48,6 +48,8 @@ export interface HttpServerOptions {
   readonly chat?: ChatServices;
   /** Without it, its operations are `unavailable`. */
   readonly ci?: CiService;
+  /** Without it, its operation is `unavailable`. */
+  readonly insights?: Pick<CiInsights, "of">;
   /** Without it, its operations are `unavailable`. */
   readonly context?: ContextStore;
   /** Without it, its operations are `unavailable`. */
@@ -86,7 +88,17 @@ export interface HandlerContext extends HttpServerOptions {
   readonly draining: AbortSignal;
 }
 
-type OptionalPart = "context" | "audit" | "secrets" | "egress" | "chat" | "ci" | "repositories" | "webhooks" | "images";
+type OptionalPart =
+  | "context"
+  | "audit"
+  | "secrets"
+  | "egress"
+  | "chat"
+  | "ci"
+  | "insights"
+  | "repositories"
+  | "webhooks"
+  | "images";
 
 /** A part that a server may be without. */
 export function partOf<K extends OptionalPart>(context: HandlerContext, part: K): NonNullable<HandlerContext[K]> {

@@ -1,6 +1,7 @@
 import { auditOperations } from "./audit.ts";
 import { catalogOperations } from "./catalog.ts";
 import { approvalOperations, assistantOperations, chatOperations, conversationOperations } from "./chat.ts";
+import { ciInsightOperations } from "./ci-insights.ts";
 import { ciRunOperations } from "./ci-runs.ts";
 import { contextOperations } from "./context.ts";
 import { egressOperations } from "./egress.ts";
@@ -38,6 +39,7 @@ export const OPERATIONS = {
   ...executionOperations,
   ...runOperations,
   ...ciRunOperations,
+  ...ciInsightOperations,
   ...repositoryOperations,
   ...webhookOperations,
   ...chatOperations,

@@ -5,6 +5,7 @@ import { assistantHandlers } from "./assistants.ts";
 import { auditHandlers } from "./audit.ts";
 import { catalogHandlers } from "./catalog.ts";
 import { chatHandlers } from "./chat.ts";
+import { ciInsightHandlers } from "./ci-insights.ts";
 import { ciRunHandlers } from "./ci-runs.ts";
 import { contextHandlers } from "./context.ts";
 import { approvalHandlers, conversationHandlers } from "./conversations.ts";
@@ -44,6 +45,7 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...executionHandlers(context),
     ...runHandlers(context),
     ...ciRunHandlers(context),
+    ...ciInsightHandlers(context),
     ...repositoryHandlers(context),
     ...webhookHandlers(context),
     ...chatHandlers(context),
