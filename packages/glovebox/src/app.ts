@@ -91,7 +91,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   await chat.takeUp();
   const forges = await openForges({ config, store, sealedValues: secrets.sealedValues, logger });
   const insights = opened.use(openInsights({ store, services, logger }));
-  const observers = [insights];
+  const observers = [insights, opened.use(await forges.reporter({ services, insights }))];
   const ci = opened.use(
     await openCi({ config, store, services, ...durable, secrets, forges, observers, logger, redactor }),
   );
