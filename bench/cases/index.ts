@@ -1,5 +1,6 @@
 import type { Case } from "../harness.ts";
 import { auditedChange, auditedRead } from "./audit.ts";
+import { ciStep } from "./ci.ts";
 import { runHello, runHelloCold } from "./command.ts";
 import { egressConnect, egressRequest, egressThroughput } from "./egress.ts";
 import { engineLong, engineReplay, engineResume, engineStep, engineSteps } from "./engine.ts";
@@ -38,6 +39,7 @@ export const CASES: readonly Case[] = [
   engineReplay,
   engineResume,
   engineLong,
+  ciStep,
   auditedChange,
   auditedRead,
   ...redaction,
