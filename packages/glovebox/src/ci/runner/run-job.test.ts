@@ -58,6 +58,7 @@ jobs:
           echo "$LEVEL $A $B \${{ steps.one.outputs.answer }} \${{ env.LEVEL }} $CI $GITHUB_REPOSITORY $(basename $PWD)"
           echo "$TEXT|$GITHUB_SHA|\${NODE_OPTIONS-none}|$(tool)|$RUNNER_OS"
           node -p 'require(process.env.GITHUB_EVENT_PATH).ref'
+      - { name: own path, env: { PATH: /usr/bin:/bin }, run: 'echo "$(tool) $PATH"' }
       - { name: python, shell: python, run: "import os; print('py', os.environ['LEVEL'])" }
       - { name: custom, shell: "perl {0}", run: "print 'perl';", continue-on-error: true }
       - { name: pipe, shell: bash, run: "false | true", continue-on-error: true, id: pipe }
@@ -87,6 +88,7 @@ jobs:
     expect(await log(step("two"))).toBe(
       `step a main 42 step true acme/widgets sub\nline 1\nline 2|${sha}|none|found|Linux\nrefs/heads/main\n`,
     );
+    expect(await log(step("own path"))).toBe("found /workspace/bin:/usr/bin:/bin\n");
     expect(await log(step("python"))).toBe("py job\n");
     expect(step("one")).toMatchObject({
       outputs: { answer: "42" },
