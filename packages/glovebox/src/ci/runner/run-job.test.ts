@@ -218,6 +218,27 @@ jobs:
     expect(await stage.at.engine.replay(TENANT, begun.runId)).toMatchObject({ identical: true });
   });
 
+  it("is ended at its own deadline, without secrets where it may have none", async () => {
+    const end = await stage.run({
+      yaml: `
+on: push
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    timeout-minutes: 0.02
+    steps:
+      - { name: none, run: "test -z '\${{ secrets.TOKEN }}'" }
+      - { name: slow, run: sleep 987651 }
+      - { name: always, if: always(), run: "! pgrep -f 98765[1]" }
+`,
+    });
+    expect(conclusions(end)).toEqual({ none: "success", slow: "cancelled", always: "success" });
+    expect(end.outcome).toMatchObject({
+      conclusion: "cancelled",
+      error: "The job has exceeded the maximum execution time of 0.02 minutes.",
+    });
+  });
+
   it("goes on after its engine was closed in the middle: finished steps are not run again, nor is the one at work", async () => {
     let atWork = false;
     const begun = await stage.begin({
