@@ -16,6 +16,7 @@ import { POOL_CASES } from "./pools.ts";
 import { redaction } from "./redact.ts";
 import { firstPrint, isolateFirstValue, roundTrip } from "./sessions.ts";
 import { snapshots } from "./snapshots.ts";
+import { webhookAnswer } from "./webhooks.ts";
 import { workflows } from "./workflows.ts";
 
 export const CASES: readonly Case[] = [
@@ -40,6 +41,7 @@ export const CASES: readonly Case[] = [
   engineResume,
   engineLong,
   ciStep,
+  webhookAnswer,
   auditedChange,
   auditedRead,
   ...redaction,
