@@ -1,5 +1,6 @@
 import type { Case } from "../harness.ts";
 import { auditedChange, auditedRead } from "./audit.ts";
+import { ciStep } from "./ci.ts";
 import { runHello, runHelloCold } from "./command.ts";
 import { egressConnect, egressRequest, egressThroughput } from "./egress.ts";
 import { engineLong, engineReplay, engineResume, engineStep, engineSteps } from "./engine.ts";
@@ -15,6 +16,7 @@ import { POOL_CASES } from "./pools.ts";
 import { redaction } from "./redact.ts";
 import { firstPrint, isolateFirstValue, roundTrip } from "./sessions.ts";
 import { snapshots } from "./snapshots.ts";
+import { webhookAnswer } from "./webhooks.ts";
 import { workflows } from "./workflows.ts";
 
 export const CASES: readonly Case[] = [
@@ -38,6 +40,8 @@ export const CASES: readonly Case[] = [
   engineReplay,
   engineResume,
   engineLong,
+  ciStep,
+  webhookAnswer,
   auditedChange,
   auditedRead,
   ...redaction,

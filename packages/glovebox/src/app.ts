@@ -14,6 +14,7 @@ import { openOutside, packageSettings } from "./app/outside.ts";
 import { poolSettings } from "./app/pools.ts";
 import { applyRetention, sweepRegularly } from "./app/retention.ts";
 import { openRuns } from "./app/runs.ts";
+import { openTranslate } from "./app/translate.ts";
 import type { OpenChat } from "./chat/index.ts";
 import type { OpenCiRuns } from "./ci/index.ts";
 import type { Config, LoadedConfig } from "./config/index.ts";
@@ -91,11 +92,12 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   await chat.takeUp();
   const forges = await openForges({ config, store, sealedValues: secrets.sealedValues, logger });
   const insights = opened.use(openInsights({ store, services, logger }));
-  const observers = [insights];
+  const observers = [insights, opened.use(await forges.reporter({ services, insights }))];
   const ci = opened.use(
     await openCi({ config, store, services, ...durable, secrets, forges, observers, logger, redactor }),
   );
   late.ci = ci;
+  const translate = openTranslate(config.ci.translate, runs);
   await ci.takeUp();
   const webhooks = opened.use(forges.intake(ci));
   await webhooks.takeUp();
@@ -110,6 +112,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
       chat,
       ci,
       insights,
+      translate,
       context,
       repositories: forges.service,
       webhooks,

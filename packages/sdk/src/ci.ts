@@ -5,7 +5,7 @@ import { everyItem, listOf } from "./pages.ts";
 import { DEFAULT_RETRY, pauseBeforeRetry } from "./retry.ts";
 import { sseMessages } from "./sse.ts";
 import type { Transport } from "./transport.ts";
-import type { CiInsights, CiLogLine, CiRun, CiRunFilter, CiStart } from "./types/ci.ts";
+import type { CiInsights, CiLogLine, CiRun, CiRunFilter, CiStart, CiTranslation } from "./types/ci.ts";
 import type { CallOptions, Page } from "./types/page.ts";
 import { type Query, urlPath } from "./url-path.ts";
 import { wait } from "./wait.ts";
@@ -114,6 +114,22 @@ export class Ci {
   ): Promise<CiInsights> {
     const query = { repository, workflow: options.workflow };
     return this.#transport.json({ method: "GET", path: urlPath("ci", "insights"), query, signal: options.signal });
+  }
+
+  /**
+   * Asks the server's model (`ci.translate.model`) for a file's build instructions as shell steps. Nothing is run. What goes wrong with the model is in
+   * `error`. Errors: `unavailable` where no model is configured.
+   */
+  async translate(
+    file: { readonly path: string; readonly text: string },
+    options: CallOptions = {},
+  ): Promise<CiTranslation> {
+    return this.#transport.json({
+      method: "POST",
+      path: urlPath("ci", "translations"),
+      body: file,
+      signal: options.signal,
+    });
   }
 
   #post<T>(id: string, what: string, body: unknown, options: CallOptions): Promise<T> {

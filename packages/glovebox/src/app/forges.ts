@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
+  type CiInsights,
   type CiRepositories,
   type CiService,
   createCiRepositories,
@@ -8,10 +9,13 @@ import {
   createRepositoryService,
   createWebhookIntake,
   type ForgeTable,
+  lastLinesOf,
+  Reporter,
   type RepositoryGit,
   RepositoryKeys,
   type RepositoryService,
   RepositoryValues,
+  storedLogs,
   toCiRepository,
   type WebhookIntake,
   withCommit,
@@ -26,14 +30,15 @@ import {
   GitCache,
 } from "../forges/index.ts";
 import { createTokenBucket } from "../governance/index.ts";
+import type { SessionServices } from "../sessions/index.ts";
 import type { Store } from "../store/index.ts";
 
 export interface OpenForges {
   readonly service: RepositoryService;
   readonly repositories: CiRepositories;
   readonly git: RepositoryGit;
-  readonly table: ForgeTable;
-  readonly keys: RepositoryKeys;
+  /** Tells forges of runs, at once of those that the last server left. Dispose of it after the service that tells it of them. */
+  reporter(from: { readonly services: SessionServices; readonly insights: CiInsights }): Promise<Reporter>;
   /** Takes deliveries for this service. Dispose of it before the service. */
   intake(ci: Pick<CiService, "receive">): WebhookIntake;
 }
@@ -77,8 +82,22 @@ export async function openForges(parts: {
     }),
     repositories: createCiRepositories({ store: store.repositories, values, forges: table, gitHub: github }),
     git,
-    table,
-    keys,
+    async reporter({ services, insights }) {
+      const reporter = new Reporter({
+        runs: store.ciRuns,
+        reports: store.reports,
+        repositories: store.repositories,
+        keys,
+        forges: table,
+        lastLines: (run, job) => lastLinesOf(job, storedLogs(services.executions, run, job.key)),
+        suggestions: (run) => insights.suggestionsFor(run),
+        ...(config.ci.publicUrl !== undefined && { publicUrl: config.ci.publicUrl }),
+        clock: systemClock,
+        logger,
+      });
+      await reporter.takeUp();
+      return reporter;
+    },
     intake: (ci) =>
       createWebhookIntake({
         repositories: store.repositories,

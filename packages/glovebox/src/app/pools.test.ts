@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import { ConfigSchema } from "../config/index.ts";
+import { type Config, ConfigSchema } from "../config/index.ts";
 import { poolSettings } from "./pools.ts";
 
-const settings = (pools: object) => poolSettings(ConfigSchema.parse({ dataDir: "/data", pools }).pools, "mine");
+const settings = (pools: object) =>
+  poolSettings(ConfigSchema.parse({ dataDir: "/data", pools }).pools as Config["pools"], "mine");
 
 test("pools of the configuration are those of ready-made templates; an isolation stands for its own", () => {
   const { sizes, tenantId, memory } = settings({

@@ -32,6 +32,7 @@ export type { JobStorage, StoredEntry } from "./toolkit/job-storage.ts";
 export { withCommit } from "./webhooks/pull-request-commit.ts";
 export { createWebhookIntake, type Receipt, type WebhookForge, type WebhookIntake } from "./webhooks/webhook-intake.ts";
 export type { ActionDefinition, CompositeRuns, DockerRuns, NodeRuns } from "./workflow/action.ts";
+export { CiTranslate, type CiTranslation } from "./translate/ci-translate.ts";
 export { bindInputs } from "./workflow/bind-inputs.ts";
 export { callProblems } from "./workflow/call-problems.ts";
 export { jobName } from "./workflow/job-name.ts";

@@ -264,6 +264,36 @@ export const ConfigSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  context: z
+    .strictObject({
+      embedder: z
+        .strictObject({
+          kind: z
+            .enum(["hashing", "ollama", "openai"])
+            .default("hashing")
+            .describe("What makes vectors of texts: `hashing` needs no model; the others ask a server"),
+          baseUrl: z
+            .url({ protocol: /^https?$/ })
+            .optional()
+            .describe("Of the server; default Ollama's on this machine"),
+          model: z.string().min(1).max(256).optional().describe("As the server names it"),
+          dimensions: z.number().int().min(1).max(4096).optional().describe("Of the model's vectors"),
+          apiKeyEnv: z
+            .string()
+            .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be the name of a variable")
+            .optional()
+            .describe("The environment variable that has the key"),
+        })
+        .refine(
+          ({ kind, model, dimensions }) => kind === "hashing" || (model !== undefined && dimensions !== undefined),
+          "`model` and `dimensions` belong to an embedder that is asked",
+        )
+        .refine(({ kind, baseUrl }) => kind !== "openai" || baseUrl !== undefined, "`baseUrl` is missing")
+        .prefault({}),
+      readers: z.number().int().min(1).max(16).default(2).describe("Threads that read and search the context store"),
+    })
+    .prefault({})
+    .describe("What agents know about projects: the context store"),
   images: z
     .strictObject({
       dir: z
@@ -332,6 +362,29 @@ export const ConfigSchema = z.strictObject({
         .max(525_600)
         .default(4_320)
         .describe("Of a whole run, waiting included; then it is cancelled"),
+      translate: z
+        .strictObject({
+          provider: z.enum(["ollama", "openai", "openrouter", "anthropic"]).default("ollama").describe("Who is asked"),
+          baseUrl: z
+            .url({ protocol: /^https?$/ })
+            .optional()
+            .describe("Of the provider; default: its own, Ollama's on this machine; `openai` needs it"),
+          model: z
+            .string()
+            .min(1)
+            .max(256)
+            .optional()
+            .describe(
+              "Translates files that cannot run as they are into shell steps, when asked to; without it nobody is asked",
+            ),
+          apiKeyEnv: z
+            .string()
+            .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be the name of a variable")
+            .optional()
+            .describe("The environment variable that has the key"),
+        })
+        .refine(({ provider, baseUrl }) => provider !== "openai" || baseUrl !== undefined, "`baseUrl` is missing")
+        .prefault({}),
       publicUrl: z
         .string()
         .regex(/^https?:\/\/[^\s?#]+[^\s?#/]$/, "not a URL, or one with a / at its end")

@@ -78,7 +78,8 @@ export class SandboxBench {
   async #start(key: string, request: () => Promise<SandboxRequest>, reader: OutputReader): Promise<Execution> {
     const input = { stdin: "", ...(await request()), onBusy: "queue", idempotencyKey: this.#keyOf(key) } as const;
     const { executions } = this.#services;
-    return (await executions.start(this.tenantId, this.sessionId, input, { reader })).execution;
+    return (await executions.start(this.tenantId, this.sessionId, input, { reader, isFirst: this.step.attempt === 1 }))
+      .execution;
   }
 
   #keyOf(key: string): string {

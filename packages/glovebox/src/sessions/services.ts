@@ -172,13 +172,14 @@ export interface ExecutionService {
   /**
    * Stores the execution and starts it or puts it in the queue; resolves once that is on disk. Await `finished` for its end.
    * `existing` tells that the idempotency key found an earlier one. `reader`: gets what it prints first; after a restart of the server the execution's output waits with the
-   * sandbox until {@link read} brings another.
+   * sandbox until {@link read} brings another. `isFirst`: the caller knows that nothing was ever started with the key, so that nobody needs to look; it saves a write before the
+   * beginning.
    */
   start(
     tenantId: string,
     sessionId: string,
     input: ExecutionInput,
-    options?: { readonly reader?: OutputReader },
+    options?: { readonly reader?: OutputReader; readonly isFirst?: boolean },
   ): Promise<{ readonly execution: Execution; readonly existing: boolean; readonly finished: Promise<Execution> }>;
   /** The execution of an idempotency key, or `undefined`. Looks through all of the session's, newest first: for what is done after a crash. */
   find(tenantId: string, sessionId: string, idempotencyKey: string): Promise<Execution | undefined>;

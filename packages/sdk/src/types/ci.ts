@@ -208,3 +208,32 @@ export interface CiInsights {
   readonly suggestions: readonly CiSuggestion[];
   readonly steps: readonly CiStepForecast[];
 }
+
+/** What a model makes of a file that cannot run as it is. */
+export interface CiTranslation {
+  /** Its journal has the question and the answer. */
+  readonly runId: string;
+  /** What the file does as it is, a line a command. */
+  readonly deterministic: readonly string[];
+  /** Absent where there is an `error`. */
+  readonly translation?: {
+    readonly name: string;
+    readonly trigger: string;
+    readonly environment: Readonly<Record<string, string>>;
+    readonly setupCommands: readonly string[];
+    readonly steps: readonly {
+      readonly name: string;
+      readonly command: string;
+      readonly workingDir?: string | null;
+      readonly continueOnError?: boolean | null;
+      readonly timeoutSeconds?: number | null;
+    }[];
+    readonly cleanupCommands: readonly string[];
+    readonly cachePaths: readonly string[];
+  };
+  /** The translation as a workflow file. */
+  readonly workflow?: string;
+  /** From the deterministic plan to the translated one, `-`, `+` or two spaces before each line. */
+  readonly diff: string;
+  readonly error?: { readonly code: string; readonly message: string };
+}

@@ -185,4 +185,78 @@ jobs:
     expect(second.step("none")?.error).toContain("Artifact not found for name: none");
     expect(second.step("other")?.outputs).toMatchObject({ "cache-hit": "false", "cache-primary-key": "deps-other" });
   });
+
+  it("that are wrong fail what uses them, and nothing else", async () => {
+    const self = "name: self\nruns: { using: composite, steps: [{ uses: ./self }] }\n";
+    const wrong = "name: wrong\nruns: { using: composite, steps: [{ run: echo, shell: bash, bogus: 1 }] }\n";
+    const dockerfile = "name: image\nruns: { using: docker, image: Dockerfile }\n";
+    const end = await stage.run({
+      files: { "self/action.yml": self, "wrong/action.yaml": wrong, "image/action.yml": dockerfile },
+      yaml: `
+on: push
+jobs:
+  build:
+    runs-on: x
+    steps:
+      - uses: actions/checkout@v5
+        with: { path: ./ }
+      - { name: self, continue-on-error: true, uses: ./self }
+      - { name: wrong, continue-on-error: true, uses: ./wrong }
+      - { name: image, continue-on-error: true, uses: ./image }
+      - { name: outside, continue-on-error: true, uses: ./../.. }
+      - { name: elsewhere, continue-on-error: true, uses: actions/checkout@v5, with: { path: ../../x } }
+`,
+    });
+    expect(end.outcome.conclusion).toBe("success");
+    const errors = ["self", "wrong", "image", "outside", "elsewhere"].map((name) => end.step(name)?.error ?? "");
+    expect(errors).toEqual([
+      expect.stringContaining("exceeds max depth 10"),
+      expect.stringMatching(/wrong\/action.yaml:2:\d+: .*bogus/),
+      expect.stringContaining("not from images of containers"),
+      expect.stringContaining("leads out of the workspace"),
+      expect.stringContaining("is not under"),
+    ]);
+  });
+
+  it.each([
+    ["leads out of its folder", { "../../../evil": "x", "action.yml": "name: a\nruns: {using: composite, steps: []}" }],
+    ["cannot be had", undefined],
+  ])("of another repository whose archive %s end the job before its first step", async (_what, files) => {
+    const end = await stage.run({
+      actions: files === undefined ? {} : { "octo/bad@v1": files },
+      yaml: "on: push\njobs: { a: { runs-on: x, steps: [{ run: 'true' }, { uses: octo/bad@v1 }] } }",
+    });
+    expect(conclusions(end)).toEqual([["Set up job", "failure"]]);
+    expect(end.outcome).toMatchObject({ conclusion: "failure" });
+    expect(end.outcome.steps[0]?.error).toContain("Unable to get the action octo/bad@v1");
+  });
+
+  it("do what they want done after the job also when they were cancelled in the middle", async () => {
+    let isRunning = false;
+    const begun = await stage.begin({
+      actions: {
+        "octo/slow@v1": {
+          "action.yml":
+            "name: slow\ninputs: { a: { default: b } }\nruns: { using: node24, main: main.js, post: post.js }\n",
+          "main.js": 'require("fs").appendFileSync(process.env.GITHUB_STATE, "x=1\\n"); setInterval(() => {}, 1000);',
+          "post.js": "console.log('after', process.env.INPUT_A);",
+        },
+      },
+      yaml: "on: push\njobs: { a: { runs-on: x, steps: [{ uses: octo/slow@v1 }, { run: 'true' }] } }",
+      more: { key: "slow" },
+      onProgress: (_job, steps, current) => {
+        isRunning ||= steps.length === 1 && (current?.executionIds.length ?? 0) > 0;
+      },
+    });
+    while (!isRunning) await new Promise((resolve) => setTimeout(resolve, 20));
+    await stage.at.engine.signal(TENANT, begun.runId, "cancel:slow");
+    const end = await begun.end();
+    expect(conclusions(end)).toEqual([
+      ["Set up job", "success"],
+      ["Run octo/slow@v1", "cancelled"],
+      ["Run true", "skipped"],
+      ["Post Run octo/slow@v1", "success"],
+    ]);
+    expect(await end.log(end.outcome.steps.at(-1))).toBe("after b\n");
+  });
 });

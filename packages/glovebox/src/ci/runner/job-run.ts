@@ -124,7 +124,10 @@ export interface JobHost {
   action(reference: ActionReference, signal: AbortSignal): Promise<FetchedAction>;
   /** What jobs keep for other jobs, for `actions/cache`, `actions/upload-artifact` and the like. Default: they are refused. */
   readonly storage?: JobStorage;
-  /** Is told of every step that begins or ends: for the live tree and the run's record. After a restart it is told again of what is over. */
+  /**
+   * Is told of every step that begins or ends: for the live tree and the run's record. After a restart it is told again of what is over. It is called from the run's program,
+   * so it may not look at a clock or a file.
+   */
   progress(job: JobRun, steps: readonly StepOutcome[], current?: StepAtWork): void;
 }
 

@@ -25,30 +25,38 @@ const NAME = /^[^=\0-][^=\0]*$/;
  */
 export function launchScript(launch: Launch): string {
   const { folder, files, programs, args, cwd, env, paths } = launch;
+  const names = Object.values(COMMAND_FILES);
   const lines = [
-    `umask 022; mkdir -p ${[folder, LAYOUT.temp, LAYOUT.tools, LAYOUT.home, LAYOUT.workspace].map(quoted).join(" ")} || exit 1`,
+    "umask 022",
     sweep(folder),
-    `cd ${quoted(folder)} && rm -f ${Object.values(COMMAND_FILES).join(" ")} || exit 1`,
-    ...Object.values(COMMAND_FILES).map((name) => `: >${name} || exit 1`),
-    ...Object.entries(files).map(([name, text]) => `cat >${quoted(name)} ${heredoc(text)}`),
+    `mkdir -p ${[folder, LAYOUT.temp, LAYOUT.tools, LAYOUT.home, LAYOUT.workspace].map(quoted).join(" ")} || exit 1`,
+    `cd ${quoted(folder)} && ${names.map((name) => `: >${name}`).join(" && ")} || exit 1`,
+    // The shell's own `printf`: a process less than `cat`.
+    ...Object.entries(files).map(([name, text]) => `printf '%s' ${quoted(text)} >${quoted(name)} || exit 1`),
     `cd ${quoted(cwd)} 2>/dev/null || { echo ${quoted(`The working directory '${cwd}' is not there`)} >&2; exit 1; }`,
   ];
   if (paths.length > 0) lines.push(`PATH=${quoted(paths.join(":"))}:\${PATH-}`);
   lines.push(programs.length === 1 ? `p=${quoted(programs[0] ?? "")}` : firstOf(programs));
-  const given = Object.entries({ ...env, ...environmentOf(folder) }).map(([name, value]) => assignment(name, value));
+  const path = paths.length > 0 && env.PATH !== undefined ? { PATH: [...paths, env.PATH].join(":") } : {};
+  const all = { ...env, ...path, ...environmentOf(folder) };
+  const given = Object.entries(all).map(([name, value]) => assignment(name, value));
   if (paths.length > 0 && env.PATH === undefined) given.push('"PATH=$PATH"');
   lines.push(`exec env ${[...given, '"$p"', ...args.map(quoted)].join(" ")} </dev/null`, "");
   return lines.join("\n");
 }
 
 /**
- * Takes away what earlier steps of the job left: their scripts may have secrets in them. Not what belongs to the same step, which is read again when the server dies in the
- * middle of it.
+ * Takes away what is in the way, and what earlier steps of the job left: their scripts may have secrets in them. Not what belongs to the same step, which is read again when the
+ * server dies in the middle of it.
  */
 function sweep(folder: string): string {
   const place = folder.slice(LAYOUT.steps.length + 1).replace(/[.-].*$/, "");
-  const own = [place, `${place}.*`, `${place}-*`].map((name) => `${LAYOUT.steps}/${name}`).join("|");
-  return `for d in ${LAYOUT.steps}/*; do case $d in ${own}) ;; *) rm -rf "$d";; esac; done`;
+  const own = [`${place}.*`, `${place}-*`].map((name) => `${LAYOUT.steps}/${name}`).join("|");
+  return [
+    "set --",
+    `for d in ${LAYOUT.steps}/*; do case $d in ${quoted(folder)}) ;; ${LAYOUT.steps}/${place}|${own}) continue;; esac; set -- "$@" "$d"; done`,
+    '[ $# -gt 0 ] && [ -e "$1" ] && rm -rf "$@"',
+  ].join("\n");
 }
 
 function environmentOf(folder: string): Record<string, string> {
@@ -65,13 +73,6 @@ function assignment(name: string, value: string): string {
     throw new GloveboxError("invalid_argument", `${JSON.stringify(name)} cannot be set in the environment`);
   }
   return quoted(`${name}=${value}`);
-}
-
-/** The text, at its end one line break or more. */
-function heredoc(text: string): string {
-  let delimiter = "END";
-  while (text.includes(delimiter)) delimiter += "_";
-  return `<<'${delimiter}' || exit 1\n${text}${text.endsWith("\n") ? "" : "\n"}${delimiter}`;
 }
 
 /** One word of the shell, whatever is in it. */

@@ -58,6 +58,7 @@ jobs:
           echo "$LEVEL $A $B \${{ steps.one.outputs.answer }} \${{ env.LEVEL }} $CI $GITHUB_REPOSITORY $(basename $PWD)"
           echo "$TEXT|$GITHUB_SHA|\${NODE_OPTIONS-none}|$(tool)|$RUNNER_OS"
           node -p 'require(process.env.GITHUB_EVENT_PATH).ref'
+      - { name: own path, env: { PATH: /usr/bin:/bin }, run: 'echo "$(tool) $PATH"' }
       - { name: python, shell: python, run: "import os; print('py', os.environ['LEVEL'])" }
       - { name: custom, shell: "perl {0}", run: "print 'perl';", continue-on-error: true }
       - { name: pipe, shell: bash, run: "false | true", continue-on-error: true, id: pipe }
@@ -87,6 +88,7 @@ jobs:
     expect(await log(step("two"))).toBe(
       `step a main 42 step true acme/widgets sub\nline 1\nline 2|${sha}|none|found|Linux\nrefs/heads/main\n`,
     );
+    expect(await log(step("own path"))).toBe("found /workspace/bin:/usr/bin:/bin\n");
     expect(await log(step("python"))).toBe("py job\n");
     expect(step("one")).toMatchObject({
       outputs: { answer: "42" },
@@ -214,6 +216,27 @@ jobs:
     expect(end.step("slow")?.executionIds).toHaveLength(1);
     expect(await end.log(end.step("always"))).toBe("cancelled cancelled\n");
     expect(await stage.at.engine.replay(TENANT, begun.runId)).toMatchObject({ identical: true });
+  });
+
+  it("is ended at its own deadline, without secrets where it may have none", async () => {
+    const end = await stage.run({
+      yaml: `
+on: push
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    timeout-minutes: 0.02
+    steps:
+      - { name: none, run: "test -z '\${{ secrets.TOKEN }}'" }
+      - { name: slow, run: sleep 987651 }
+      - { name: always, if: always(), run: "! pgrep -f 98765[1]" }
+`,
+    });
+    expect(conclusions(end)).toEqual({ none: "success", slow: "cancelled", always: "success" });
+    expect(end.outcome).toMatchObject({
+      conclusion: "cancelled",
+      error: "The job has exceeded the maximum execution time of 0.02 minutes.",
+    });
   });
 
   it("goes on after its engine was closed in the middle: finished steps are not run again, nor is the one at work", async () => {

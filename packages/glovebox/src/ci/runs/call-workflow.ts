@@ -23,8 +23,8 @@ const LOCAL = /^\.\/(\.github\/workflows\/[^/]+\.ya?ml)$/;
 const REMOTE = /^([^/@]+)\/([^/@]+)\/(\.github\/workflows\/[^/@]+\.ya?ml)@(.+)$/;
 
 type Read =
-  | { readonly workflow: Workflow; readonly commit?: string }
-  | { readonly problems: readonly WorkflowProblem[] };
+  /** As JSON text: the journal sorts the keys of objects, and the order in which a matrix is written decides. */
+  { readonly workflowJson: string; readonly commit?: string } | { readonly problems: readonly WorkflowProblem[] };
 
 /** Runs the workflow that a job calls; its jobs stand in the run in the caller's place. */
 export async function callWorkflow(
@@ -38,10 +38,11 @@ export async function callWorkflow(
     const { workflow, problems } = parseWorkflow({ path: given.path, text });
     const errors = problems.filter(({ severity }) => severity === "error");
     if (workflow === undefined || errors.length > 0) return { problems: errors };
-    return { workflow, ...(commit !== undefined && { commit }) };
+    return { workflowJson: JSON.stringify(workflow), ...(commit !== undefined && { commit }) };
   });
   if ("problems" in read) throw wrong(job, describe(read.problems));
-  const { workflow, commit } = read;
+  const { commit } = read;
+  const workflow = JSON.parse(read.workflowJson) as Workflow;
   const { call } = workflow.on;
   const problems = callProblems(flow.workflow, job, workflow);
   if (call === undefined || problems.length > 0) throw wrong(job, describe(problems));

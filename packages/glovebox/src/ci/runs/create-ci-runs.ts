@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import {
@@ -68,8 +69,11 @@ export async function createCiRuns(options: CiRunsOptions): Promise<OpenCiRuns> 
       if (!isGloveboxError(error, "conflict") && !isGloveboxError(error, "not_found")) throw error;
     }
   };
+  // A turn comes free in the midst of a program, whose context may not do what signalling does.
+  const outside = AsyncLocalStorage.snapshot();
   const slots = new JobSlots(options.maxConcurrentJobs, ({ tenantId, runId, key }) => {
-    void signal(tenantId, runId, `turn:${key}`, { atMs: clock.nowMs() }).catch((error: unknown) => {
+    const tell = () => signal(tenantId, runId, `turn:${key}`, { atMs: clock.nowMs() });
+    void outside(tell).catch((error: unknown) => {
       // The run asks again when it is taken up; its place is free until then.
       logger.error({ runId, job: key, error: toGloveboxError(error).message }, "could not give a job its turn");
       slots.release({ runId, key });

@@ -28,7 +28,9 @@ type Begun =
       readonly number: number;
       readonly createdAtMs: number;
       readonly atMs: number;
-      readonly workflow: Workflow;
+      /** As JSON text: the journal sorts the keys of objects, and the order in which a matrix is written decides. */
+      readonly workflowJson: string;
+      readonly workflowName: string;
       readonly vars: Readonly<Record<string, string>>;
       readonly repository?: CiRepository;
     }
@@ -60,14 +62,15 @@ async function runWorkflow(
     ...newRecord(
       { id: runId, tenantId, createdAtMs: begun.createdAtMs },
       input,
-      "workflow" in begun ? begun.workflow.name : input.workflow.path,
+      "workflowName" in begun ? begun.workflowName : input.workflow.path,
     ),
     number: begun.number,
     status: "in_progress",
     startedAtMs: begun.atMs,
   });
   if ("problem" in begun) return finish(parts, context, "failure", begun.problem);
-  const { workflow, number, vars, repository } = begun;
+  const { number, vars, repository } = begun;
+  const workflow = JSON.parse(begun.workflowJson) as Workflow;
   const state = new RunState(parts, context, input, { vars: { ...vars, ...input.vars }, repository });
   const chosen = chooseJobs(workflow, input.job);
   if (chosen === undefined) return finish(parts, context, "failure", `the workflow has no job ${input.job}`);
@@ -125,10 +128,11 @@ async function begin(
   if (workflow === undefined || errors.length > 0) return { ...known, problem: describe(errors) };
   const { repositories } = parts;
   const { repositoryId } = input;
-  if (repositories === undefined || repositoryId === undefined) return { ...known, workflow, vars: {} };
+  const read = { ...known, workflowName: workflow.name, workflowJson: JSON.stringify(workflow) };
+  if (repositories === undefined || repositoryId === undefined) return { ...read, vars: {} };
   const repository = await repositories.get(tenantId, repositoryId);
   if (repository === undefined) return { ...known, problem: "the repository was removed" };
-  return { ...known, workflow, vars: await repositories.variables(tenantId, repositoryId), repository };
+  return { ...read, vars: await repositories.variables(tenantId, repositoryId), repository };
 }
 
 async function secretsOf(state: RunState, environment: string | undefined): Promise<Readonly<Record<string, string>>> {

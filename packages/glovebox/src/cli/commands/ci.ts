@@ -6,6 +6,7 @@ import { addRepo } from "../ci/repo.ts";
 import { addCiRun } from "../ci/run.ts";
 import { addServe } from "../ci/serve.ts";
 import { addServerRuns } from "../ci/server-runs.ts";
+import { addTranslate } from "../ci/translate.ts";
 
 /** GitHub's workflows, of the checkout at hand and on the server. */
 export function addCi(program: Command): void {
@@ -15,6 +16,7 @@ export function addCi(program: Command): void {
   addCiPlan(ci);
   addServerRuns(ci);
   addInsights(ci);
+  addTranslate(ci);
   addRepo(ci);
   addServe(ci);
 }

@@ -54,7 +54,7 @@ export class Executions implements ExecutionService {
     tenantId: string,
     sessionId: string,
     input: ExecutionInput,
-    { reader }: { readonly reader?: OutputReader } = {},
+    { reader, isFirst = false }: { readonly reader?: OutputReader; readonly isFirst?: boolean } = {},
   ): Promise<Started> {
     const session = await this.#registry.ready(tenantId, sessionId);
     const work = checkInput(input, session.row.languages);
@@ -84,7 +84,9 @@ export class Executions implements ExecutionService {
       // It may have been paused, or be about to be rolled back, by now.
       if (!takesWork(session)) await this.#refuse(session);
       const created = this.#room.store.executions.create(execution, request.requestHash);
-      if (request.requestHash !== undefined) {
+      if (isFirst)
+        session.idempotencyKeys.remember(input.idempotencyKey ?? "", request.requestHash ?? "", execution.id);
+      else if (request.requestHash !== undefined) {
         // The code must not run twice, so here the row comes first.
         const { id } = await created;
         session.idempotencyKeys.remember(input.idempotencyKey ?? "", request.requestHash, id);

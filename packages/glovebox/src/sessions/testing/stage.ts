@@ -91,6 +91,9 @@ export async function openStage(
         limit: 1000,
       });
       await Promise.allSettled(live.items.map(({ id }) => services.sessions.close(TENANT, id)));
+      await services[Symbol.asyncDispose]();
+      // What a test that timed out was still making is nobody's.
+      await Promise.allSettled([...drivers.values()].map((driver) => driver.sweep(new Set())));
       await letGo();
       await rm(dir, { recursive: true, force: true });
     },

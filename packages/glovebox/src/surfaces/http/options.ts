@@ -1,5 +1,5 @@
 import type { ChatServices } from "../../chat/index.ts";
-import type { CiInsights, CiService, RepositoryService, WebhookIntake } from "../../ci/index.ts";
+import type { CiInsights, CiService, CiTranslate, RepositoryService, WebhookIntake } from "../../ci/index.ts";
 import type { ContextStore } from "../../context/index.ts";
 import {
   type Authorizer,
@@ -50,6 +50,8 @@ export interface HttpServerOptions {
   readonly ci?: CiService;
   /** Without it, its operation is `unavailable`. */
   readonly insights?: Pick<CiInsights, "of">;
+  /** Without it, its operation is `unavailable`. */
+  readonly translate?: CiTranslate;
   /** Without it, its operations are `unavailable`. */
   readonly context?: ContextStore;
   /** Without it, its operations are `unavailable`. */
@@ -96,6 +98,7 @@ type OptionalPart =
   | "chat"
   | "ci"
   | "insights"
+  | "translate"
   | "repositories"
   | "webhooks"
   | "images";

@@ -41,7 +41,25 @@ const CiStepForecast = z.strictObject({
   error: z.strictObject({ runs: z.number().int(), duration: z.number(), success: z.number() }).optional(),
 });
 
-/** What CI has learnt. */
+const CiTranslated = z.strictObject({
+  name: z.string(),
+  trigger: z.string(),
+  environment: z.record(z.string(), z.string()),
+  setupCommands: z.array(z.string()),
+  steps: z.array(
+    z.strictObject({
+      name: z.string(),
+      command: z.string(),
+      workingDir: z.string().nullish(),
+      continueOnError: z.boolean().nullish(),
+      timeoutSeconds: z.number().int().nullish(),
+    }),
+  ),
+  cleanupCommands: z.array(z.string()),
+  cachePaths: z.array(z.string()),
+});
+
+/** What CI has learnt, and what a model makes of files that cannot run as they are. */
 export const ciInsightOperations = defineOperations({
   "ci.insights": {
     method: "GET",
@@ -64,5 +82,28 @@ export const ciInsightOperations = defineOperations({
     }),
     sdk: "ci.insights",
     cli: "ci insights",
+  },
+  "ci.translate": {
+    method: "POST",
+    path: "/v1/ci/translations",
+    summary:
+      "Ask the configured model for a file's build instructions as shell steps, shown against what the file does as it is; nothing is run",
+    minimumRole: "developer",
+    body: z.strictObject({ path: z.string().min(1).max(4096), text: z.string().min(1).max(65_536) }),
+    answer: "json",
+    status: 200,
+    response: z.strictObject({
+      /** Its journal has the question and the answer. */
+      runId: z.string(),
+      deterministic: z.array(z.string()),
+      translation: CiTranslated.optional(),
+      /** The translation as a workflow file. */
+      workflow: z.string().optional(),
+      diff: z.string(),
+      /** Why there is no translation: the deterministic plan stands. */
+      error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+    }),
+    sdk: "ci.translate",
+    cli: "ci translate",
   },
 });

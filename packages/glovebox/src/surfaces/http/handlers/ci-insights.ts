@@ -6,5 +6,7 @@ export function ciInsightHandlers(context: HandlerContext): HandlersOf<typeof ci
   return {
     "ci.insights": async ({ principal, query }) =>
       await partOf(context, "insights").of(principal.tenantId, query.repository, query.workflow),
+    "ci.translate": async ({ principal, body, signal }) =>
+      await partOf(context, "translate").translate(principal.tenantId, body, signal),
   };
 }
