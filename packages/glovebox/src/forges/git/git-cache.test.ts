@@ -149,6 +149,26 @@ describe("a cached repository", () => {
     await repository.ensure(remote(), third, { signal });
   });
 
+  it("lets go of the oldest commits in time, and fetches them again when they are asked for", async () => {
+    const small = await new GitCache(join(folder, "tidy"), { tidyEvery: 3, keptCommits: 1 }).repository("x");
+    // The oldest comes last: it is wanted now, and must not go at once.
+    for (const commit of commits.toReversed()) await small.ensure(remote(), commit, { signal });
+    expect((await small.list(commits[0] ?? "", "", { signal })).length).toBeGreaterThan(2);
+    const packs = (await filesUnder(small.folder)).filter((file) => file.endsWith(".pack"));
+    expect(packs).toHaveLength(1);
+    upstream.requests.length = 0;
+    const kept: boolean[] = [];
+    for (const commit of commits) {
+      await small.ensure(remote(), commit, { signal });
+      kept.push(upstream.requests.length === 0);
+      upstream.requests.length = 0;
+      expect((await small.list(commit, "", { signal })).length).toBeGreaterThan(2);
+    }
+    // Dates are to the second, so which one is the newest is not said; one is.
+    expect(kept.filter(Boolean).length).toBeGreaterThanOrEqual(1);
+    expect(kept).toContain(false);
+  });
+
   it("takes a commit from a server that gives none by its id", async () => {
     const [, second = ""] = commits;
     const served = join(upstream.folder, "served", `${NAME}.git`);

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type GitLimits, GitRepository } from "./git-repository.ts";
 
-const DEFAULT_LIMITS: GitLimits = { maxBytes: 4 * 2 ** 30, fetchTimeoutMs: 600_000 };
+const DEFAULT_LIMITS: GitLimits = { maxBytes: 4 * 2 ** 30, fetchTimeoutMs: 600_000, tidyEvery: 50, keptCommits: 500 };
 
 /** Bare repositories on disk, one for each key, made at first need. Safe to delete while no server runs: all of it can be fetched again. */
 export class GitCache {
@@ -11,7 +11,7 @@ export class GitCache {
   readonly #limits: GitLimits;
   readonly #open = new Map<string, GitRepository>();
 
-  /** `limits`: of each repository; default 4 GiB, and 10 minutes a fetch. */
+  /** `limits`: of each repository; default 4 GiB, 10 minutes a fetch, and every 50 fetches all commits go but the newest 500 and the 500 that were asked for last. */
   constructor(folder: string, limits: Partial<GitLimits> = {}) {
     this.#folder = folder;
     this.#limits = { ...DEFAULT_LIMITS, ...limits };

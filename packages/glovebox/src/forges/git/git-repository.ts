@@ -14,11 +14,15 @@ export interface GitLimits {
   readonly maxBytes: number;
   /** For a fetch, milliseconds. */
   readonly fetchTimeoutMs: number;
+  /** Fetches after which the packs are made one, and the oldest commits go. */
+  readonly tidyEvery: number;
+  /** Commits that are kept then; others are fetched again at need. */
+  readonly keptCommits: number;
 }
 
 const COMMIT = /^[0-9a-f]{40}$/;
-/** Fetches after which the packs are made one. */
-const REPACK_EVERY = 50;
+const MAX_KNOWN = 10_000;
+const MAX_LISTINGS = 64;
 const MAX_CHANGED_BYTES = 4 << 20;
 
 /** The cache of one repository: a bare one, which holds the commits that were asked for and what they are made of. */
@@ -26,6 +30,10 @@ export class GitRepository {
   readonly folder: string;
   readonly #limits: GitLimits;
   readonly #turns = new Turns();
+  /** How deep commits are known to be here. */
+  readonly #known = new Map<string, number>();
+  /** What is in a folder of a commit never changes. */
+  readonly #listings = new Map<string, readonly TreeEntry[]>();
   #isReady = false;
   #fetches = 0;
 
@@ -46,9 +54,10 @@ export class GitRepository {
   ): Promise<void> {
     checkCommit(commit);
     const { signal, depth = 1 } = options;
+    if ((this.#known.get(commit) ?? 0) >= depth) return this.#note(commit, depth);
     await this.#turns.take(async () => {
       await this.#prepare(signal);
-      if (await this.#has(commit, depth, signal)) return;
+      if (await this.#has(commit, depth, signal)) return this.#note(commit, depth);
       try {
         await fetchCommit(commit, {
           gitDir: this.folder,
@@ -63,14 +72,9 @@ export class GitRepository {
         if (isGloveboxError(error, "resource_exhausted")) await this.#remove();
         throw error;
       }
+      this.#note(commit, depth);
       this.#fetches += 1;
-      if (this.#fetches % REPACK_EVERY === 0)
-        await runGit({
-          args: ["repack", "-a", "-d", "-q"],
-          gitDir: this.folder,
-          signal,
-          timeoutMs: this.#limits.fetchTimeoutMs,
-        });
+      if (this.#fetches % this.#limits.tidyEvery === 0) await this.#tidy(signal);
     });
   }
 
@@ -144,7 +148,16 @@ export class GitRepository {
         details: { path: folder },
       });
     }
-    return await listTree(this.folder, { commit, folder, deep: options.deep ?? false, signal: options.signal });
+    const deep = options.deep ?? false;
+    // Whole trees are large, and looked at once.
+    if (deep) return await listTree(this.folder, { commit, folder, deep, signal: options.signal });
+    const key = `${commit}:${folder}`;
+    const known = this.#listings.get(key);
+    if (known !== undefined) return known;
+    const listing = await listTree(this.folder, { commit, folder, deep, signal: options.signal });
+    if (this.#listings.size >= MAX_LISTINGS) this.#listings.clear();
+    this.#listings.set(key, listing);
+    return listing;
   }
 
   /** The paths that differ between two commits that are here; `undefined` when they are too many to be told (4 MiB of names). */
@@ -194,6 +207,37 @@ export class GitRepository {
     this.#isReady = true;
   }
 
+  #note(commit: string, depth: number): void {
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+    const known = this.#known.get(commit) ?? 0;
+    // Last in the map is what was asked for last.
+    this.#known.delete(commit);
+    this.#known.set(commit, Math.max(depth, known));
+  }
+
+  /** Lets go of the commits that are oldest, by their own dates, but for those that were asked for last, and makes one pack of the rest. */
+  async #tidy(signal: AbortSignal): Promise<void> {
+    const gitDir = this.folder;
+    const { keptCommits } = this.#limits;
+    const args = ["for-each-ref", "--sort=-committerdate", "--format=%(refname)", "refs/glovebox/"];
+    const refs = (await runGit({ args, gitDir, signal })).toString("utf8").split("\n");
+    const recent = new Set([...this.#known.keys()].slice(-keptCommits).map((commit) => `refs/glovebox/${commit}`));
+    const old = refs.slice(keptCommits).filter((ref) => ref !== "" && !recent.has(ref));
+    const timeoutMs = this.#limits.fetchTimeoutMs;
+    if (old.length > 0) {
+      this.#known.clear();
+      this.#listings.clear();
+      await runGit({
+        args: ["update-ref", "--stdin"],
+        gitDir,
+        signal,
+        input: old.map((ref) => `delete ${ref}\n`).join(""),
+      });
+    }
+    await runGit({ args: ["repack", "-a", "-d", "-q"], gitDir, signal, timeoutMs });
+    if (old.length > 0) await runGit({ args: ["prune", "--expire=now"], gitDir, signal, timeoutMs });
+  }
+
   /** A commit that is here has its files here too: a fetch brings both or neither. */
   async #has(commit: string, depth: number, signal: AbortSignal): Promise<boolean> {
     const args = ["rev-list", "--first-parent", `--max-count=${depth}`, commit];
@@ -211,6 +255,8 @@ export class GitRepository {
 
   async #remove(): Promise<void> {
     this.#isReady = false;
+    this.#known.clear();
+    this.#listings.clear();
     await rm(this.folder, { recursive: true, force: true });
   }
 }
