@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type JobHost, type JobOutcome, type JobRun, runJob } from "../../packages/glovebox/src/ci/runner/index.ts";
 import { parseWorkflow } from "../../packages/glovebox/src/ci/workflow/parse-workflow.ts";
+import type { ExecutionInput } from "../../packages/glovebox/src/core/index.ts";
 import { defineProgram } from "../../packages/glovebox/src/engine/index.ts";
 import { createRedactor } from "../../packages/glovebox/src/governance/index.ts";
 import { openRunStage } from "../../packages/glovebox/src/runs/testing/run-stage.ts";
@@ -68,7 +69,7 @@ export const ciStep: Case = {
     const { executions, sessions } = at.stage.services;
     await (await sessions.files(TENANT, session)).write("script.sh", Buffer.from(":\n"));
     const bare = await timeEach(STEPS, WARM_UP, async () => {
-      const request = { kind: "command", argv: ["bash", "-e", "/workspace/script.sh"], stdin: "" } as const;
+      const request: ExecutionInput = { kind: "command", argv: ["bash", "-e", "/workspace/script.sh"], stdin: "" };
       await (await executions.start(TENANT, session, request)).finished;
     });
     return { samples, floor: { name: "the command by executions.start", samples: bare } };

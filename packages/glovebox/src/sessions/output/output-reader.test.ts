@@ -2,7 +2,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import type { RedactorStream } from "../../core/index.ts";
+import type { ExecutionInput, RedactorStream } from "../../core/index.ts";
 import { createRedactor } from "../../governance/index.ts";
 import { openStage, TENANT } from "../testing/stage.ts";
 import { GrowingRedactor } from "./growing-redactor.ts";
@@ -51,7 +51,7 @@ it("waits after a restart until what an execution prints is read and masked agai
   (await sessions.masks(TENANT, id)).add(["the-secret-value"]);
   const before: string[] = [];
   const script = "echo one the-secret-value; until test -e go; do sleep 0.05; done; echo two the-secret-value";
-  const request = { kind: "command", argv: ["sh", "-c", script], idempotencyKey: "k" } as const;
+  const request: ExecutionInput = { kind: "command", argv: ["sh", "-c", script], idempotencyKey: "k" };
   const { execution } = await executions.start(TENANT, id, request, { reader: remembering(before) });
   const printed = async (events: typeof executions.events) => JSON.stringify(await events(TENANT, execution.id));
   while (!(await printed(executions.events.bind(executions))).includes("one")) await new Promise(setImmediate);
