@@ -75,6 +75,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Files through which a room is entered, besides `index.ts`, each with its reason. */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   core: ["schemas.ts"], // apart, because loading zod costs 40 ms
+  models: ["embedder.ts"], // the context store's threads compute with vectors, and do without the libraries of providers
   sandbox: [
     "bubblewrap/index.ts",
     "firecracker/index.ts",

@@ -6,13 +6,19 @@ import type { MergeConflict } from "./merge/three-way.ts";
 import type { SearchHit, Strategy } from "./search/query.ts";
 import type { PastState, SearchInput } from "./search/search-input.ts";
 
+export interface WordsOnly {
+  readonly reason: "indexing" | "embedder";
+  readonly message: string;
+  readonly left?: number;
+}
+
 export interface SearchResult {
   /** Best first; equal scores by the document's id. */
   readonly hits: readonly SearchHit[];
   /** What `auto` came to. */
   readonly strategy: Exclude<Strategy, "auto">;
-  /** Vectors are still being made: only words were searched. */
-  readonly indexing?: { readonly left: number };
+  /** Only words were searched, and why: vectors are still being made (so many are left), or the embedder does not answer. */
+  readonly wordsOnly?: WordsOnly;
 }
 
 export interface MergeInput {

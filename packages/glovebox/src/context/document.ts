@@ -52,7 +52,7 @@ export interface DocumentInput {
   readonly content: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly origin: string;
-  /** The version that this one replaces, 0 for none: `conflict` when another one is current. Default: whatever is current. */
+  /** The version that this one replaces, 0 for none: `conflict` when another one is current, unless that one is the same as this. Default: whatever is current. */
   readonly basedOn?: number;
   readonly expiresAt?: string;
   readonly pinned?: boolean;

@@ -1,4 +1,5 @@
 import { type Clock, GloveboxError, isGloveboxError, newId } from "../core/index.ts";
+import type { Embedder } from "../models/index.ts";
 import type { Page } from "../store/index.ts";
 import type {
   ContextChange,
@@ -20,7 +21,6 @@ import type { VersionChoice } from "./database/reader.ts";
 import type { Change } from "./database/writer.ts";
 import type { ContextDocument, DocumentInput, Scope } from "./document.ts";
 import { parseDocuments } from "./document-input.ts";
-import type { Embedder } from "./embedders/embedder.ts";
 import { type EmbeddingQueue, spaceOf } from "./embedders/embedding-queue.ts";
 import { parseFilter } from "./filters/filter.ts";
 import { mergeThreeWay } from "./merge/three-way.ts";

@@ -1,11 +1,11 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, type Logger, silentLogger, systemClock } from "../core/index.ts";
+import type { Embedder } from "../models/index.ts";
 import { migrateFile } from "../store/index.ts";
 import type { ContextStore } from "./context-store.ts";
 import { CONTEXT_MIGRATIONS } from "./database/schema.ts";
 import { EmbeddedContextStore } from "./embedded-context-store.ts";
-import type { Embedder } from "./embedders/embedder.ts";
 import { EmbeddingQueue } from "./embedders/embedding-queue.ts";
 import { hashingEmbedder } from "./embedders/hashing-embedder.ts";
 import { ContextThread } from "./worker/context-thread.ts";

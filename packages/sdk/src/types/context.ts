@@ -119,7 +119,10 @@ export interface ContextHit {
 export interface ContextFound {
   readonly hits: readonly ContextHit[];
   readonly strategy: "dense" | "sparse" | "parallel";
-  readonly indexing?: { readonly left: number } | undefined;
+  /** Only words were searched: vectors are still being made (so many are left), or the embedder does not answer. */
+  readonly wordsOnly?:
+    | { readonly reason: "indexing" | "embedder"; readonly message: string; readonly left?: number | undefined }
+    | undefined;
 }
 
 export interface ContextMerge {

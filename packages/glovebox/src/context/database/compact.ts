@@ -7,17 +7,19 @@ export interface Compacted {
 }
 
 /**
- * Forgets past versions, and what documents were before they were removed, that nobody can ask for any more: those that ended at or before `horizon` (a revision), and are older than every
- * snapshot and pin of their tenant. Current versions, and pinned documents with all of theirs, stay.
+ * Forgets past versions, and what documents were before they were removed, that ended at or before `horizon` (a revision) and that no snapshot or pin sees. Current versions, and pinned documents with all
+ * of theirs, stay.
  */
 export function compact(db: Database, tenantId: string | undefined, horizon: number): Compacted {
-  // Up to the oldest state that somebody holds on to.
-  const held = `min(?, coalesce((SELECT min(revision) FROM (
-    SELECT revision FROM snapshot s WHERE s.tenant = d.tenant AND s.scope = d.scope
-    UNION ALL SELECT revision FROM pin p WHERE p.tenant = d.tenant)), 9e15))`;
-  const ended = (table: string) => `EXISTS (SELECT 1 FROM document d WHERE d.row = ${table}.document AND d.pinned = 0
-    AND d.tenant = coalesce(?, d.tenant) AND ${table}.to_revision <= ${held})`;
-  const all = (sql: string) => db.prepare(sql).all(tenantId ?? null, horizon) as { readonly row: number }[];
+  const ended = (table: string) => {
+    const seenBy = (held: string) =>
+      `held.revision >= ${table}.from_revision AND held.revision < ${table}.to_revision AND ${held}`;
+    return `${table}.to_revision <= ? AND EXISTS (SELECT 1 FROM document d WHERE d.row = ${table}.document AND d.pinned = 0
+      AND d.tenant = coalesce(?, d.tenant)
+      AND NOT EXISTS (SELECT 1 FROM snapshot held WHERE ${seenBy("held.tenant = d.tenant AND held.scope = d.scope")})
+      AND NOT EXISTS (SELECT 1 FROM pin held WHERE ${seenBy("held.tenant = d.tenant")}))`;
+  };
+  const all = (sql: string) => db.prepare(sql).all(horizon, tenantId ?? null) as { readonly row: number }[];
   const chunks = all(`DELETE FROM chunk WHERE ${ended("chunk")} RETURNING row`);
   for (const { row } of chunks) {
     db.prepare("DELETE FROM words WHERE rowid = ?").run(row);

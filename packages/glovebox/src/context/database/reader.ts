@@ -33,6 +33,9 @@ export interface ChunkWithoutVector {
 const CURRENT = "v.version = d.current";
 const AT = "v.from_revision <= ? AND (v.to_revision IS NULL OR v.to_revision > ?)";
 
+const MISSING =
+  "FROM chunk c WHERE c.to_revision IS NULL AND NOT EXISTS (SELECT 1 FROM vector x WHERE x.chunk = c.row AND x.space = ?)";
+
 /** Reads from the context store's database, in a reader's thread. */
 export class Reader {
   readonly #db: Database;
@@ -112,23 +115,18 @@ export class Reader {
     return this.#db.prepare(sql).pluck().get(tenantId, run) as number | undefined;
   }
 
-  /** Current chunks whose text has no vector in the space yet, and how many more there are. */
+  /** Current chunks that have no vector in the space yet, in order. */
   withoutVector(
     { embedder, model, dimensions }: SpaceName,
-    limit: number,
-  ): { readonly chunks: ChunkWithoutVector[]; readonly left: number } {
-    const spaces = "SELECT id FROM space WHERE embedder = ? AND model = ? AND dimensions = ?";
-    // No space has the number 0.
-    const space = (this.#db.prepare(spaces).pluck().get(embedder, model, dimensions) as number | undefined) ?? 0;
-    const missing =
-      "FROM chunk c WHERE c.to_revision IS NULL AND NOT EXISTS (SELECT 1 FROM vector x WHERE x.chunk = c.row AND x.space = ?)";
-    const left = this.#db.prepare(`SELECT count(*) ${missing}`).pluck().get(space) as number;
+    { afterChunk, limit }: { readonly afterChunk: number; readonly limit: number },
+  ): ChunkWithoutVector[] {
+    const space = this.#space({ embedder, model, dimensions });
     const known = "SELECT entries FROM vector x WHERE x.text_hash = c.text_hash AND x.space = ? LIMIT 1";
     const sql = `SELECT c.row, c.start_line, c.end_line, c.text_hash, t.text, (${known}) AS known
-      FROM (SELECT c.* ${missing} ORDER BY c.row LIMIT ?) c JOIN document d ON d.row = c.document
-      JOIN version v ON v.document = d.row AND ${CURRENT} JOIN content t ON t.hash = v.content_hash`;
-    const rows = this.#db.prepare(sql).all(space, space, limit) as MissingRow[];
-    const chunks = rows.map(({ row, start_line, end_line, text_hash: textHash, text, known: entries }) => ({
+      FROM (SELECT c.* ${MISSING} AND c.row > ? ORDER BY c.row LIMIT ?) c JOIN document d ON d.row = c.document
+      JOIN version v ON v.document = d.row AND ${CURRENT} JOIN content t ON t.hash = v.content_hash ORDER BY c.row`;
+    const rows = this.#db.prepare(sql).all(space, space, afterChunk, limit) as MissingRow[];
+    return rows.map(({ row, start_line, end_line, text_hash: textHash, text, known: entries }) => ({
       chunk: row,
       textHash,
       text: text
@@ -137,7 +135,16 @@ export class Reader {
         .join("\n"),
       ...(entries !== null && { known: entries }),
     }));
-    return { chunks, left };
+  }
+
+  countWithoutVector(name: SpaceName): number {
+    return this.#db.prepare(`SELECT count(*) ${MISSING}`).pluck().get(this.#space(name)) as number;
+  }
+
+  /** 0 when there is none: no space has that number. */
+  #space({ embedder, model, dimensions }: SpaceName): number {
+    const sql = "SELECT id FROM space WHERE embedder = ? AND model = ? AND dimensions = ?";
+    return (this.#db.prepare(sql).pluck().get(embedder, model, dimensions) as number | undefined) ?? 0;
   }
 
   counts(tenantId: string): { readonly documents: number; readonly versions: number; readonly chunks: number } {

@@ -145,13 +145,13 @@ export class Writer {
     spaceId: number,
   ): WrittenDocument {
     const found = this.#find(tenantId, id);
-    requireCurrent(id, input.basedOn, found === undefined || found.removed === 1 ? 0 : found.current, found?.current);
     const metadata = JSON.stringify(input.metadata ?? {});
     const was = found === undefined || found.removed === 1 ? undefined : this.#current(found);
     if (found !== undefined) this.#updateFlags(found.row, input, revision);
     if (was?.content_hash === contentHash && was.metadata === metadata && was.origin === input.origin) {
       return { id, version: found?.current ?? 1, state: "unchanged" };
     }
+    requireCurrent(id, input.basedOn, found === undefined || found.removed === 1 ? 0 : found.current, found?.current);
     const keepsChunks = was?.content_hash === contentHash;
     if (!keepsChunks && chunks === undefined) throw changedMeanwhile(id);
     const row = found?.row ?? this.#insertDocument(tenantId, id, input, revision);

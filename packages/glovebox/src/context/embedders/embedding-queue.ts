@@ -1,12 +1,13 @@
 import { type Logger, toGloveboxError } from "../../core/index.ts";
+import { type Embedder, toUnit } from "../../models/embedder.ts";
 import type { SpaceName } from "../database/messages.ts";
+import type { ChunkWithoutVector } from "../database/reader.ts";
 import type { ContextThread } from "../worker/context-thread.ts";
 import type { WriterMethods } from "../worker/messages.ts";
 import type { ReaderPool } from "../worker/reader-pool.ts";
-import { type Embedder, toUnit } from "./embedder.ts";
 
-/** Texts asked about at once. */
-const BATCH = 64;
+/** Chunks looked at at once. */
+const BATCH = 256;
 const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 60_000;
 
@@ -65,38 +66,42 @@ export class EmbeddingQueue implements AsyncDisposable {
     while (!signal.aborted) {
       this.#wake = Promise.withResolvers();
       try {
-        if (await this.#fill(signal)) continue;
+        await this.#fillAll(signal);
         this.#isComplete = true;
         delayMs = FIRST_DELAY_MS;
         await this.#wake.promise;
       } catch (error) {
         if (signal.aborted) return;
-        this.#logger.warn(
-          { error: toGloveboxError(error).toBody(), delayMs },
-          "the embedder gave no vectors; it is asked again",
-        );
+        const said = toGloveboxError(error).toBody();
+        this.#logger.warn({ error: said, delayMs }, "the embedder gave no vectors; it is asked again");
         await sleep(delayMs, signal);
         delayMs = Math.min(delayMs * 2, MAX_DELAY_MS);
       }
     }
   }
 
-  /** One batch. False when there was nothing to do. */
-  async #fill(signal: AbortSignal): Promise<boolean> {
+  async #fillAll(signal: AbortSignal): Promise<void> {
+    this.#left = await this.#readers.call({}, "countWithoutVector", spaceOf(this.#embedder));
+    let afterChunk = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      const wanted = { afterChunk, limit: BATCH };
+      const chunks = await this.#readers.call({}, "withoutVector", spaceOf(this.#embedder), wanted);
+      const last = chunks.at(-1);
+      if (last === undefined) return;
+      await this.#fill(chunks, signal);
+      this.#left = Math.max(0, this.#left - chunks.length);
+      afterChunk = last.chunk;
+    }
+  }
+
+  async #fill(chunks: readonly ChunkWithoutVector[], signal: AbortSignal): Promise<void> {
     const space = spaceOf(this.#embedder);
-    const { chunks, left } = await this.#readers.call({}, "withoutVector", space, BATCH);
-    this.#left = left;
-    if (chunks.length === 0) return false;
     const unknown = [
       ...new Map(chunks.filter(({ known }) => known === undefined).map(({ textHash, text }) => [textHash, text])),
     ];
-    const asked =
-      unknown.length === 0
-        ? []
-        : await this.#embedder.embed(
-            unknown.map(([, text]) => text),
-            signal,
-          );
+    const texts = unknown.map(([, text]) => text);
+    const asked = texts.length === 0 ? [] : await orAborted(this.#embedder.embed(texts, signal), signal);
     const byHash = new Map(unknown.map(([hash], at) => [hash, toUnit(Float32Array.from(asked[at] ?? []))]));
     const entries = chunks.map(({ textHash, known }) =>
       known === undefined ? (byHash.get(textHash) as Float32Array) : new Float32Array(known.slice().buffer),
@@ -110,12 +115,20 @@ export class EmbeddingQueue implements AsyncDisposable {
         return vector === undefined ? [] : [{ chunk, textHash, vector }];
       }),
     );
-    return true;
   }
 }
 
 export function spaceOf({ name, model, dimensions }: Embedder): SpaceName {
   return { embedder: name, model, dimensions };
+}
+
+/** Not every embedder heeds its signal. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

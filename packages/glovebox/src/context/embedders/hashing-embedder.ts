@@ -1,5 +1,5 @@
+import { type Embedder, toUnit } from "../../models/embedder.ts";
 import { tokensOf } from "../text/tokens.ts";
-import { type Embedder, toUnit } from "./embedder.ts";
 
 export const HASHING_DIMENSIONS = 384;
 /** How much a pair of neighbouring words, and three letters of a word, count beside a word. */

@@ -17,12 +17,15 @@ test("filters that mean the same have the same key", () => {
   expect(keyOf({ not: { not: a } })).toBe(keyOf(a));
   expect(keyOf({ in: { field: "path", value: ["a", "b"] } })).toBe(keyOf(c));
   expect(keyOf("kind=code language=python")).toBe(keyOf({ and: [b, a] }));
+  expect(keyOf(JSON.stringify({ and: [b, a] }))).toBe(keyOf({ and: [a, b] }));
   expect(keyOf({ or: [a, b] })).not.toBe(keyOf({ and: [a, b] }));
   expect(keyOf("n=1")).not.toBe(keyOf('n="1"'));
 });
 
 test.each([
   ["a text", "filter[0]"],
+  ["{oops", "filter"],
+  [`kind=${"x".repeat(20_000)}`, "filter"],
   ["kind=code oops", "filter[9]"],
   ["=1", "filter[0]"],
   [[], "filter"],

@@ -33,7 +33,7 @@ const MAX_SHORT = 16_384;
 export function parseFilter(input: unknown): Filter | undefined {
   if (input === undefined || input === null || input === "") return undefined;
   const counter = { nodes: 0 };
-  const filter = typeof input === "string" ? parseShort(input) : readNode(input, "filter", 0, counter);
+  const filter = typeof input === "string" ? parseText(input, counter) : readNode(input, "filter", 0, counter);
   return canonical(filter);
 }
 
@@ -104,11 +104,23 @@ function readValue(value: unknown, path: string): FilterValue {
   throw invalid(path, `expected a text of at most ${MAX_TEXT} characters, a finite number, true, false or null`);
 }
 
+/** Where only text can be given, JSON is text that begins with a brace. */
+function parseText(text: string, counter: { nodes: number }): Filter {
+  if (text.length > MAX_SHORT) throw invalid("filter", `is longer than ${MAX_SHORT} characters`);
+  if (!text.trimStart().startsWith("{")) return parseShort(text);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw invalid("filter", "is no JSON");
+  }
+  return readNode(parsed, "filter", 0, counter);
+}
+
 const SHORT = /\s*([A-Za-z_][\w.-]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))(?=\s|$)/y;
 
 /** A bare name that is no field of the document means the metadata of that name. Values that read as numbers, `true`, `false` or `null` are those; quoted ones are texts. */
 function parseShort(text: string): Filter {
-  if (text.length > MAX_SHORT) throw invalid("filter", `is longer than ${MAX_SHORT} characters`);
   const parts: Filter[] = [];
   SHORT.lastIndex = 0;
   let at = 0;

@@ -1,6 +1,6 @@
-import { type Clock, GloveboxError } from "../../core/index.ts";
-import type { SearchResult } from "../context-store.ts";
-import { type Embedder, toUnit } from "../embedders/embedder.ts";
+import { type Clock, GloveboxError, isGloveboxError } from "../../core/index.ts";
+import { type Embedder, toUnit } from "../../models/embedder.ts";
+import type { SearchResult, WordsOnly } from "../context-store.ts";
 import { type EmbeddingQueue, spaceOf } from "../embedders/embedding-queue.ts";
 import { parseFilter } from "../filters/filter.ts";
 import { tokensOf } from "../text/tokens.ts";
@@ -16,7 +16,7 @@ interface Parts {
   revisionOf(at: PastState | undefined): Promise<number | undefined>;
 }
 
-/** Decides what was left open, has a reader search, and, for a name that words alone do not find enough of, searches by nearness, too. */
+/** Decides what was left open, and has a reader search. Where nearness cannot be had, words alone do, unless nearness alone was asked for. */
 export async function search(
   parts: Parts,
   tenantId: string,
@@ -24,13 +24,6 @@ export async function search(
   signal: AbortSignal | undefined,
 ): Promise<SearchResult> {
   const parsed = parseSearch(input);
-  const isIndexing = parts.queue !== undefined && !parts.queue.isComplete;
-  if (parsed.strategy === "dense" && isIndexing) {
-    throw new GloveboxError("unavailable", "vectors are still being made", {
-      details: { left: parts.queue?.left ?? null, retryable: true },
-    });
-  }
-  const indexing = isIndexing ? { indexing: { left: parts.queue?.left ?? 0 } } : {};
   const filter = parseFilter(parsed.filter);
   const atRevision = await parts.revisionOf(parsed.at);
   const query = {
@@ -44,23 +37,43 @@ export async function search(
     rerankFactor: parsed.rerankFactor,
     nowMs: parts.clock.nowMs(),
   };
-  const ask = async (strategy: "dense" | "sparse" | "parallel"): Promise<SearchHit[]> => {
-    const prepared: PreparedQuery = {
-      ...query,
-      ...(strategy !== "dense" && { tokens: tokensOf(parsed.query) }),
-      ...(strategy !== "sparse" && {
-        dense: { space: spaceOf(parts.embedder), vector: await vectorOf(parts.embedder, parsed, signal) },
-      }),
-    };
-    return parts.readers.call(signal === undefined ? {} : { signal }, "search", prepared);
-  };
-  const strategy = isIndexing ? "sparse" : parsed.strategy;
-  if (strategy !== "auto") return { hits: await ask(strategy), strategy, ...indexing };
-  if (looksLikeName(parsed.query)) {
-    const hits = await ask("sparse");
-    if (hits.length >= parsed.k) return { hits, strategy: "sparse", ...indexing };
+  const tokens = tokensOf(parsed.query);
+  const ask = (sides: Pick<PreparedQuery, "tokens" | "dense">): Promise<SearchHit[]> =>
+    parts.readers.call(signal === undefined ? {} : { signal }, "search", { ...query, ...sides });
+  const { strategy } = parsed;
+  if (strategy === "sparse") return { hits: await ask({ tokens }), strategy };
+  if (strategy === "auto" && looksLikeName(parsed.query)) {
+    const hits = await ask({ tokens });
+    if (hits.length >= parsed.k) return { hits, strategy: "sparse" };
   }
-  return { hits: await ask("parallel"), strategy: "parallel", ...indexing };
+  const found = await denseOf(parts, parsed, signal);
+  if ("wordsOnly" in found) {
+    if (strategy !== "dense") return { hits: await ask({ tokens }), strategy: "sparse", wordsOnly: found.wordsOnly };
+    const { message, ...details } = found.wordsOnly;
+    throw new GloveboxError("unavailable", message, { details: { ...details, retryable: true } });
+  }
+  if (strategy === "dense") return { hits: await ask(found), strategy };
+  return { hits: await ask({ tokens, ...found }), strategy: "parallel" };
+}
+
+type Dense = Required<Pick<PreparedQuery, "dense">>;
+
+/** The query's vector, or why there is none. A query that makes no sense is an error. */
+async function denseOf(
+  { embedder, queue }: Parts,
+  parsed: ParsedSearch,
+  signal: AbortSignal | undefined,
+): Promise<Dense | { readonly wordsOnly: WordsOnly }> {
+  if (queue !== undefined && !queue.isComplete) {
+    const left = queue.left ?? 0;
+    return { wordsOnly: { reason: "indexing", message: "vectors are still being made", left } };
+  }
+  try {
+    return { dense: { space: spaceOf(embedder), vector: await vectorOf(embedder, parsed, signal) } };
+  } catch (error) {
+    if (signal?.aborted === true || !isGloveboxError(error) || error.code === "invalid_argument") throw error;
+    return { wordsOnly: { reason: "embedder", message: error.message } };
+  }
 }
 
 async function vectorOf(

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import wabt from "wabt";
-import { toUnit } from "../embedders/embedder.ts";
+import { toUnit } from "../../models/embedder.ts";
 import { KERNEL_BASE64 } from "./kernel.ts";
 import { Sketcher } from "./sketch.ts";
 import { SketchIndex } from "./sketch-index.ts";

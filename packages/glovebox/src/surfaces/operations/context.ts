@@ -63,8 +63,15 @@ const Hit = z.strictObject({
 const Found = z.strictObject({
   hits: z.array(Hit),
   strategy: z.enum(["dense", "sparse", "parallel"]),
-  /** Vectors are still being made: only words were searched. */
-  indexing: z.strictObject({ left: z.number().int() }).optional(),
+  /** Only words were searched, and why. */
+  wordsOnly: z
+    .strictObject({
+      reason: z.enum(["indexing", "embedder"]),
+      message: z.string(),
+      /** Vectors that are still to be made. */
+      left: z.number().int().optional(),
+    })
+    .optional(),
 });
 
 const Conflict = z.strictObject({ line: z.number().int(), ours: z.string(), base: z.string(), theirs: z.string() });

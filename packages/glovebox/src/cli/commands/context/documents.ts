@@ -81,12 +81,12 @@ function addReads(context: Command): void {
   withPast(context.command("show <document>"))
     .description("Print a document, by its id or path: its content, or with --json all of it")
     .option("--scope <scope>", "where the path is looked for")
-    .option("--version <n>", "this version", integer(1))
+    .option("--at <version>", "this version", integer(1))
     .action(async (document: string, _options, command: Command) => {
-      const flags = flagsOf<ContextPast & { scope?: string; version?: number }>(command);
+      const flags = flagsOf<ContextPast & { scope?: string; at?: number }>(command);
       const client = await openClient(flags);
       const id = await documentId(client, document, flags.scope);
-      const found = await client.context.get(id, { version: flags.version, ...pastOf(flags) });
+      const found = await client.context.get(id, { version: flags.at, ...pastOf(flags) });
       if (formatFor(flags) === "json") return printJson(found);
       process.stdout.write(process.stdout.isTTY === true ? `${printable(found.content)}\n` : found.content);
     });

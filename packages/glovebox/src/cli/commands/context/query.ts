@@ -29,28 +29,17 @@ export function addQuery(context: Command): void {
     .action(async (query: string, _options, command: Command) => {
       const flags = flagsOf<QueryFlags>(command);
       const { scope: scopes, filter, strategy, fusion, k } = flags;
-      const isJson = filter?.trimStart().startsWith("{") === true;
       const found = await (await openClient(flags)).context.search({
-        ...{ query, scopes, strategy, fusion, k, at: onePast(flags) },
-        ...(filter !== undefined && { filter: isJson ? parsed(filter) : filter }),
+        ...{ query, scopes, filter, strategy, fusion, k, at: onePast(flags) },
       });
       if (formatFor(flags) === "json") return printJson(found);
-      if (found.indexing !== undefined) {
-        process.stderr.write(
-          `vectors are still being made (${found.indexing.left} pieces left): only words were searched\n`,
-        );
+      if (found.wordsOnly !== undefined) {
+        const { message, left } = found.wordsOnly;
+        const rest = left === undefined ? "" : ` (${left} pieces left)`;
+        process.stderr.write(`${printable(message)}${rest}: only words were searched\n`);
       }
       for (const hit of found.hits) showHit(hit);
     });
-}
-
-function parsed(filter: string): unknown {
-  try {
-    return JSON.parse(filter);
-  } catch {
-    // The server says what is wrong with it.
-    return filter;
-  }
 }
 
 function showHit({ id, path, lines, score, chunk, version }: ContextHit): void {
