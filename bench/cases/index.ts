@@ -1,6 +1,7 @@
 import type { Case } from "../harness.ts";
 import { auditedChange, auditedRead } from "./audit.ts";
 import { ciStep } from "./ci.ts";
+import { ciRuns } from "./ci-runs.ts";
 import { runHello, runHelloCold } from "./command.ts";
 import { egressConnect, egressRequest, egressThroughput } from "./egress.ts";
 import { engineLong, engineReplay, engineResume, engineStep, engineSteps } from "./engine.ts";
@@ -41,6 +42,7 @@ export const CASES: readonly Case[] = [
   engineResume,
   engineLong,
   ciStep,
+  ...ciRuns,
   webhookAnswer,
   auditedChange,
   auditedRead,

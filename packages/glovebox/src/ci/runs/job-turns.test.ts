@@ -19,6 +19,9 @@ test("jobs wait for their turn, one at a time where only one may work, and a res
   expect(await at.open()).toBeLessThanOrEqual(1);
   const waiting = first.jobs.find(({ status }) => status === "queued");
   expect(waiting).toMatchObject({ waitsFor: "queue" });
+  // What only waits is no work of the engine's: others may go on.
+  const waits = async () => (await at.engine.list(TENANT, { status: ["waiting"] })).items.length;
+  await expect.poll(waits, { timeout: 20_000 }).toBeGreaterThan(0);
   await at.reopen();
   const ended = await Promise.all(begun.map(({ id }) => at.end(id)));
   expect(ended.map(({ conclusion }) => conclusion)).toEqual(["success", "success", "success"]);
@@ -27,7 +30,5 @@ test("jobs wait for their turn, one at a time where only one may work, and a res
     const next = jobs[index + 1];
     if (next !== undefined) expect(next.startedAtMs).toBeGreaterThanOrEqual(job.endedAtMs ?? Number.POSITIVE_INFINITY);
   }
-  // Waiting runs are no work of the engine's: others may go on.
-  expect((await at.engine.list(TENANT, { status: ["running", "queued", "waiting"] })).items).toEqual([]);
   expect(await at.open()).toBe(0);
 });
