@@ -4,7 +4,7 @@ import { GloveboxError, isGloveboxError, toGloveboxError } from "../../core/inde
 import type { SandboxBench } from "../../runs/index.ts";
 import type { ActionReference, JobHost } from "../runner/job-run.ts";
 import { LAYOUT } from "../runner/layout.ts";
-import { readSmall } from "../runner/step-run.ts";
+import { readSmall } from "../runner/read-small.ts";
 import type { ActionDefinition } from "../workflow/action.ts";
 import { parseAction } from "../workflow/parse-action.ts";
 

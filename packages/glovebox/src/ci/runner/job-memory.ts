@@ -41,6 +41,8 @@ export class JobMemory {
 
   /** Masks again what an earlier process of the server was told to. To be called before anything is run. */
   async recall(bench: SandboxBench, records: readonly StepRecord[]): Promise<void> {
+    // The session may be another one than before: a restored one knows none of them.
+    if (this.#masks.length > 0) (await bench.masks()).add(this.#masks);
     if (!this.#readsMasks) return;
     this.#readsMasks = false;
     // The first attempt of the first step follows nothing.

@@ -1,4 +1,3 @@
-import { GloveboxError } from "../../core/index.ts";
 import type { SandboxBench } from "../../runs/index.ts";
 import type { Contexts } from "../expressions/contexts.ts";
 import type { Step } from "../workflow/workflow.ts";
@@ -11,6 +10,7 @@ import type { Annotation, GithubContext, JobHost, JobRun, StepConclusion } from 
 import type { Launch } from "./launch-script.ts";
 import { LAYOUT, stepFolder } from "./layout.ts";
 import { type ProblemMatcher, ProblemMatchers } from "./problem-matcher.ts";
+import { readSmall } from "./read-small.ts";
 import { type ProcessEnd, runProcess } from "./run-process.ts";
 import type { Scope } from "./scope.ts";
 import type { PreWork } from "./set-up-job.ts";
@@ -290,22 +290,6 @@ function reasonOf({ status, exitCode }: ProcessEnd, timeoutMs: number | undefine
     default:
       return `The step's process ended as ${status}.`;
   }
-}
-
-const MAX_SMALL_BYTES = 1_048_576;
-
-/** A file of the sandbox as text, when it has 1 MiB or less. */
-export async function readSmall(bench: SandboxBench, path: string): Promise<string> {
-  const files = await bench.files();
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of files.read(path, { limit: MAX_SMALL_BYTES + 1, signal: bench.signal })) {
-    pieces.push(piece);
-    size += piece.length;
-  }
-  if (size > MAX_SMALL_BYTES)
-    throw new GloveboxError("payload_too_large", `${path} has more than ${MAX_SMALL_BYTES} bytes`);
-  return Buffer.concat(pieces).toString("utf8");
 }
 
 function asError(error: unknown): Error {

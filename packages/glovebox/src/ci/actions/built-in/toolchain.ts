@@ -1,8 +1,9 @@
 import { GloveboxError, isGloveboxError } from "../../../core/index.ts";
 import { Captured } from "../../runner/captured.ts";
 import { LAYOUT } from "../../runner/layout.ts";
+import { readSmall } from "../../runner/read-small.ts";
 import type { StepAtHand } from "../../runner/run-step.ts";
-import { readSmall, type StepRun } from "../../runner/step-run.ts";
+import type { StepRun } from "../../runner/step-run.ts";
 
 /**
  * What a program of the image says of its version; `undefined` when it is not there. The steps' own PATH counts. Nothing of it is in the log.
