@@ -61,6 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "sessions",
     "engine",
     "runs",
+    "models",
     "config",
     "chat",
     "ci",
