@@ -1,6 +1,7 @@
 import { type Glovebox, isGloveboxError, type Result } from "@glovebox/sdk";
 
 import { chat } from "./tour-chat.ts";
+import { workflows } from "./tour-ci.ts";
 import { network } from "./tour-egress.ts";
 import { fork } from "./tour-fork.ts";
 import { durableRun } from "./tour-runs.ts";
@@ -171,4 +172,5 @@ export const STOPS: readonly Stop[] = [
   network,
   chat,
   durableRun,
+  workflows,
 ];
