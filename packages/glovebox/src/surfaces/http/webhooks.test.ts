@@ -1,3 +1,4 @@
+import { type ClientRequest, request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type WebhookRoom, webhookRoom } from "../../ci/webhooks/testing/webhook-room.ts";
 import { GloveboxError, silentLogger, systemClock } from "../../core/index.ts";
@@ -108,6 +109,26 @@ describe("GitHub's webhooks over HTTP", () => {
     expect((await send(good, "/webhooks/gitlab")).status).toBe(404);
     expect((await fetch(`${server.url}/webhooks/github`)).status).toBe(405);
     expect((await send(good, "/v1/repositories")).status).toBe(401);
+  });
+
+  it("are not read all at the same time when they are large: who has proved nothing cannot fill the memory", async () => {
+    const good = await signedDelivery(example, APP_SECRET);
+    const length = 25 * 2 ** 20;
+    const open: ClientRequest[] = [];
+    const statuses: (number | undefined)[] = [];
+    const begin = () => {
+      const headers = { ...good.headers, "content-length": String(length) };
+      const out = request(`${server.url}/webhooks/github`, { method: "POST", headers });
+      out.on("error", () => {}).on("response", (answer) => statuses.push(answer.resume().statusCode));
+      out.flushHeaders();
+      open.push(out);
+    };
+    for (let at = 0; at < 9; at += 1) begin();
+    await expect.poll(() => statuses, { timeout: 20_000 }).toEqual([429]);
+    // There is room again once those are gone.
+    for (const out of open) out.destroy();
+    const whole = { ...good, body: Buffer.alloc(length, 32) };
+    await expect.poll(async () => (await send(whole)).status, { timeout: 20_000 }).toBe(400);
   });
 
   it("come from a repository's own webhook too, each tenant's with its own secret", async () => {
