@@ -26,7 +26,9 @@ export async function openCiServer(flags: GlobalFlags): Promise<CiServer> {
   const killed = whenKilled(tidy);
   try {
     const logLevel = process.env.GLOVEBOX_LOG_LEVEL ?? "error";
-    const app = await startApp(loadConfig({ flags: { host: "127.0.0.1", port: 0, dataDir, logLevel, "sandbox.warmWorkers": 0 } }));
+    const app = await startApp(
+      loadConfig({ flags: { host: "127.0.0.1", port: 0, dataDir, logLevel, "sandbox.warmWorkers": 0 } }),
+    );
     return {
       box: new Glovebox({ url: app.url, token: app.localToken }),
       isOwn: true,
