@@ -41,11 +41,11 @@ function resolve(template: MatrixTemplate, contexts: Contexts): Resolved {
   const given = (
     typeof template === "string" ? fromObject(evaluateTemplated(template, contexts)) : template
   ) as Exclude<MatrixTemplate, string>;
-  const vectors: Record<string, readonly JsonValue[]> = {};
-  for (const [name, value] of Object.entries(given.vectors))
-    vectors[name] = vectorOf(name, value as JsonValue, contexts);
+  const vectors = Object.entries(given.vectors).map(
+    ([name, value]) => [name, vectorOf(name, value as JsonValue, contexts)] as const,
+  );
   return {
-    vectors,
+    vectors: Object.fromEntries(vectors),
     include: itemsOf("include", given.include as JsonValue, contexts),
     exclude: itemsOf("exclude", given.exclude as JsonValue, contexts),
   };

@@ -114,6 +114,11 @@ describe("problems", () => {
     ],
     [`on: push\npermissions: {content: read}\n${MINIMAL}`, ["2:15 Unexpected value 'content'"]],
     [`on: push\npermissions: {contents: all}\n${MINIMAL}`, [expect.stringContaining("Unexpected value 'all'")]],
+    [
+      "on: push\njobs: {a: {runs-on: x, strategy: {matrix: {constructor: [1]}}}}\n",
+      ["2:44 The name 'constructor' is not supported as a key"],
+    ],
+    [`on: push\n__proto__: 1\n${MINIMAL}`, ["2:1 The name '__proto__' is not supported as a key"]],
     [`on: push\n? [a, b]\n: 1\n${MINIMAL}`, ["2:3 The key of a mapping must be a text"]],
   ] as const)("%j", (text, expected) => {
     expect(problemsOf(text)).toEqual(expected);

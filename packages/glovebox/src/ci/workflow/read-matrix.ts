@@ -28,16 +28,17 @@ function readMatrix(tokens: TokenReader, token: TemplateToken): MatrixTemplate {
   const fields = tokens.fields(token);
   const include = readItems(tokens, fields.get("include"));
   const exclude = readItems(tokens, fields.get("exclude"));
-  const vectors: Record<string, Templated | readonly JsonValue[]> = {};
-  for (const [name, value] of fields) {
-    if (name === "include" || name === "exclude") continue;
-    vectors[name] = isSequence(value) ? [...value].map((item) => tokens.json(item)) : tokens.text(value);
-    if (isSequence(value) && value.count === 0)
-      tokens.problems.add(`Matrix vector '${name}' does not contain any values`, value);
-  }
+  const named = [...fields].filter(([name]) => name !== "include" && name !== "exclude");
+  const vectors = Object.fromEntries(named.map(([name, value]) => [name, readVector(tokens, name, value)]));
   if (Object.keys(vectors).length === 0 && !fields.has("include"))
     tokens.problems.add("Matrix must define at least one vector", token);
   return { vectors, include, exclude };
+}
+
+function readVector(tokens: TokenReader, name: string, token: TemplateToken): Templated | readonly JsonValue[] {
+  if (!isSequence(token)) return tokens.text(token);
+  if (token.count === 0) tokens.problems.add(`Matrix vector '${name}' does not contain any values`, token);
+  return [...token].map((item) => tokens.json(item));
 }
 
 type Items = Templated | readonly Readonly<Record<string, JsonValue>>[];

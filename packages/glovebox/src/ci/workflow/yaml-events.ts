@@ -76,6 +76,9 @@ export class YamlEvents {
     const value = isScalar(key) ? key.value : undefined;
     if (value === undefined || typeof value === "object")
       throw new YamlLimitError("The key of a mapping must be a text", range);
+    // The library looks keys up in plain objects, and would find what every object has.
+    if (String(value) in Object.prototype)
+      throw new YamlLimitError(`The name '${value}' is not supported as a key`, range);
     this.#push(EventType.Literal, new StringToken(this.#fileId, range, String(value), undefined, undefined));
   }
 
