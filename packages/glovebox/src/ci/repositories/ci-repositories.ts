@@ -45,6 +45,7 @@ export function toCiRepository(repository: Repository, gitHub: CiRepositoriesOpt
     tenantId,
     fullName,
     defaultBranch,
+    // The forge is not asked: what needs credentials is taken for private.
     private: repository.credentials !== "none" || isPath,
     ...(serverUrl !== undefined && { serverUrl }),
     ...(forge === "github" && { apiUrl: gitHub.apiUrl }),

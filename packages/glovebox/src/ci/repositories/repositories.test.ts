@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +27,11 @@ import { createRepositoryService } from "./repository-service.ts";
 import { RepositoryValues } from "./repository-values.ts";
 
 const TENANT = "default";
+const { privateKey } = generateKeyPairSync("rsa", {
+  modulusLength: 2048,
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  publicKeyEncoding: { type: "spki", format: "pem" },
+});
 const SECRET = "correct horse battery staple";
 const signal = AbortSignal.timeout(120_000);
 let dataDir: string;
@@ -64,7 +70,7 @@ function room(change: Partial<RepositoryRules> = {}) {
   const keys = new RepositoryKeys(governed.sealedValues);
   const values = new RepositoryValues(governed.sealedValues);
   const forges = {
-    github: createGitHubForge({ apiUrl: github.url, clock: systemClock }),
+    github: createGitHubForge({ apiUrl: github.url, clock: systemClock, app: { appId: "1", privateKey } }),
     gitea: createGiteaForge(),
     local: createLocalForge(),
   };
@@ -216,6 +222,27 @@ describe("repositories", () => {
     expect([back.credentials, back.maxConcurrentJobs]).toEqual(["token", undefined]);
     await service.remove(TENANT, id, signal);
     expect(github.hooks.size).toBe(0);
+  });
+});
+
+describe("a job's token", () => {
+  it("is the App's, for the one repository, with no more than the workflow asks for; a token of people's is for nobody", async () => {
+    const { service, repositories } = room();
+    const { repository } = await service.add(TENANT, { forge: "github", fullName: "acme/box", useApp: true });
+    const tokenWith = (permissions?: Parameters<typeof repositories.token>[2]) =>
+      repositories.token(TENANT, repository.id, permissions, signal);
+    expect(await tokenWith()).toBe("ghs_installation_77");
+    await tokenWith({ contents: "write", "pull-requests": "read", issues: "none", "id-token": "write" });
+    await tokenWith("read-all");
+    const asked = github.calls.filter(({ operation }) => operation === "apps/create-installation-access-token");
+    expect(asked.map(({ body }) => body)).toEqual([
+      { repositories: ["box"], permissions: { contents: "read", metadata: "read" } },
+      { repositories: ["box"], permissions: { contents: "write", pull_requests: "read", metadata: "read" } },
+      { repositories: ["box"], permissions: expect.objectContaining({ contents: "read", issues: "read" }) },
+    ]);
+    const plain = await service.add(TENANT, { forge: "github", fullName: "acme/plain", token: "ghp_mine" });
+    expect(await repositories.token(TENANT, plain.repository.id, "write-all", signal)).toBeUndefined();
+    expect(await repositories.token("other", repository.id, undefined, signal)).toBeUndefined();
   });
 });
 
