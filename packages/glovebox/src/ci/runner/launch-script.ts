@@ -19,6 +19,10 @@ export interface Launch {
 /** None that `env` would take for an option. */
 const NAME = /^[^=\0-][^=\0]*$/;
 
+/** What the shell itself can hand over: none that means something to a shell, or to this script. The rest takes one more program, `env`. */
+const EXPORTED =
+  /^(?!(?:p$|BASH|DASH|ZSH|LD_|PS\d$|IFS$|ENV$|OPTIND$|LINENO$|[EP]*UID$|PPID$|SHELLOPTS$|RANDOM$|SECONDS$|POSIXLY_CORRECT$))[A-Za-z_][A-Za-z0-9_]*$/;
+
 /**
  * What `/bin/sh` does on its stdin to become a step's process: it makes the folder with the files, then is replaced by the program. So one call does it all, and no value
  * of the environment is in an argument that the session's rows would keep.
@@ -39,9 +43,17 @@ export function launchScript(launch: Launch): string {
   lines.push(programs.length === 1 ? `p=${quoted(programs[0] ?? "")}` : firstOf(programs));
   const path = paths.length > 0 && env.PATH !== undefined ? { PATH: [...paths, env.PATH].join(":") } : {};
   const all = { ...env, ...path, ...environmentOf(folder) };
-  const given = Object.entries(all).map(([name, value]) => assignment(name, value));
-  if (paths.length > 0 && env.PATH === undefined) given.push('"PATH=$PATH"');
-  lines.push(`exec env ${[...given, '"$p"', ...args.map(quoted)].join(" ")} </dev/null`, "");
+  if (paths.length > 0 && env.PATH === undefined) lines.push("export PATH");
+  const others: string[] = [];
+  for (const [name, value] of Object.entries(all)) {
+    const word = assignment(name, value);
+    if (EXPORTED.test(name)) lines.push(`export ${word}`);
+    else others.push(word);
+  }
+  lines.push(
+    `exec ${[...(others.length > 0 ? ["env", ...others] : []), '"$p"', ...args.map(quoted)].join(" ")} </dev/null`,
+    "",
+  );
   return lines.join("\n");
 }
 

@@ -59,7 +59,10 @@ jobs:
           echo "$TEXT|$GITHUB_SHA|\${NODE_OPTIONS-none}|$(tool)|$RUNNER_OS"
           node -p 'require(process.env.GITHUB_EVENT_PATH).ref'
       - { name: own path, env: { PATH: /usr/bin:/bin }, run: 'echo "$(tool) $PATH"' }
-      - { name: python, shell: python, run: "import os; print('py', os.environ['LEVEL'])" }
+      - name: python
+        shell: python
+        env: { p: x, a-b: dash, UID: 7, OPTIND: none, "Q'": "it's $HOME" }
+        run: import os; print('py', *[os.environ[name] for name in ['LEVEL', 'p', 'a-b', 'UID', 'OPTIND', "Q'"]])
       - { name: custom, shell: "perl {0}", run: "print 'perl';", continue-on-error: true }
       - { name: pipe, shell: bash, run: "false | true", continue-on-error: true, id: pipe }
       - { name: no pipe, run: "false | true" }
@@ -89,7 +92,7 @@ jobs:
       `step a main 42 step true acme/widgets sub\nline 1\nline 2|${sha}|none|found|Linux\nrefs/heads/main\n`,
     );
     expect(await log(step("own path"))).toBe("found /workspace/bin:/usr/bin:/bin\n");
-    expect(await log(step("python"))).toBe("py job\n");
+    expect(await log(step("python"))).toBe("py job x dash 7 none it's $HOME\n");
     expect(step("one")).toMatchObject({
       outputs: { answer: "42" },
       summary: "# Summary of one\n",
