@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { z } from "zod";
 import type { TurnEvent } from "../../glovebox/src/chat/index.ts";
-import { ERROR_CODES as SERVER_CODES } from "../../glovebox/src/core/index.ts";
+import type { CiLogLine } from "../../glovebox/src/ci/index.ts";
+import { type CiRun, ERROR_CODES as SERVER_CODES } from "../../glovebox/src/core/index.ts";
 import type * as server from "../../glovebox/src/core/schemas.ts";
 import type { FileChange as ServerFileChange, FileStat as ServerFileStat } from "../../glovebox/src/sandbox/index.ts";
 import type { OPERATIONS } from "../../glovebox/src/surfaces/operations/index.ts";
@@ -68,6 +69,10 @@ test("the SDK's types are the server's", () => {
   holds<Same<Body<"sessions.fork">, sdk.ForkOptions>>();
   holds<Same<Omit<Body<"sessions.rollback">, "snapshot">, sdk.RollbackOptions>>();
   holds<Same<Response<"summary.get">, sdk.Summary>>();
+  holds<Same<Response<"ci.runs.get">, sdk.CiRun>>();
+  holds<Same<Body<"ci.runs.start">, sdk.CiStart>>();
+  holds<Same<CiLogLine, sdk.CiLogLine>>();
+  holds<Same<CiRun, sdk.CiRun>>();
   holds<Same<Response<"whoami.get">, sdk.Whoami>>();
   holds<Same<Response<"doctor.get">, sdk.DoctorReport>>();
   holds<Same<Response<"config.get">, sdk.ConfigReport>>();

@@ -78,7 +78,9 @@ function stepLine(step: CiStep, style: CiTreeStyle): string {
   if (step.durationMs !== undefined && step.outcome !== "skipped")
     parts.push(colours.dim(durationText(step.durationMs)));
   if (step.exitCode !== undefined && step.exitCode !== 0) parts.push(colours.red(`exit ${step.exitCode}`));
-  if (step.error !== undefined) parts.push(colours.red(printableLine(step.error, 300)));
+  // An exit code that only says what stands there already.
+  const isSaid = step.exitCode !== undefined && step.error === `Process completed with exit code ${step.exitCode}.`;
+  if (step.error !== undefined && !isSaid) parts.push(colours.red(printableLine(step.error, 300)));
   return parts.join("  ");
 }
 
