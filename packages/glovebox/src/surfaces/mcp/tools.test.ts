@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import programs from "../../../../../test/e2e/testdata/programs.ts";
+import { type ContextStore, openContextStore } from "../../context/index.ts";
 import { isId } from "../../core/index.ts";
 import type { Program } from "../../engine/index.ts";
 import { type AuditRecord, createRedactor } from "../../governance/index.ts";
@@ -13,17 +14,23 @@ import { TOOLS } from "./tools/index.ts";
 
 let server: TestServer;
 let mcp: ConnectedClient;
+let context: ContextStore;
 
 beforeAll(async () => {
   server = await startTestServer({
     services: (room) => realServices({ ...room, redactor: createRedactor("default") }),
     programs: programs() as unknown as readonly Program[],
+    parts: ({ dataDir }) => {
+      context = openContextStore({ dataDir });
+      return Promise.resolve({ context });
+    },
   });
   mcp = await connectClient(server);
 });
 afterAll(async () => {
   await mcp?.[Symbol.asyncDispose]();
   await server?.[Symbol.asyncDispose]();
+  await context?.[Symbol.asyncDispose]();
 });
 
 const python = (code: string, session?: string) =>
@@ -160,6 +167,25 @@ describe("runs and texts", () => {
     expect(textOf(unknown)).toMatch(/^not_found: /);
   });
 
+  test("what is known is searched, bounded, and only by who may", async () => {
+    const document = { kind: "code", path: "a.py", content: "def feed_walrus():\n    pass\n", origin: "test" };
+    expect((await server.send("POST", "/v1/context/documents", { documents: [document] })).status).toBe(200);
+    const { structuredContent, content } = await mcp.call("search_context", {
+      query: "feed walrus",
+      filter: "kind=code",
+      k: 1,
+    });
+    expect(structuredContent.hits).toMatchObject([{ path: "a.py", startLine: 1, endLine: 2, version: 1 }]);
+    expect(content[1]).toEqual({ type: "text", text: "a.py:1-2\ndef feed_walrus():\n    pass" });
+    const wrong = await mcp.call("search_context", { query: "x", filter: "nothing" });
+    expect(textOf(wrong)).toMatch(/^filters_invalid: /);
+  });
+
+  test("workflows without a server for them are refused with a reason", async () => {
+    const refused = await mcp.call("run_workflow", { repository: "01a20038-e7b9-7000-87df-6f33bc8aa324" });
+    expect(textOf(refused)).toMatch(/^unavailable: /);
+  });
+
   test("code is found in a text", async () => {
     const text = "Run this:\n\n```python\nprint(1)\nprint(2)\n```\n";
     const { structuredContent } = await mcp.call("extract_code", { text });
@@ -183,7 +209,7 @@ describe("what is refused", () => {
   });
 
   test("an unknown tool is the protocol's error", async () => {
-    await expect(mcp.call("search_context", {})).rejects.toMatchObject({ code: -32_602 });
+    await expect(mcp.call("no_such_tool", {})).rejects.toMatchObject({ code: -32_602 });
   });
 
   test("a path outside and a file that is not there carry their codes", async () => {

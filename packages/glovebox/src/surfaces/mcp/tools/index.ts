@@ -1,9 +1,11 @@
 import type { Tool } from "../tool.ts";
+import { searchContext } from "./context.ts";
 import { runCode, runCommand } from "./execution.ts";
 import { extractCode } from "./extract.ts";
 import { listFiles, readFile, writeFile } from "./files.ts";
 import { getRun, startRun } from "./runs.ts";
 import { createSession, forkSession, rollBack, takeSnapshot } from "./sessions.ts";
+import { getWorkflowRun, runWorkflow } from "./workflows.ts";
 
 /** The one table of tools. */
 export const TOOLS: readonly Tool[] = [
@@ -11,5 +13,7 @@ export const TOOLS: readonly Tool[] = [
   ...[readFile, writeFile, listFiles],
   ...[createSession, forkSession, takeSnapshot, rollBack],
   ...[startRun, getRun],
+  ...[runWorkflow, getWorkflowRun],
+  searchContext,
   extractCode,
 ];
