@@ -32,8 +32,10 @@ export class JobProgress {
     return this.#records.length + 1;
   }
 
+  /** A step whose process somebody ended, while nobody cancelled the job, did not do its work either. */
   get hasFailed(): boolean {
-    return this.error !== undefined || this.#records.some(({ outcome }) => outcome.conclusion === "failure");
+    const isBad = ({ outcome: { conclusion } }: StepRecord) => conclusion === "failure" || conclusion === "cancelled";
+    return this.error !== undefined || this.#records.some(isBad);
   }
 
   get conclusion(): StepConclusion {

@@ -221,6 +221,21 @@ jobs:
     expect(await stage.at.engine.replay(TENANT, begun.runId)).toMatchObject({ identical: true });
   });
 
+  it("fails when somebody else ends a step's process", async () => {
+    let execution: string | undefined;
+    const begun = await stage.begin({
+      yaml: "on: push\njobs: { a: { runs-on: x, steps: [{ name: slow, run: sleep 987650 }, { name: next, run: 'true' }] } }",
+      onProgress: (_job, _steps, current) => {
+        execution ??= current?.executionIds[0];
+      },
+    });
+    await until(() => execution !== undefined);
+    await stage.at.stage.services.executions.cancel(TENANT, execution ?? "");
+    const end = await begun.end();
+    expect(conclusions(end)).toEqual({ slow: "cancelled", next: "skipped" });
+    expect(end.outcome.conclusion).toBe("failure");
+  });
+
   it("is ended at its own deadline, without secrets where it may have none", async () => {
     const end = await stage.run({
       yaml: `
