@@ -3,6 +3,7 @@ import { auditedChange, auditedRead } from "./audit.ts";
 import { ciStep } from "./ci.ts";
 import { ciRuns } from "./ci-runs.ts";
 import { runHello, runHelloCold } from "./command.ts";
+import { CONTEXT_CASES } from "./context.ts";
 import { egressConnect, egressRequest, egressThroughput } from "./egress.ts";
 import { engineLong, engineReplay, engineResume, engineStep, engineSteps } from "./engine.ts";
 import { durableEvents } from "./events.ts";
@@ -54,4 +55,5 @@ export const CASES: readonly Case[] = [
   ...snapshots,
   ...MICROVM_CASES,
   ...workflows,
+  ...CONTEXT_CASES,
 ];
