@@ -1,8 +1,10 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { signedDelivery } from "../../packages/glovebox/src/forges/testing/examples.ts";
 import { FakeGitHub } from "../../packages/glovebox/src/forges/testing/fake-github.ts";
@@ -62,31 +64,32 @@ describe("a pull request's results", { timeout: 120_000 }, () => {
   });
 
   /** The command line, as people use it. */
-  function run(words: readonly string[], input?: string): unknown {
+  async function run(words: readonly string[], input = ""): Promise<unknown> {
     const env = { ...process.env, GLOVEBOX_URL: server.url, GLOVEBOX_TOKEN: server.token };
-    const done = spawnSync(glovebox, ["ci", "repo", ...words, "--json"], {
-      env,
-      input,
-      encoding: "utf8",
-      timeout: 60_000,
-    });
-    if (done.status !== 0) throw new Error(`${words.join(" ")}: ${done.stderr}`);
-    return JSON.parse(done.stdout);
+    const child = spawn(glovebox, ["ci", "repo", ...words, "--json"], { env, timeout: 60_000 });
+    child.stdin.end(input);
+    const [out, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+    if (code !== 0) throw new Error(`${words.join(" ")}: ${errors}`);
+    return JSON.parse(out);
   }
 
   test("are at its head: a check run a job with annotations, a status, and one comment; the secret is nowhere", async () => {
     const head = await upstream.commit(NAME, { ".github/workflows/test.yml": WORKFLOW });
     await upstream.publish(NAME, ["branch", "-f", "served", head], "+served:refs/pull/7/merge");
-    run(["add", NAME, "--app", "--jobs", "3", "--label", "gpu=ci"]);
-    run(["secret", "set", NAME, "deploy_key"], `${SECRET}\n`);
-    run(["variable", "set", NAME, "REGION", "eu"]);
-    expect(run(["secret", "list", NAME])).toEqual({
+    await run(["add", NAME, "--app", "--jobs", "3", "--label", "gpu=ci"]);
+    await run(["secret", "set", NAME, "deploy_key"], `${SECRET}\n`);
+    await run(["variable", "set", NAME, "REGION", "eu"]);
+    expect(await run(["secret", "list", NAME])).toEqual({
       items: [expect.objectContaining({ name: "DEPLOY_KEY", version: 1 })],
     });
-    expect(run(["variable", "list", NAME])).toEqual({
+    expect(await run(["variable", "list", NAME])).toEqual({
       items: [expect.objectContaining({ name: "REGION", value: "eu" })],
     });
-    expect(run(["show", NAME])).toMatchObject({ credentials: "app", maxConcurrentJobs: 3, labels: { gpu: "ci" } });
+    expect(await run(["show", NAME])).toMatchObject({
+      credentials: "app",
+      maxConcurrentJobs: 3,
+      labels: { gpu: "ci" },
+    });
 
     const repository = { full_name: NAME, clone_url: upstream.url(NAME), default_branch: "main", private: true };
     const side = (ref: string) => ({ ref, sha: head, repo: repository });
@@ -122,6 +125,48 @@ describe("a pull request's results", { timeout: 120_000 }, () => {
     expect(comments()[0]).toContain("the key is ");
     expect(JSON.stringify([github.calls, server.log()])).not.toContain(SECRET);
     expect(github.problems).toEqual([]);
-    expect(run(["remove", NAME, "--yes"])).toMatchObject({ deleted: true });
+    expect(await run(["remove", NAME, "--yes"])).toMatchObject({ deleted: true });
+  });
+
+  test("need a repository, which the command line adds, changes, gives a webhook to and removes", async () => {
+    const url = "https://ci.example.org/webhooks/github";
+    const added = await run(
+      ["add", "acme/hooked", "--token-file", "-", "--branch", "trunk", "--hook", url],
+      "ghp_from_stdin\n",
+    );
+    const { webhookSecret } = added as { readonly webhookSecret: string };
+    expect(added).toMatchObject({ repository: { credentials: "token", defaultBranch: "trunk", hook: { url } } });
+    const registered = () => [...github.hooks.values()].map(({ config }) => config);
+    expect(registered()).toEqual([expect.objectContaining({ url, secret: webhookSecret, content_type: "json" })]);
+    const moved = `${url}?again`;
+    const renewed = (await run(["hook", "acme/hooked", "--rotate", "--webhook-url", moved])) as {
+      readonly webhookSecret: string;
+    };
+    expect(renewed.webhookSecret).not.toBe(webhookSecret);
+    expect(registered().at(-1)).toMatchObject({ url: moved, secret: renewed.webhookSecret });
+    expect(await run(["set", "acme/hooked", "--forget-token", "--jobs", "2"])).toMatchObject({
+      credentials: "none",
+      maxConcurrentJobs: 2,
+    });
+    const elsewhere = ["--forge", "gitea", "--clone-url", "https://git.example.org/acme/hooked.git"];
+    const { repository } = (await run(["add", "acme/hooked", ...elsewhere])) as {
+      readonly repository: { readonly id: string };
+    };
+    await expect(run(["show", "acme/hooked"])).rejects.toThrow("several forges");
+    expect(await run(["show", repository.id])).toMatchObject({ forge: "gitea" });
+    const listed = (await run(["list"])) as { readonly items: readonly { readonly fullName: string }[] };
+    expect(listed.items.map(({ fullName }) => fullName)).toEqual(["acme/hooked", "acme/hooked"]);
+    await run(["secret", "set", repository.id, "KEY", "--environment", "production"], SECRET);
+    expect(await run(["secret", "list", repository.id])).toEqual({ items: [] });
+    const place = [repository.id, "--environment", "Production"];
+    expect(await run(["secret", "list", ...place])).toMatchObject({ items: [{ name: "KEY" }] });
+    expect(await run(["secret", "delete", repository.id, "KEY", "--environment", "production"])).toMatchObject({
+      deleted: true,
+    });
+    expect(await run(["secret", "list", ...place])).toEqual({ items: [] });
+    await expect(run(["secret", "set", repository.id, "KEY", "on-the-command-line"])).rejects.toThrow("seen by others");
+    await run(["variable", "set", repository.id, "A", "1"]);
+    expect(await run(["variable", "delete", repository.id, "A"])).toMatchObject({ deleted: true });
+    expect(github.problems).toEqual([]);
   });
 });

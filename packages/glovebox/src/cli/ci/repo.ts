@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { confirmLoss } from "../commands/confirm.ts";
 import { flagsOf, integer, pairs } from "../commands/options.ts";
 import { addPaging, type PagingFlags, printPages } from "../commands/paging.ts";
-import { openClient } from "../connect.ts";
+import { type GlobalFlags, openClient } from "../connect.ts";
 import { UsageError } from "../failure.ts";
 import { formatFor, printJson, printRecord } from "../render/print.ts";
 import { agoText } from "../render/units.ts";
@@ -90,14 +90,26 @@ function addAdd(repo: Command): void {
     };
     const box = await openClient(flags);
     const made = await box.repositories.create(input);
-    const id = made.repository.id;
-    const repository =
-      hook === undefined ? made.repository : (await box.repositories.hook(id, { url: hook })).repository;
-    if (flags.json === true) return printJson({ ...made, repository });
-    await show(flags, repository);
-    process.stdout.write(`webhook secret\t${made.webhookSecret}\n`);
-    process.stderr.write("The secret is shown this once: give it to the forge with the webhook.\n");
+    if (hook === undefined) return await showMade(flags, made);
+    try {
+      const { repository } = await box.repositories.hook(made.repository.id, { url: hook });
+      await showMade(flags, { ...made, repository });
+    } catch (error) {
+      // It was added all the same, and its secret is not shown again.
+      await showMade(flags, made);
+      throw error;
+    }
   });
+}
+
+async function showMade(
+  flags: GlobalFlags,
+  made: { readonly repository: Repository; readonly webhookSecret: string },
+): Promise<void> {
+  if (flags.json === true) return printJson(made);
+  await show(flags, made.repository);
+  process.stdout.write(`webhook secret\t${made.webhookSecret}\n`);
+  process.stderr.write("The secret is shown this once: give it to the forge with the webhook.\n");
 }
 
 function addSet(repo: Command): void {
