@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { openSqliteStore, restoreBackup } from "../store/index.ts";
 import type { ContextStore } from "./context-store.ts";
 import type { DocumentInput } from "./document.ts";
 import { openContextStore } from "./open-context-store.ts";
@@ -317,4 +318,17 @@ test("lists go on page by page, and filters narrow them", async () => {
   expect(second.nextCursor).toBeUndefined();
   expect((await store.list(TENANT, { filter: "even=true" })).items).toHaveLength(4);
   await expect(store.list(TENANT, { filter: "even" })).rejects.toMatchObject({ code: "filters_invalid" });
+});
+
+test("a backup of the data folder brings the context along", async () => {
+  await add(text("a", "the quick brown fox"));
+  {
+    await using data = await openSqliteStore({ dataDir: folder });
+    await data.maintenance.backup(join(folder, "backup.tar"));
+  }
+  const restored = join(folder, "restored");
+  await restoreBackup(join(folder, "backup.tar"), restored);
+  await using other = openContextStore({ dataDir: restored });
+  const { hits } = await other.search(TENANT, { query: "brown fox" });
+  expect(hits).toMatchObject([{ path: "a", chunk: "the quick brown fox", denseRank: 1, sparseRank: 1 }]);
 });

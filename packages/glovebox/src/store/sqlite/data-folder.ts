@@ -10,6 +10,8 @@ import { EVENT_FILE_MIGRATIONS, MAIN_MIGRATIONS, type Migration } from "./migrat
 export interface DataFolder {
   readonly root: string;
   readonly mainFile: string;
+  /** The context store's, once there is one; it sees to it itself. */
+  readonly contextFile: string;
   readonly eventsFolder: string;
   readonly blobsFolder: string;
   readonly backupsFolder: string;
@@ -19,6 +21,7 @@ export function dataFolder(root: string): DataFolder {
   return {
     root,
     mainFile: join(root, "glovebox.db"),
+    contextFile: join(root, "context.db"),
     eventsFolder: join(root, "events"),
     blobsFolder: join(root, "blobs"),
     backupsFolder: join(root, "backups"),

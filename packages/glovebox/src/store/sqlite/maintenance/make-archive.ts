@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { toTimestamp } from "../../../core/index.ts";
@@ -22,6 +23,9 @@ export async function makeArchive(task: BackupTask): Promise<{ readonly bytes: n
   const files: (BackupFile | undefined)[] = [];
   // Rows first, their streams and blobs after them: a row may lag behind its stream, but must never lead it (decision 0004).
   files.push(await addDatabase(archive, "glovebox.db", folder.mainFile, task.scratch));
+  if (existsSync(folder.contextFile)) {
+    files.push(await addDatabase(archive, "context.db", folder.contextFile, task.scratch));
+  }
   for (const name of eventFiles(folder.eventsFolder)) {
     files.push(await addDatabase(archive, `events/${name}`, join(folder.eventsFolder, name), task.scratch));
   }
