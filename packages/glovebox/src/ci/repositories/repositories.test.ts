@@ -255,7 +255,8 @@ describe("the commits of repositories", () => {
     const { repository } = await service.add(TENANT, { forge: "github", fullName: "acme/code", token: "ghp_mine" });
     const at = [TENANT, repository.id] as const;
     expect(await git.resolve(...at, "main", signal)).toBe(second);
-    expect(await git.list(...at, second, ".github/workflows", signal)).toEqual([".github/workflows/ci.yml"]);
+    const where = { sha: second, folder: ".github/workflows", wanted: (path: string) => path.endsWith(".yml") };
+    expect([...(await git.readFiles(...at, where, signal)).keys()]).toEqual([".github/workflows/ci.yml"]);
     expect(await git.read(...at, second, "a.txt", signal)).toBe("2");
     expect(await git.changedFiles(...at, { before: first, sha: second }, signal)).toEqual(["a.txt"]);
     expect(await git.changedFiles(...at, { before: "d".repeat(40), sha: second }, signal)).toBeUndefined();

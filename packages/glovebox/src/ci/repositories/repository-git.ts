@@ -49,10 +49,15 @@ export function createRepositoryGit(options: RepositoryGitOptions): RepositoryGi
       const { git, remote } = await openRepository(options, tenantId, repositoryId, signal);
       return await resolve(git, remote, ref, signal);
     },
-    async list(tenantId, repositoryId, sha, folder, signal) {
+    async readFiles(tenantId, repositoryId, { sha, folder, wanted }, signal) {
       const { git } = await openAt(tenantId, repositoryId, sha, signal);
-      const entries = await git.list(sha, folder, { signal });
-      return entries.filter(({ kind }) => kind === "file").map(({ path }) => path);
+      const options = {
+        signal,
+        maxBytes: MAX_FILE_BYTES,
+        wanted: ({ path }: { readonly path: string }) => wanted(path),
+      };
+      const files = await git.readFiles(sha, folder, options);
+      return new Map([...files].map(([path, content]) => [path, content.toString("utf8")]));
     },
     async read(tenantId, repositoryId, sha, path, signal) {
       const { git } = await openAt(tenantId, repositoryId, sha, signal);

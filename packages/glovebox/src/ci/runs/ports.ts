@@ -49,14 +49,13 @@ export interface CiGit {
   ): Promise<AsyncIterable<Uint8Array>>;
   /** The commit that a branch, a tag or a full ref points to. */
   resolve(tenantId: string, repositoryId: string, ref: string, signal: AbortSignal): Promise<string>;
-  /** The paths of the files right in a folder. */
-  list(
+  /** The files right in a folder that are wanted, by path: read together, because that is what a push waits for. */
+  readFiles(
     tenantId: string,
     repositoryId: string,
-    sha: string,
-    folder: string,
+    where: { readonly sha: string; readonly folder: string; readonly wanted: (path: string) => boolean },
     signal: AbortSignal,
-  ): Promise<readonly string[]>;
+  ): Promise<ReadonlyMap<string, string>>;
   read(tenantId: string, repositoryId: string, sha: string, path: string, signal: AbortSignal): Promise<string>;
   /** Paths that differ; `undefined` when that cannot be told: then no filter on paths keeps a workflow from running. */
   changedFiles(

@@ -133,12 +133,13 @@ export class Sources {
     { repositoryId, sha }: Extract<CiSource, { kind: "repository" }>,
     signal: AbortSignal,
   ): Promise<WorkflowFile[]> {
-    const git = this.#needGit();
-    const paths = (await git.list(tenantId, repositoryId, sha, WORKFLOWS, signal)).filter((path) =>
-      WORKFLOW_FILE.test(path),
-    );
-    const read = async (path: string) => ({ path, text: await git.read(tenantId, repositoryId, sha, path, signal) });
-    return Promise.all(paths.slice(0, MAX_WORKFLOWS).map(read));
+    const found = new Set<string>();
+    const wanted = (path: string) => {
+      if (WORKFLOW_FILE.test(path) && found.size < MAX_WORKFLOWS) found.add(path);
+      return found.has(path);
+    };
+    const files = await this.#needGit().readFiles(tenantId, repositoryId, { sha, folder: WORKFLOWS, wanted }, signal);
+    return [...files].map(([path, text]) => ({ path, text }));
   }
 
   async #existing(tenantId: string, id: string): Promise<string> {
