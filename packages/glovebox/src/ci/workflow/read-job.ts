@@ -6,7 +6,7 @@ import { readSteps } from "./read-step.ts";
 import type { TemplateToken, TokenReader } from "./token-reader.ts";
 import type { Job, RunsOn, StepsJob } from "./workflow.ts";
 
-type Fields = Map<string, TemplateToken>;
+type Fields = ReadonlyMap<string, TemplateToken>;
 
 export function readJob(tokens: TokenReader, id: string, token: TemplateToken): Job {
   const fields = tokens.fields(token);

@@ -18,10 +18,13 @@ import type { Problems } from "./problems.ts";
 import type { Template } from "./read-template.ts";
 import type { EnvBlock, Position } from "./workflow.ts";
 
+const NO_FIELDS: ReadonlyMap<string, TemplateToken> = new Map();
+
 /** Makes data of the library's tokens. What the schema lets pass but this cannot take is a problem, and is left out. */
 export class TokenReader {
   readonly problems: Problems;
   readonly #texts: ReadonlyMap<TokenRange, string>;
+  readonly #fields = new Map<TemplateToken, ReadonlyMap<string, TemplateToken>>();
 
   constructor(template: Template, problems: Problems) {
     this.#texts = template.texts;
@@ -63,9 +66,15 @@ export class TokenReader {
   }
 
   /** The values of a mapping by key. An expression in a key's place is refused. */
-  fields(token: TemplateToken | undefined): Map<string, TemplateToken> {
+  fields(token: TemplateToken | undefined): ReadonlyMap<string, TemplateToken> {
+    if (token === undefined || isNull(token)) return NO_FIELDS;
+    const known = this.#fields.get(token) ?? this.#readFields(token);
+    this.#fields.set(token, known);
+    return known;
+  }
+
+  #readFields(token: TemplateToken): ReadonlyMap<string, TemplateToken> {
     const fields = new Map<string, TemplateToken>();
-    if (token === undefined || isNull(token)) return fields;
     if (!isMapping(token)) return this.#unexpected(token, "a mapping", fields);
     for (const { key, value } of token) {
       if (isString(key)) fields.set(key.value, value);
