@@ -23,7 +23,7 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 const run = promisify(execFile);
 const ALL = process.env.GLOVEBOX_TESTS === "all";
 /** Machines that are made and ended, to see what they leave. */
-const CYCLES = Number(process.env.GLOVEBOX_TEST_MACHINES ?? (ALL ? 1_000 : 20));
+const CYCLES = Number(process.env.GLOVEBOX_TEST_MACHINES ?? (ALL ? 1_000 : 6));
 const context = useDriver("microvm", makeMicrovmSubject);
 const runDir = () => join(context().subject.baseDir, "run");
 
