@@ -75,13 +75,19 @@ describe("workflows on a server", { timeout: 120_000 }, () => {
 
   test("a failed step is retried out of the state before it, and its end can be entered", async () => {
     const { box } = at;
-    const steps = "      - run: echo before > kept\n      - name: Fail\n        run: echo trace >> kept; exit 1\n";
-    const begun = await startWorkflow(box, `on: push\njobs:\n${job("one", steps)}`);
+    const leak =
+      '      - run: echo "$TOKEN" > leaked; echo before > kept\n        env:\n          TOKEN: ${{ secrets.TOKEN }}\n';
+    const steps = `${leak}      - name: Fail\n        run: echo trace >> kept; exit 1\n`;
+    const secrets = { TOKEN: "a-secret-that-a-step-wrote-down" };
+    const begun = await startWorkflow(box, `on: push\njobs:\n${job("one", steps)}`, { secrets });
     const run = await box.ci.wait(begun.id);
     expect(run.conclusion).toBe("failure");
     const { sessionId } = await box.ci.debug(run.id, "one");
     const session = await box.sessions.get(sessionId);
     expect((await session.run("cat repo/kept", { language: "bash" })).stdout).toBe("before\ntrace\n");
+    const leaked = (await session.run("wc -c < repo/leaked; cat repo/leaked", { language: "bash" })).stdout;
+    expect(leaked).toMatch(/^32\n/);
+    expect(leaked).not.toContain(secrets.TOKEN);
     await session.close();
     await box.ci.retry(run.id);
     const again = await until(box, run.id, ({ status }) => status === "completed");
@@ -91,6 +97,39 @@ describe("workflows on a server", { timeout: 120_000 }, () => {
     const second = await box.sessions.get(other.sessionId);
     expect((await second.run("cat repo/kept", { language: "bash" })).stdout).toBe("before\ntrace\n");
     await second.close();
+  });
+
+  test("names and values that look like secrets reach steps, and other jobs, as they are", async () => {
+    const { box } = at;
+    const text = `on: { workflow_dispatch: { inputs: { password: { type: string } } } }
+env: { DB_PASSWORD: postgres-password, MY_API_KEY: sk-abcdefghijklmnopqrstuvwxyz123456 }
+jobs:
+  one:
+    runs-on: ubuntu-latest
+    outputs: { token: "\${{ steps.a.outputs.token }}" }
+    steps:
+      - id: a
+        run: |
+          API_KEY=abcdefghijklmnop1234567890; echo "sizes \${#API_KEY} \${#DB_PASSWORD} \${#MY_API_KEY}"
+          echo "token=tok-123456789" >> $GITHUB_OUTPUT
+          echo "GH_TOKEN=ghp_abcdefghijklmnopqrstuvwxyz0123456789" >> $GITHUB_ENV
+      - run: echo "then \${#GH_TOKEN} \${#T} \${#V} \${#I}"
+        env: { T: "\${{ steps.a.outputs.token }}", V: "\${{ vars.APP_SECRET }}", I: "\${{ inputs.password }}" }
+  two:
+    needs: one
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "other \${#T}"; exit 1
+        env: { T: "\${{ needs.one.outputs.token }}" }
+`;
+    const vars = { APP_SECRET: "a-variable-that-is-none" };
+    const more = { vars, inputs: { password: "given-in-the-clear" }, event: { name: "workflow_dispatch" } };
+    const begun = await startWorkflow(box, text, more);
+    const run = await box.ci.wait(begun.id);
+    expect(await logOf(box, run.id)).toMatch(/sizes 26 17 35\n.*then 40 13 23 18\n.*other 13\n/s);
+    const again = await box.ci.wait((await box.ci.rerun(run.id, { failedOnly: true })).id);
+    expect(again.jobs.map(({ conclusion }) => conclusion)).toEqual(["success", "failure"]);
+    expect(await logOf(box, again.id)).toMatch(/^other 13\n$/);
   });
 
   test("lists, another attempt, and requests that make no sense", async () => {

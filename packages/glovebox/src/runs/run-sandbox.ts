@@ -84,7 +84,8 @@ export class RunSandbox {
   ): Promise<SandboxResult> {
     const env = { ...this.#env, ...request.env };
     const input = { sandbox: this.name, check, request: { ...request, ...(Object.keys(env).length > 0 && { env }) } };
-    return context.step(name, input, (given, step) => this.#work(given, step), {
+    // What is done is what the program asked for, not what the journal kept of it: there, whatever looks like a secret is masked.
+    return context.step(name, input, (_kept, step) => this.#work(input, step), {
       ...options,
       ...(this.#repeatable && { live: { compare: comparable } }),
     });
@@ -104,9 +105,9 @@ export class RunSandbox {
     return context.step(
       name,
       { sandbox: this.name, input },
-      async ({ input: given }, step) => {
+      async (_kept, step) => {
         const sessionId = await this.#find(step);
-        const result = await work(given, this.#bench(sessionId, step));
+        const result = await work(input, this.#bench(sessionId, step));
         await this.#keep?.(step, sessionId);
         return result;
       },

@@ -1,11 +1,13 @@
 import type { ProgramContext } from "../../engine/index.ts";
 import type { SandboxBench } from "../../runs/index.ts";
+import { fromVerbatim, toVerbatim, type Verbatim } from "../verbatim.ts";
 import { beginStep } from "./do-step.ts";
 import type { JobOutcome } from "./job-run.ts";
 import type { JobAtHand } from "./run-job.ts";
 
 interface Finish {
-  readonly outputs: Readonly<Record<string, string>>;
+  /** Texts by name. None has a secret in it. */
+  readonly outputs: Verbatim;
   readonly environmentUrl?: string;
   readonly warnings: readonly string[];
 }
@@ -18,12 +20,12 @@ export async function finishJob(context: ProgramContext, at: JobAtHand): Promise
   const isPlain = Object.keys(outputs).length === 0 && url === undefined;
   const given = { outputs, ...(url !== undefined && { url }) };
   const finish: Finish = isPlain
-    ? { outputs: {}, warnings: [] }
+    ? { outputs: toVerbatim({}), warnings: [] }
     : await sandbox.work(context, "finish", given, (input, bench) => work(at, bench, input));
   const { conclusion, error, outcomes } = progress;
   return {
     conclusion,
-    outputs: finish.outputs,
+    outputs: fromVerbatim(finish.outputs),
     steps: withWarnings(outcomes, finish.warnings),
     ...(finish.environmentUrl !== undefined &&
       finish.environmentUrl !== "" && { environmentUrl: finish.environmentUrl }),
@@ -50,7 +52,7 @@ async function work(
     } else if (value !== "") shown[name] = value;
   }
   const environmentUrl = url === undefined ? undefined : await expressions.text(url);
-  return { outputs: shown, warnings, ...(environmentUrl !== undefined && { environmentUrl }) };
+  return { outputs: toVerbatim(shown), warnings, ...(environmentUrl !== undefined && { environmentUrl }) };
 }
 
 function withWarnings(steps: JobOutcome["steps"], warnings: readonly string[]): JobOutcome["steps"] {

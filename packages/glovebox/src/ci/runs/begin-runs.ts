@@ -1,7 +1,15 @@
 import { type CiRun, type Clock, GloveboxError, isGloveboxError, type Redactor } from "../../core/index.ts";
 import type { DurableEngine, Program } from "../../engine/index.ts";
 import type { CiRunStore } from "../../store/index.ts";
-import { type CiRunInput, type CiRunOutput, newRecord, type RunSettings, ticketOf } from "./run-input.ts";
+import {
+  type CiRunInput,
+  type CiRunOutput,
+  newRecord,
+  type RunSettings,
+  runInputOf,
+  type StoredRunInput,
+  storedInput,
+} from "./run-input.ts";
 
 /** Time that a run gets to end by itself once its own is over, before the engine ends it: milliseconds. */
 const GRACE_MS = 600_000;
@@ -10,7 +18,7 @@ const GRACE_MS = 600_000;
 export class RunStarter {
   readonly #parts: {
     readonly engine: DurableEngine;
-    readonly program: Program<CiRunInput, CiRunOutput>;
+    readonly program: Program<StoredRunInput, CiRunOutput>;
     readonly store: CiRunStore;
     readonly clock: Clock;
     readonly redactor: Redactor | undefined;
@@ -20,7 +28,7 @@ export class RunStarter {
 
   constructor(parts: {
     readonly engine: DurableEngine;
-    readonly program: Program<CiRunInput, CiRunOutput>;
+    readonly program: Program<StoredRunInput, CiRunOutput>;
     readonly store: CiRunStore;
     readonly clock: Clock;
     readonly redactor: Redactor | undefined;
@@ -37,25 +45,20 @@ export class RunStarter {
   /** On disk when it resolves. The same key begins one run only: `undefined` when another input has it. */
   async begin(
     tenantId: string,
-    input: Omit<CiRunInput, "ticket" | "settings" | "attempt"> & Partial<Pick<CiRunInput, "attempt" | "settings">>,
+    input: Omit<CiRunInput, "settings" | "attempt"> & Partial<Pick<CiRunInput, "attempt" | "settings">>,
     options: { readonly idempotencyKey?: string; readonly name?: string } = {},
   ): Promise<CiRun | undefined> {
     const { engine, program, store, clock, redactor, ticketKey, settings } = this.#parts;
-    const full = { attempt: 1, settings, ...input };
-    // What the journal keeps is what the program gets, also in its first life: the ticket is for that.
-    const kept = redactor === undefined ? full : redactor.redactJson(full);
-    const ticketed: CiRunInput = { ...kept, ticket: ticketOf(ticketKey, tenantId, kept) };
+    const stored = storedInput({ key: ticketKey, redactor }, tenantId, { attempt: 1, settings, ...input });
+    // As the program sees it, also in its first life.
+    const full = runInputOf(stored);
     try {
-      const { id } = await engine.start(program, ticketed, {
+      const { id } = await engine.start(program, stored, {
         tenantId,
-        timeoutMs: ticketed.settings.runTimeoutMs + GRACE_MS,
+        timeoutMs: full.settings.runTimeoutMs + GRACE_MS,
         ...(options.idempotencyKey !== undefined && { idempotencyKey: options.idempotencyKey }),
       });
-      const record = newRecord(
-        { id, tenantId, createdAtMs: clock.nowMs() },
-        ticketed,
-        options.name ?? ticketed.workflow.path,
-      );
+      const record = newRecord({ id, tenantId, createdAtMs: clock.nowMs() }, full, options.name ?? full.workflow.path);
       return await store.create(record);
     } catch (error) {
       if (options.idempotencyKey !== undefined && isGloveboxError(error, "conflict")) return undefined;
@@ -67,7 +70,7 @@ export class RunStarter {
   async inputOf(tenantId: string, runId: string): Promise<CiRunInput> {
     for await (const record of this.#parts.engine.journal(tenantId, runId)) {
       if (record.type === "run.started" && record.erased !== true && record.payload.input !== undefined) {
-        return record.payload.input as unknown as CiRunInput;
+        return runInputOf(record.payload.input as unknown as StoredRunInput);
       }
       break;
     }

@@ -2,6 +2,7 @@ import { type CiConclusion, GloveboxError } from "../../core/index.ts";
 import type { JsonValue } from "../../engine/index.ts";
 import { evaluateTemplated, interpolate } from "../expressions/interpolate.ts";
 import type { JobOutcome } from "../runner/index.ts";
+import { fromVerbatim, toVerbatim, type Verbatim } from "../verbatim.ts";
 import { bindInputs } from "../workflow/bind-inputs.ts";
 import { callProblems } from "../workflow/call-problems.ts";
 import { parseWorkflow } from "../workflow/parse-workflow.ts";
@@ -23,8 +24,8 @@ const LOCAL = /^\.\/(\.github\/workflows\/[^/]+\.ya?ml)$/;
 const REMOTE = /^([^/@]+)\/([^/@]+)\/(\.github\/workflows\/[^/@]+\.ya?ml)@(.+)$/;
 
 type Read =
-  /** As JSON text: the journal sorts the keys of objects, and the order in which a matrix is written decides. */
-  { readonly workflowJson: string; readonly commit?: string } | { readonly problems: readonly WorkflowProblem[] };
+  /** Also because the journal sorts the keys of objects, and the order in which a matrix is written decides. */
+  { readonly workflow: Verbatim; readonly commit?: string } | { readonly problems: readonly WorkflowProblem[] };
 
 /** Runs the workflow that a job calls; its jobs stand in the run in the caller's place. */
 export async function callWorkflow(
@@ -38,11 +39,11 @@ export async function callWorkflow(
     const { workflow, problems } = parseWorkflow({ path: given.path, text });
     const errors = problems.filter(({ severity }) => severity === "error");
     if (workflow === undefined || errors.length > 0) return { problems: errors };
-    return { workflowJson: JSON.stringify(workflow), ...(commit !== undefined && { commit }) };
+    return { workflow: toVerbatim(workflow), ...(commit !== undefined && { commit }) };
   });
   if ("problems" in read) throw wrong(job, describe(read.problems));
   const { commit } = read;
-  const workflow = JSON.parse(read.workflowJson) as Workflow;
+  const workflow = fromVerbatim<Workflow>(read.workflow);
   const { call } = workflow.on;
   const problems = callProblems(flow.workflow, job, workflow);
   if (call === undefined || problems.length > 0) throw wrong(job, describe(problems));

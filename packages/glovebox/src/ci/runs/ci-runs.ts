@@ -96,7 +96,7 @@ export class CiRuns implements Omit<CiService, keyof AsyncDisposable> {
   async rerun(tenantId: string, id: string, request: RerunRequest = {}): Promise<CiRun> {
     const run = await this.#ended(tenantId, id);
     const { starter } = this.#parts;
-    const { ticket: _old, kept: _before, ...input } = await starter.inputOf(tenantId, id);
+    const { kept: _before, ...input } = await starter.inputOf(tenantId, id);
     const kept = keptJobs(run, request);
     const begun = await starter.begin(
       tenantId,
@@ -151,7 +151,17 @@ export class CiRuns implements Omit<CiService, keyof AsyncDisposable> {
     const sessionId = made[0]?.id;
     if (sessionId === undefined)
       throw new GloveboxError("unavailable", "the state of the failed step could not be opened");
+    await this.#mask(run, sessionId);
     return { sessionId };
+  }
+
+  /** What the run's secrets left in files must not be kept in the clear because somebody looks at it. */
+  async #mask({ tenantId, repositoryId, secretsId }: CiRun, sessionId: string): Promise<void> {
+    const { secrets, repositories, services } = this.#parts;
+    const given = await secrets.of(tenantId, secretsId);
+    const kept = repositoryId === undefined ? {} : await repositories?.secrets(tenantId, repositoryId);
+    const values = [...Object.values(given), ...Object.values(kept ?? {})];
+    if (values.length > 0) (await services.sessions.masks(tenantId, sessionId)).add(values);
   }
 
   /** `/rerun` and `/cancel` in a pull request: of the last run of each workflow there. */

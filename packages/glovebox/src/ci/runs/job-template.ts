@@ -2,6 +2,7 @@ import { GloveboxError } from "../../core/index.ts";
 import type { ProgramContext } from "../../engine/index.ts";
 import type { Contexts } from "../expressions/contexts.ts";
 import { interpolate } from "../expressions/interpolate.ts";
+import { fromVerbatim, toVerbatim } from "../verbatim.ts";
 import type { StepsJob } from "../workflow/workflow.ts";
 import type { RunState } from "./run-state.ts";
 import { templateFor } from "./runs-on.ts";
@@ -36,9 +37,10 @@ export async function runnerOf({
   const { repositoryId } = state.input;
   if (repositories === undefined || repositoryId === undefined)
     return { template, environment: name, vars: state.vars };
-  const vars = await branch.step("environment", { name }, (given) =>
-    repositories.variables(state.tenantId, repositoryId, given.name),
+  const read = await branch.step("environment", { name }, async (given) =>
+    toVerbatim(await repositories.variables(state.tenantId, repositoryId, given.name)),
   );
+  const vars = fromVerbatim<Readonly<Record<string, string>>>(read);
   return { template, environment: name, vars: { ...vars, ...state.input.vars } };
 }
 

@@ -1,7 +1,15 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
-import { type CiConclusion, type CiEvent, type CiRun, type CiSource, canonicalJson } from "../../core/index.ts";
+import {
+  type CiConclusion,
+  type CiEvent,
+  type CiRun,
+  type CiSource,
+  canonicalJson,
+  type Redactor,
+} from "../../core/index.ts";
 import type { JsonValue } from "../../engine/index.ts";
+import { fromVerbatim, toVerbatim, type Verbatim } from "../verbatim.ts";
 
 /** The name of the program that every workflow's run is a run of. */
 export const CI_WORKFLOW = "ci-workflow";
@@ -35,8 +43,6 @@ export interface KeptJob {
 
 /** Everything that decides: a replay needs no configuration, no repository and no file. */
 export interface CiRunInput {
-  /** Proves that the service began the run: see {@link ticketOf}. */
-  readonly ticket: string;
   readonly repositoryId?: string;
   readonly repository: string;
   readonly source: CiSource;
@@ -63,10 +69,39 @@ export interface CiRunInput {
   readonly kept?: Readonly<Record<string, KeptJob>>;
 }
 
+/** What of an input is kept to the letter. */
+type Exact = Pick<CiRunInput, "workflow" | "vars" | "inputs" | "kept">;
+
+/** The input as the journal has it. */
+export interface StoredRunInput {
+  /** Proves that the service began the run: see {@link ticketOf}. */
+  readonly ticket: string;
+  readonly exact: Verbatim;
+  /** The rest, in which whatever looks like a secret is masked. */
+  readonly masked: Omit<CiRunInput, keyof Exact>;
+}
+
+/** `redactor`: what the journal would mask anyhow has to be masked before the ticket is made. */
+export function storedInput(
+  { key, redactor }: { readonly key: Buffer; readonly redactor: Redactor | undefined },
+  tenantId: string,
+  { workflow, vars, inputs, kept, ...rest }: CiRunInput,
+): StoredRunInput {
+  const exact = toVerbatim({ workflow, vars, inputs, ...(kept !== undefined && { kept }) } satisfies Exact);
+  const stored = { exact, masked: redactor?.redactJson(rest) ?? rest };
+  return { ...stored, ticket: ticketOf(key, tenantId, stored) };
+}
+
+export function runInputOf({ exact, masked }: StoredRunInput): CiRunInput {
+  return { ...masked, ...fromVerbatim<Exact>(exact) };
+}
+
 const isRecord = (value: unknown) => typeof value === "object" && value !== null;
 
 /** The service has checked what is in it, and the ticket says that it did. */
-export const CiRunInputSchema = z.custom<CiRunInput>((value) => isRecord(value) && "ticket" in (value as object));
+export const StoredRunInputSchema = z.custom<StoredRunInput>(
+  (value) => isRecord(value) && "ticket" in (value as object) && "masked" in (value as object),
+);
 
 export interface CiRunOutput {
   readonly conclusion: CiConclusion;
@@ -78,11 +113,11 @@ export const CiRunOutputSchema = z.custom<CiRunOutput>((value) => isRecord(value
  * Names the input as the service's own. A run chooses whose secrets it gets and whether it comes from a fork, so one that somebody started by other ways, with an input of
  * their own, must not begin.
  */
-export function ticketOf(key: Buffer, tenantId: string, input: Omit<CiRunInput, "ticket">): string {
+function ticketOf(key: Buffer, tenantId: string, input: Omit<StoredRunInput, "ticket">): string {
   return createHmac("sha256", key).update(canonicalJson({ tenantId, input })).digest("hex");
 }
 
-export function isTicketOf(key: Buffer, tenantId: string, { ticket, ...input }: CiRunInput): boolean {
+export function isTicketOf(key: Buffer, tenantId: string, { ticket, ...input }: StoredRunInput): boolean {
   const expected = Buffer.from(ticketOf(key, tenantId, input));
   const given = Buffer.from(String(ticket));
   return given.length === expected.length && timingSafeEqual(given, expected);

@@ -1,6 +1,7 @@
 import { GloveboxError } from "../../core/index.ts";
 import { defineProgram, type Program, type ProgramContext } from "../../engine/index.ts";
 import { interpolate } from "../expressions/interpolate.ts";
+import { fromVerbatim, toVerbatim, type Verbatim } from "../verbatim.ts";
 import { parseWorkflow } from "../workflow/parse-workflow.ts";
 import type { Workflow } from "../workflow/workflow.ts";
 import { describe } from "./call-workflow.ts";
@@ -12,12 +13,14 @@ import type { CiRepository } from "./ports.ts";
 import {
   CI_WORKFLOW,
   type CiRunInput,
-  CiRunInputSchema,
   type CiRunOutput,
   CiRunOutputSchema,
   isTicketOf,
   newRecord,
   RUN_KEY,
+  runInputOf,
+  type StoredRunInput,
+  StoredRunInputSchema,
 } from "./run-input.ts";
 import { inGroup } from "./run-instance.ts";
 import { queuedJobs, runJobs } from "./run-jobs.ts";
@@ -28,21 +31,22 @@ type Begun =
       readonly number: number;
       readonly createdAtMs: number;
       readonly atMs: number;
-      /** As JSON text: the journal sorts the keys of objects, and the order in which a matrix is written decides. */
-      readonly workflowJson: string;
+      /** Also because the journal sorts the keys of objects, and the order in which a matrix is written decides. */
+      readonly workflow: Verbatim;
       readonly workflowName: string;
-      readonly vars: Readonly<Record<string, string>>;
+      /** Texts by name. */
+      readonly vars: Verbatim;
       readonly repository?: CiRepository;
     }
   | { readonly problem: string; readonly number: number; readonly createdAtMs: number; readonly atMs: number };
 
 /** Runs a workflow: its jobs side by side as they need one another, each in a sandbox of its own. */
-export function workflowProgram(parts: RunParts, ticketKey: Buffer): Program<CiRunInput, CiRunOutput> {
+export function workflowProgram(parts: RunParts, ticketKey: Buffer): Program<StoredRunInput, CiRunOutput> {
   return defineProgram({
     name: CI_WORKFLOW,
     version: "1",
     description: "Runs a GitHub workflow; started by webhooks, schedules and `glovebox ci run`.",
-    input: CiRunInputSchema,
+    input: StoredRunInputSchema,
     output: CiRunOutputSchema,
     run: (context, input) => runWorkflow(parts, ticketKey, context, input),
   });
@@ -52,11 +56,12 @@ async function runWorkflow(
   parts: RunParts,
   ticketKey: Buffer,
   context: ProgramContext,
-  input: CiRunInput,
+  stored: StoredRunInput,
 ): Promise<CiRunOutput> {
   const { runId, tenantId } = context;
+  const input = runInputOf(stored);
   const begun = await context.step("begin", {}, (_input, step) =>
-    begin(parts, ticketKey, { id: step.runId, tenantId }, input),
+    begin(parts, ticketKey, { id: step.runId, tenantId }, stored),
   );
   parts.keeper.begin({
     ...newRecord(
@@ -69,8 +74,9 @@ async function runWorkflow(
     startedAtMs: begun.atMs,
   });
   if ("problem" in begun) return finish(parts, context, "failure", begun.problem);
-  const { number, vars, repository } = begun;
-  const workflow = JSON.parse(begun.workflowJson) as Workflow;
+  const { number, repository } = begun;
+  const workflow = fromVerbatim<Workflow>(begun.workflow);
+  const vars = fromVerbatim<CiRunInput["vars"]>(begun.vars);
   const state = new RunState(parts, context, input, { vars: { ...vars, ...input.vars }, repository });
   const chosen = chooseJobs(workflow, input.job);
   if (chosen === undefined) return finish(parts, context, "failure", `the workflow has no job ${input.job}`);
@@ -110,15 +116,16 @@ async function begin(
   parts: RunParts,
   ticketKey: Buffer,
   run: { readonly id: string; readonly tenantId: string },
-  input: CiRunInput,
+  stored: StoredRunInput,
 ): Promise<Begun> {
   const { tenantId } = run;
-  if (!isTicketOf(ticketKey, tenantId, input)) {
+  if (!isTicketOf(ticketKey, tenantId, stored)) {
     throw new GloveboxError(
       "permission_denied",
       "workflows are run by `ci` operations, webhooks and schedules, and by nothing else",
     );
   }
+  const input = runInputOf(stored);
   const atMs = parts.clock.nowMs();
   const { workflow, problems } = parseWorkflow(input.workflow);
   const record = newRecord({ ...run, createdAtMs: atMs }, input, workflow?.name ?? input.workflow.path);
@@ -128,11 +135,11 @@ async function begin(
   if (workflow === undefined || errors.length > 0) return { ...known, problem: describe(errors) };
   const { repositories } = parts;
   const { repositoryId } = input;
-  const read = { ...known, workflowName: workflow.name, workflowJson: JSON.stringify(workflow) };
-  if (repositories === undefined || repositoryId === undefined) return { ...read, vars: {} };
+  const read = { ...known, workflowName: workflow.name, workflow: toVerbatim(workflow) };
+  if (repositories === undefined || repositoryId === undefined) return { ...read, vars: toVerbatim({}) };
   const repository = await repositories.get(tenantId, repositoryId);
   if (repository === undefined) return { ...known, problem: "the repository was removed" };
-  return { ...read, vars: await repositories.variables(tenantId, repositoryId), repository };
+  return { ...read, vars: toVerbatim(await repositories.variables(tenantId, repositoryId)), repository };
 }
 
 async function secretsOf(state: RunState, environment: string | undefined): Promise<Readonly<Record<string, string>>> {
