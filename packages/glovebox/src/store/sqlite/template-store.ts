@@ -75,7 +75,7 @@ export class SqliteTemplateStore implements TemplateStore {
             .orderBy("templates.id", "desc")
             .limit(1),
     );
-    return row === undefined ? undefined : fromDoc<Template>(row);
+    return row === undefined ? undefined : toTemplate(row);
   }
 
   async list(
@@ -102,7 +102,7 @@ export class SqliteTemplateStore implements TemplateStore {
         .orderBy("templates.id", "desc")
         .limit(limit + 1),
     );
-    return toPage(rows.map(fromDoc<Template>), limit);
+    return toPage(rows.map(toTemplate), limit);
   }
 
   async pooled(): Promise<readonly Template[]> {
@@ -120,7 +120,7 @@ export class SqliteTemplateStore implements TemplateStore {
           .where(sql<boolean>`template_versions.doc ->> '$.pool.max' > 0`)
           .orderBy("templates.id"),
       )
-      .map(fromDoc<Template>);
+      .map(toTemplate);
   }
 
   async delete(tenantId: string, id: string): Promise<boolean> {
@@ -159,4 +159,10 @@ function insertVersion(template: Template): Step {
 
 function nameTaken(name: string): readonly ["already_exists", string] {
   return ["already_exists", `there is a template named '${name}' already`];
+}
+
+/** Those that were written before there was such a thing leave it out. */
+function toTemplate(row: Parameters<typeof fromDoc>[0]): Template {
+  const { forkable = false, ...rest } = fromDoc<Partial<Pick<Template, "forkable">> & Omit<Template, "forkable">>(row);
+  return { ...rest, forkable };
 }
