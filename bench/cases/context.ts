@@ -148,7 +148,7 @@ const recall: Case = {
       .raw()
       .all() as [string, Uint8Array][];
     db.close();
-    const vectors = rows.map(([path, bytes]) => ({ path, entries: new Float32Array(bytes.slice().buffer) }));
+    const vectors = rows.map(([path, bytes]) => ({ path, entries: new Float32Array(new Uint8Array(bytes).buffer) }));
     const samples: number[] = [];
     for (let n = 0; n < 40; n += 1) {
       const query = vectors[(n * 2_503) % vectors.length]?.entries ?? new Float32Array();

@@ -104,7 +104,7 @@ export class EmbeddingQueue implements AsyncDisposable {
     const asked = texts.length === 0 ? [] : await orAborted(this.#embedder.embed(texts, signal), signal);
     const byHash = new Map(unknown.map(([hash], at) => [hash, toUnit(Float32Array.from(asked[at] ?? []))]));
     const entries = chunks.map(({ textHash, known }) =>
-      known === undefined ? (byHash.get(textHash) as Float32Array) : new Float32Array(known.slice().buffer),
+      known === undefined ? (byHash.get(textHash) as Float32Array) : new Float32Array(new Uint8Array(known).buffer),
     );
     const vectors = await this.#readers.call({}, "prepareVectors", entries);
     await this.#writer.call(

@@ -76,7 +76,7 @@ export class DenseSpace {
 
 /** Of two vectors of length 1. */
 function cosine(vector: Float32Array, bytes: Uint8Array): number {
-  const entries = new Float32Array(bytes.slice().buffer);
+  const entries = new Float32Array(new Uint8Array(bytes).buffer);
   let product = 0;
   for (let at = 0; at < vector.length; at += 1) product += (vector[at] as number) * (entries[at] ?? 0);
   return product;

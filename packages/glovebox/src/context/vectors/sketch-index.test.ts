@@ -93,5 +93,6 @@ test("a sketch comes back from its bytes, also from an odd address; other sizes 
   const odd = new Uint8Array(record.byteLength + 1);
   odd.set(record, 1);
   expect(decodeSketch(odd.subarray(1), sketcher.paddedDimensions)).toEqual(sketch);
+  expect(decodeSketch(Buffer.from(record), sketcher.paddedDimensions)).toEqual(sketch);
   expect(() => decodeSketch(record, 64)).toThrow(RangeError);
 });

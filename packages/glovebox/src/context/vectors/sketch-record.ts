@@ -20,8 +20,8 @@ export function decodeSketch(record: Uint8Array, paddedDimensions: number): Sket
   if (record.byteLength !== HEAD_BYTES + bitsBytes + paddedDimensions)
     throw new RangeError("not a sketch of these dimensions");
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-  // Copied, since what comes out of a database may begin at an odd address.
-  const bits = new Uint32Array(record.slice(HEAD_BYTES, HEAD_BYTES + bitsBytes).buffer);
+  // Copied, since what comes out of a database may begin at an odd address. `slice` of a Buffer, which SQLite gives, copies nothing.
+  const bits = new Uint32Array(new Uint8Array(record.subarray(HEAD_BYTES, HEAD_BYTES + bitsBytes)).buffer);
   const bytes = new Int8Array(record.buffer, record.byteOffset + HEAD_BYTES + bitsBytes, paddedDimensions);
   return {
     factor: view.getFloat32(0, true),
