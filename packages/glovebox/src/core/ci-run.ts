@@ -17,7 +17,7 @@ export interface CiAnnotation {
 
 /** A step of a job. Times are milliseconds since the epoch, durations milliseconds. */
 export interface CiStep {
-  /** From 1. */
+  /** From 1, over what runs before, the job's own steps, and what runs after. */
   readonly number: number;
   readonly id?: string;
   readonly name: string;
@@ -25,6 +25,7 @@ export interface CiStep {
   readonly outcome?: CiConclusion;
   /** After it. Absent while it runs. */
   readonly conclusion?: CiConclusion;
+  /** Of the last process that it ran. */
   readonly exitCode?: number;
   readonly outputs: Readonly<Record<string, string>>;
   readonly startedAtMs?: number;
@@ -34,6 +35,7 @@ export interface CiStep {
   readonly annotations: readonly CiAnnotation[];
   /** Markdown that it wrote to GITHUB_STEP_SUMMARY. */
   readonly summary?: string;
+  /** Why it failed, where its output does not say so. */
   readonly error?: string;
 }
 

@@ -1,4 +1,4 @@
-import type { CiAnnotation, CiConclusion, Isolation } from "../../core/index.ts";
+import type { CiAnnotation, CiConclusion, CiStep, Isolation } from "../../core/index.ts";
 import type { JsonValue } from "../../engine/index.ts";
 import type { JobStorage } from "../toolkit/job-storage.ts";
 import type { Defaults, EnvBlock, StepsJob } from "../workflow/workflow.ts";
@@ -59,29 +59,8 @@ export interface GithubContext {
   readonly [name: string]: JsonValue;
 }
 
-/** What came of a step. Everything is masked. Times are milliseconds since the epoch, durations milliseconds. */
-export interface StepOutcome {
-  /** From 1, over what runs before, the job's own steps, and what runs after. */
-  readonly number: number;
-  readonly id?: string;
-  readonly name: string;
-  /** Before `continue-on-error`. */
-  readonly outcome: StepConclusion;
-  /** After it. */
-  readonly conclusion: StepConclusion;
-  /** Of the last process that it ran. */
-  readonly exitCode?: number;
-  readonly outputs: Readonly<Record<string, string>>;
-  readonly startedAtMs?: number;
-  readonly durationMs?: number;
-  /** Where its output is, in order. */
-  readonly executionIds: readonly string[];
-  readonly annotations: readonly Annotation[];
-  /** Markdown that it wrote to GITHUB_STEP_SUMMARY. */
-  readonly summary?: string;
-  /** Why it failed, where its output does not say so. */
-  readonly error?: string;
-}
+/** What came of a step that is over: as the run's record has it. Everything is masked. */
+export type StepOutcome = CiStep & Required<Pick<CiStep, "outcome" | "conclusion">>;
 
 export interface JobOutcome {
   readonly conclusion: StepConclusion;
