@@ -47,7 +47,8 @@ export class Searcher {
     const count = k * rerankFactor;
     const near =
       dense === undefined ? [] : (this.#space(dense.space)?.search(dense.vector, count, allowed, atRevision) ?? []);
-    const worded = tokens === undefined ? [] : this.#sparse.search(tokens, count, isAllowed);
+    const worded =
+      tokens === undefined ? [] : this.#sparse.search(tokens, count, { revision: this.#mirror.revision, isAllowed });
     const idOf = (chunk: number) => this.#mirror.ids[this.#mirror.documentOf.get(chunk)] ?? "";
     return fuse(near, worded, query.fusion, query.weights).sort(
       (a, b) => b.score - a.score || compare(idOf(a.chunk), idOf(b.chunk)) || a.chunk - b.chunk,

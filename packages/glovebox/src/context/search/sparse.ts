@@ -8,17 +8,28 @@ import type { Scored } from "./fuse.ts";
 const MAX_MATCHES = 4_000;
 /** Of a query. */
 const MAX_TOKENS = 64;
+/** Words whose counts are remembered. */
+const MAX_COUNTS = 10_000;
 
 /** Search by words, with BM25. */
 export class SparseSearch {
   readonly #db: Database;
+  /** In how many chunks words are, as of {@link #revision}: reading it takes up to milliseconds for a frequent word. */
+  readonly #counts = new Map<string, number>();
+  #revision = -1;
 
   constructor(db: Database) {
     this.#db = db;
   }
 
   /** The `count` best chunks of those that are allowed, best first. */
-  search(tokens: readonly string[], count: number, isAllowed: (chunk: number) => boolean): Scored[] {
+  search(
+    tokens: readonly string[],
+    count: number,
+    { revision, isAllowed }: { readonly revision: number; readonly isAllowed: (chunk: number) => boolean },
+  ): Scored[] {
+    if (revision !== this.#revision || this.#counts.size > MAX_COUNTS) this.#counts.clear();
+    this.#revision = revision;
     const words = this.#affordable([...new Set(tokens)].slice(0, MAX_TOKENS));
     if (words.length === 0) return [];
     // Quoted, a word is a word, whatever it is in the query language of FTS5; quotes are no part of tokens.
@@ -35,9 +46,8 @@ export class SparseSearch {
   }
 
   #affordable(words: readonly string[]): string[] {
-    const frequency = this.#db.prepare("SELECT doc FROM vocabulary WHERE term = ?").pluck();
     const known = words
-      .map((word) => ({ word, count: (frequency.get(word) as number | undefined) ?? 0 }))
+      .map((word) => ({ word, count: this.#countOf(word) }))
       .filter(({ count }) => count > 0)
       .sort((a, b) => a.count - b.count || (a.word < b.word ? -1 : 1));
     let left = MAX_MATCHES;
@@ -47,5 +57,14 @@ export class SparseSearch {
         return left >= 0 || at === 0;
       })
       .map(({ word }) => word);
+  }
+
+  #countOf(word: string): number {
+    const known = this.#counts.get(word);
+    if (known !== undefined) return known;
+    const sql = "SELECT doc FROM vocabulary WHERE term = ?";
+    const count = (this.#db.prepare(sql).pluck().get(word) as number | undefined) ?? 0;
+    this.#counts.set(word, count);
+    return count;
   }
 }

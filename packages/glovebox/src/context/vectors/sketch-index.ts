@@ -12,10 +12,10 @@ const BLOCKS_AT = OUT_AT + BLOCK * 4;
 
 /**
  * The second pass looks at this many, or at so many times as many as are wanted. With 100,000 vectors of 384 dimensions that point anywhere, the worst case (real ones lie in
- * clusters), 2,000 hold 96 % of the true ten nearest, 400 hold 75 %.
+ * clusters), 2,000 hold 96 % of the true ten nearest, 400 hold 75 %. Of 60,000 texts by the built-in embedder 2,000 held 91 %, and 5,000 hold 99 %.
  */
-const CANDIDATES = 2_000;
-const OVERSAMPLING = 20;
+const CANDIDATES = 5_000;
+const OVERSAMPLING = 50;
 
 /** The first pass' estimates are counted in so many classes, to find the best without sorting all. Estimates lie between -1 and 1, hardly ever beyond. */
 const CLASSES = 4_096;
@@ -77,9 +77,7 @@ export class SketchIndex {
     for (let slot = 0; slot < this.#size; slot += 1) {
       if ((this.#estimates[slot] as number) >= bar && allowed?.[slot] !== 0) candidates.push(slot);
     }
-    return this.#exactly(candidates, query)
-      .sort((a, b) => b.score - a.score || a.slot - b.slot)
-      .slice(0, count);
+    return this.#best(candidates, query, count);
   }
 
   /** Estimates every cosine, and tells above what the `wanted` best lie. */
@@ -110,7 +108,8 @@ export class SketchIndex {
     return lowest === 0 ? Number.NEGATIVE_INFINITY : (lowest / CLASSES) * 2 - 1;
   }
 
-  #exactly(slots: readonly number[], { rotated }: SketchedQuery): DenseHit[] {
+  /** Of slots in rising order, so that of equal ones the first stays first. */
+  #best(slots: readonly number[], { rotated }: SketchedQuery, count: number): DenseHit[] {
     const { buffer } = this.#kernel.memory;
     const largest = rotated.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     // Small enough that no sum of products leaves 32 bits.
@@ -120,16 +119,17 @@ export class SketchIndex {
     for (let at = 0; at < rotated.length; at += 1) entries[at] = Math.round((rotated[at] as number) / step);
     const rows = new Uint32Array(buffer, ROWS_AT, BLOCK);
     const out = new Int32Array(buffer, OUT_AT, BLOCK);
-    const hits: DenseHit[] = [];
+    const best: DenseHit[] = [];
     for (let from = 0; from < slots.length; from += BLOCK) {
-      const part = slots.slice(from, from + BLOCK);
-      for (const [at, slot] of part.entries()) rows[at] = this.#rowAt(slot);
-      this.#kernel.products(ROWS_AT, part.length, this.#rowBytes, QUERY_AT, OUT_AT);
-      for (const [at, slot] of part.entries()) {
-        hits.push({ slot, score: (out[at] as number) * step * (this.#steps[slot] as number) });
+      const until = Math.min(slots.length, from + BLOCK);
+      for (let at = from; at < until; at += 1) rows[at - from] = this.#rowAt(slots[at] as number);
+      this.#kernel.products(ROWS_AT, until - from, this.#rowBytes, QUERY_AT, OUT_AT);
+      for (let at = from; at < until; at += 1) {
+        const slot = slots[at] as number;
+        insert(best, { slot, score: (out[at - from] as number) * step * (this.#steps[slot] as number) }, count);
       }
     }
-    return hits;
+    return best;
   }
 
   #blockAt(slot: number): number {
@@ -156,6 +156,15 @@ export class SketchIndex {
     this.#steps = grown(this.#steps, new Float32Array(size * 2));
     this.#estimates = new Float32Array(size * 2);
   }
+}
+
+/** Into a list that is ordered, best first, and has `count` at most. */
+function insert(best: DenseHit[], hit: DenseHit, count: number): void {
+  if (best.length === count && hit.score <= (best.at(-1)?.score ?? Number.NEGATIVE_INFINITY)) return;
+  let at = best.length;
+  while (at > 0 && (best[at - 1] as DenseHit).score < hit.score) at -= 1;
+  best.splice(at, 0, hit);
+  if (best.length > count) best.pop();
 }
 
 function classOf(estimate: number): number {
