@@ -82,6 +82,29 @@ test("a repository is indexed without what git ignores, and again only what chan
   expect((await glovebox(["context", "index", "/proc"])).code).toBe(2);
 });
 
+test("what expires, is pinned, is a kind, or has a scope, is as it was said", async () => {
+  await write("news.md", "Gazelle news of yesterday.\n");
+  const found = async (...more: readonly string[]) =>
+    paths(await out("context", "query", "gazelle", "--json", ...more));
+  await out(
+    "context",
+    "add",
+    "news.md",
+    "--expires",
+    "2020-01-01T00:00:00Z",
+    "--kind",
+    "transcript",
+    "--scope",
+    "task:news",
+  );
+  expect(await found()).not.toContain("news.md");
+  await out("context", "add", "news.md", "--pinned", "--kind", "transcript", "--scope", "task:news");
+  expect(await found("--scope", "task:news", "--filter", "kind=transcript")).toEqual(["news.md"]);
+  expect(await found("--scope", "task:other")).toEqual([]);
+  await out("context", "pin", "news.md", "--off");
+  expect(await found()).not.toContain("news.md");
+});
+
 test("the SDK follows changes, pins, and is told what is wrong", async () => {
   const client = new Glovebox({ url: server.url, token: server.token });
   const end = new AbortController();

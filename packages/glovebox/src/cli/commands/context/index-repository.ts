@@ -16,7 +16,8 @@ const MAX_FILE_BYTES = 1024 * 1024;
 /** A file with a NUL in so many first bytes is not text. */
 const SNIFFED_BYTES = 8_192;
 const BATCH_FILES = 200;
-const BATCH_BYTES = 4 * 1024 * 1024;
+/** Of text; as JSON it may take six times as much, and a body has 16 MiB. */
+const BATCH_BYTES = 1024 * 1024;
 const MAX_LIST_BYTES = 256 * 1024 * 1024;
 /** How long a repository must be quiet before it is looked at again. */
 const QUIET_MS = 300;
