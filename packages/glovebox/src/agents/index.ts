@@ -1,6 +1,7 @@
 /** Agents that work on a repository: their messages, who does what, and the flows that they work in. */
 export type { Agent, AgentHost, AgentModel, TaskOf } from "./agent.ts";
 export { createBuiltInAgents } from "./built-in.ts";
+export { type CodeCall, CodeThreads } from "./code/code-threads.ts";
 export type { Lessons, NewLesson, RecalledLesson } from "./memory/lessons.ts";
 export type { Retrieve, Retrieved } from "./memory/retrieve.ts";
 export { Artifact, Severity, TestStatus } from "./messages/artifact.ts";

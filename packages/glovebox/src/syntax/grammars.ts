@@ -8,19 +8,24 @@ import type { Language } from "../core/index.ts";
  * tree-sitter in WebAssembly, with grammars that are built already. Code that nobody has reviewed goes through these parsers, which are
  * written in C: in WebAssembly their worst is a trap or a full memory, and a thread that runs it can be ended at any instruction.
  */
-const GRAMMAR_FILES: Readonly<Record<Language, string>> = {
+const GRAMMAR_FILES = {
   python: "tree-sitter-python.wasm",
   javascript: "tree-sitter-javascript.wasm",
   typescript: "tree-sitter-typescript.wasm",
+  // TypeScript with elements is a grammar of its own: `<T>x` means something else there.
+  tsx: "tree-sitter-tsx.wasm",
   bash: "tree-sitter-bash.wasm",
   rust: "tree-sitter-rust.wasm",
-};
+} as const satisfies Readonly<Record<Language | "tsx", string>>;
 
-const grammars = new Map<Language, Promise<Grammar>>();
+/** A language, or a dialect that has a grammar of its own. */
+export type GrammarName = keyof typeof GRAMMAR_FILES;
+
+const grammars = new Map<GrammarName, Promise<Grammar>>();
 let runtime: Promise<void> | undefined;
 
 /** Loads the grammar of a language, once in a thread. */
-export async function grammarOf(language: Language): Promise<Grammar> {
+export async function grammarOf(language: GrammarName): Promise<Grammar> {
   runtime ??= treeSitter.Parser.init();
   await runtime;
   let grammar = grammars.get(language);
@@ -33,7 +38,7 @@ export async function grammarOf(language: Language): Promise<Grammar> {
 }
 
 /** The syntax tree of `code`, for as long as `use` takes: the memory of trees is not collected, it has to be freed. */
-export async function withTree<T>(code: string, language: Language, use: (tree: Tree) => T): Promise<T> {
+export async function withTree<T>(code: string, language: GrammarName, use: (tree: Tree) => T): Promise<T> {
   const grammar = await grammarOf(language);
   const parser = new treeSitter.Parser();
   try {

@@ -1,6 +1,6 @@
 import type { TreeCursor } from "@vscode/tree-sitter-wasm";
-import { GloveboxError, type Language } from "../core/index.ts";
-import { withTree } from "./grammars.ts";
+import { GloveboxError } from "../core/index.ts";
+import { type GrammarName, withTree } from "./grammars.ts";
 
 /** Code has fewer nodes than this or is refused: a node of ours takes about 150 bytes. */
 const MAX_NODES = 600_000;
@@ -40,7 +40,7 @@ export interface SyntaxTree {
 }
 
 /** Parses code. Grammars recover from errors, so that there is always a tree. `payload_too_large` when it has more than 600,000 nodes. */
-export async function parseCode(code: string, language: Language): Promise<SyntaxTree> {
+export async function parseCode(code: string, language: GrammarName): Promise<SyntaxTree> {
   return await withTree(code, language, (tree) => {
     const cursor = tree.walk();
     try {

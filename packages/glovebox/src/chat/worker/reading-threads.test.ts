@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from "vitest";
-import { ReadingThreads } from "./reading-threads.ts";
+import { openThreads } from "./process-threads.ts";
 
-function threadsWith(limits: ConstructorParameters<typeof ReadingThreads>[0]): ReadingThreads {
-  const threads = new ReadingThreads(limits);
+function threadsWith(limits: Parameters<typeof openThreads>[0]): ReturnType<typeof openThreads> {
+  const threads = openThreads(limits);
   onTestFinished(() => threads[Symbol.asyncDispose]());
   return threads;
 }

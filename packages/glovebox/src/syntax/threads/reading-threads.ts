@@ -1,6 +1,6 @@
 import { GloveboxError } from "../../core/index.ts";
-import type { Kind, Request, Work } from "./messages.ts";
 import { ReadingThread } from "./reading-thread.ts";
+import type { Readings } from "./serve-readings.ts";
 
 export interface ReadingLimits {
   /** Threads at once. Default 2. */
@@ -13,8 +13,12 @@ export interface ReadingLimits {
   readonly idleMs?: number;
 }
 
-/** Threads that read hostile text, started when there is some, ended when there is none. They do not keep the process alive. */
-export class ReadingThreads implements AsyncDisposable {
+/**
+ * Threads that read hostile text, started when there is some, ended when there is none. They do not keep the process alive. `R` is the table of what they can be asked
+ * for, which the file that they run serves.
+ */
+export class ReadingThreads<R extends Readings> implements AsyncDisposable {
+  readonly #main: URL;
   readonly #limits: Required<ReadingLimits>;
   readonly #idle: ReadingThread[] = [];
   readonly #all = new Set<ReadingThread>();
@@ -22,7 +26,9 @@ export class ReadingThreads implements AsyncDisposable {
   #busy = 0;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(limits: ReadingLimits = {}) {
+  /** `main` is the file that the threads run; it calls `serveReadings` with the table. */
+  constructor(main: URL, limits: ReadingLimits = {}) {
+    this.#main = main;
     this.#limits = { threads: 2, waiting: 64, cpuLimitMs: 15_000, idleMs: 60_000, ...limits };
   }
 
@@ -35,15 +41,19 @@ export class ReadingThreads implements AsyncDisposable {
    * Has something read. Errors: `queue_full`, `payload_too_large` when it takes too much time or memory, `cancelled`, and those of what
    * reads.
    */
-  async read<K extends Kind>(kind: K, asked: Work[K]["asked"], signal?: AbortSignal): Promise<Work[K]["answer"]> {
+  async read<K extends keyof R & string>(
+    kind: K,
+    asked: Parameters<R[K]>[0],
+    signal?: AbortSignal,
+  ): Promise<Awaited<ReturnType<R[K]>>> {
     throwIfAborted(signal);
     await this.#turn(signal);
     const thread = this.#idle.pop() ?? this.#start();
     try {
-      const reply = await thread.ask({ kind, asked } as Request, this.#limits.cpuLimitMs, signal);
+      const reply = await thread.ask({ kind, asked }, this.#limits.cpuLimitMs, signal);
       if (!reply.ok)
         throw new GloveboxError(reply.error.code, reply.error.message, { details: reply.error.details ?? {} });
-      return reply.answer as Work[K]["answer"];
+      return reply.answer as Awaited<ReturnType<R[K]>>;
     } finally {
       if (thread.alive) this.#idle.push(thread);
       else this.#all.delete(thread);
@@ -62,7 +72,7 @@ export class ReadingThreads implements AsyncDisposable {
   }
 
   #start(): ReadingThread {
-    const thread = new ReadingThread();
+    const thread = new ReadingThread(this.#main);
     this.#all.add(thread);
     return thread;
   }

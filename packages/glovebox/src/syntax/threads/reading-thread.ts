@@ -1,9 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { GloveboxError } from "../../core/index.ts";
-import type { Reply, Request } from "./messages.ts";
+import type { Reply, Request } from "./serve-readings.ts";
 
-/** `.ts` in development, `.js` when published. */
-const MAIN = new URL(`./main${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 /** Of the thread's heap. The parsers' memory is WebAssembly's, bounded by the lengths that are let in. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32 } as const;
 
@@ -13,11 +11,13 @@ const WALL_FACTOR = 6;
 
 /** A thread that reads one text at a time, and is ended when it takes too long: parsing cannot be interrupted otherwise. */
 export class ReadingThread {
-  readonly #worker = new Worker(MAIN, { name: "glovebox-reading", resourceLimits: RESOURCE_LIMITS });
+  readonly #worker: Worker;
   #settle: { resolve(reply: Reply): void; reject(error: GloveboxError): void } | undefined;
   #alive = true;
 
-  constructor() {
+  /** `main` is the file that the thread runs; it calls `serveReadings`. */
+  constructor(main: URL) {
+    this.#worker = new Worker(main, { name: "glovebox-reading", resourceLimits: RESOURCE_LIMITS });
     this.#worker.on("message", (reply: Reply) => this.#settle?.resolve(reply));
     this.#worker.on("error", (error: NodeJS.ErrnoException) => this.#fail(failureOf(error)));
     this.#worker.on("exit", () =>

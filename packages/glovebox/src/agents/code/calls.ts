@@ -1,0 +1,5 @@
+import { check } from "./check.ts";
+import { outline } from "./outline/outline.ts";
+
+/** What code threads can be asked for: pure functions of plain data. Whoever adds one bounds its answer. */
+export const calls = { check, outline };
