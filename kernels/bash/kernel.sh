@@ -21,7 +21,7 @@ fi
 exec 2>&"$__glovebox_err" {__glovebox_err}>&- {__glovebox_queue}>/proc/self/fd/0
 exec {__glovebox_requests}<&3 {__glovebox_answers}>&4 3<&- 4>&-
 export -n __glovebox_kernel __glovebox_in __glovebox_err __glovebox_state PS1 PS2
-unset HISTFILE MAILCHECK PROMPT_COMMAND __glovebox_err
+unset HISTFILE MAILCHECK PROMPT_COMMAND GLOVEBOX_KERNEL_LOAD __glovebox_err
 set +o history +o histexpand
 shopt -u checkwinsize
 

@@ -19,6 +19,8 @@ const CONTROL_OUT = 4;
 const MAX_TEXT_CHARS = 1024 * 1024;
 const options = parseOptions(process.env.GLOVEBOX_KERNEL_OPTIONS);
 delete process.env.GLOVEBOX_KERNEL_OPTIONS;
+const loadsAll = process.env.GLOVEBOX_KERNEL_LOAD !== undefined;
+delete process.env.GLOVEBOX_KERNEL_LOAD;
 
 const session = new Session();
 session.connect();
@@ -284,6 +286,7 @@ kernel.requestExit = (status) => {
 
 function start() {
   require("./globals.cjs").install(kernel, MAX_TEXT_CHARS);
+  if (loadsAll) for (const name of ["prepare", "values", "failures", "renewal"]) require(`./${name}.cjs`);
   process.on("uncaughtException", (error) => kernel.uncaught(error));
   process.on("unhandledRejection", (error) => kernel.uncaught(error));
   let held = [];

@@ -9,6 +9,7 @@ export {
 export {
   detectLanguage,
   KERNEL_ARGV,
+  KERNEL_LOAD_ENV,
   KERNEL_OPTIONS_ENV,
   kernelArgv,
   LANGUAGE_EXTENSIONS,

@@ -49,6 +49,9 @@ export const KERNEL_ARGV: Readonly<Record<Exclude<Language, "rust">, readonly st
 /** The environment variable in which the Node kernel finds its `KernelOptions`, as JSON. */
 export const KERNEL_OPTIONS_ENV = "GLOVEBOX_KERNEL_OPTIONS";
 
+/** Environment variable, with any value, by which a kernel loads at its start what it would load with its first answer: for one that is started before anybody needs it. */
+export const KERNEL_LOAD_ENV = "GLOVEBOX_KERNEL_LOAD";
+
 /** How a plain program file is run as a command: to compile first, where the language wants it, then to run. */
 export interface ProgramCommands {
   readonly compile?: { readonly argv: readonly string[] };

@@ -8,7 +8,7 @@ import { FIRST_EPOCH } from "../bubblewrap/epoch.ts";
 import { BASE_ENV, INSIDE } from "../bubblewrap/inside.ts";
 import { withSocketPath } from "../bubblewrap/socket-path.ts";
 import type { UidRange } from "../bubblewrap/uid-range.ts";
-import { kernelArgv } from "../kernel/index.ts";
+import { KERNEL_LOAD_ENV, kernelArgv } from "../kernel/index.ts";
 import type { SupervisorPool, WaitingSupervisor } from "../supervisor/index.ts";
 import { kernelWords } from "./accelerator.ts";
 import type { Disk, MachineSpec, Memory } from "./machine.ts";
@@ -184,7 +184,7 @@ async function startSpare(
   if (!argv) return;
   const kernel = await connection.spawn({
     argv,
-    env: { ...BASE_ENV, ...wish.startEnv },
+    env: { ...BASE_ENV, ...wish.startEnv, [KERNEL_LOAD_ENV]: "1" },
     cwd: INSIDE.workspace,
     stdin: "null",
     control: true,

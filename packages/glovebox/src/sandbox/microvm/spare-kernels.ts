@@ -1,5 +1,5 @@
 import type { Language } from "../../core/index.ts";
-import { encodeKernelRenew, kernelArgv } from "../kernel/index.ts";
+import { encodeKernelRenew, KERNEL_RENEW, kernelArgv } from "../kernel/index.ts";
 import type { SandboxProcess } from "../process.ts";
 
 const TAG_PREFIX = "spare-kernel:";
@@ -57,7 +57,9 @@ export class SpareKernels {
     if (JSON.stringify(sorted(wanted)) !== JSON.stringify(sorted(startEnv(started)))) return undefined;
     this.#byProgram.delete(argv);
     // Taken before whatever is written later, and acknowledged only once somebody reads from it.
-    spare.process.writeControl(encodeKernelRenew(spare.language, env)).catch(() => {});
+    const given = Object.entries(env).filter(([name, value]) => started[name] !== value);
+    const renewal = given.length === 0 ? KERNEL_RENEW : encodeKernelRenew(spare.language, Object.fromEntries(given));
+    spare.process.writeControl(renewal).catch(() => {});
     return spare.process;
   }
 }
