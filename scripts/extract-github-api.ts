@@ -23,6 +23,8 @@ const OPERATIONS: readonly (readonly [method: string, path: string])[] = [
   ["get", "/repos/{owner}/{repo}/issues/{issue_number}/comments"],
   ["post", "/repos/{owner}/{repo}/issues/{issue_number}/comments"],
   ["patch", "/repos/{owner}/{repo}/issues/comments/{comment_id}"],
+  ["get", "/repos/{owner}/{repo}/pulls"],
+  ["post", "/repos/{owner}/{repo}/pulls"],
   ["get", "/repos/{owner}/{repo}/hooks"],
   ["post", "/repos/{owner}/{repo}/hooks"],
   ["patch", "/repos/{owner}/{repo}/hooks/{hook_id}"],

@@ -19,6 +19,13 @@ test("delays double from 1 s to 60 s, and chance takes at most half of them", ()
   );
 });
 
+test("who was told how long to wait waits that long, an hour at most", () => {
+  const told = (retryAfterMs: unknown) => new GloveboxError("rate_limited", "x", { details: { retryAfterMs } });
+  expect([90_000, 1e9, 10, -1, "soon"].map((ms) => nextDelayMs(LONG, told(ms), 1, 1))).toEqual([
+    90_000, 3_600_000, 1000, 1000, 1000,
+  ]);
+});
+
 test("there is an end to attempts: 3 unless said otherwise, never more than 100", () => {
   expect(nextDelayMs(undefined, busy, 2, 0)).toBeDefined();
   expect(nextDelayMs(undefined, busy, 3, 0)).toBeUndefined();

@@ -18,6 +18,8 @@ const DEFAULT_ATTEMPTS = 3;
 const MAX_ATTEMPTS = 100;
 const FIRST_DELAY_MS = 1000;
 const MAX_DELAY_MS = 60_000;
+/** An hour, after which limits of the rate have passed everywhere. */
+const MAX_ASKED_MS = 3_600_000;
 
 /** Whether another attempt may help: by the error's code, or because the error says so in `details.retryable`. */
 export function isRetryable(error: GloveboxError): boolean {
@@ -27,7 +29,8 @@ export function isRetryable(error: GloveboxError): boolean {
 
 /**
  * How long to wait after `failures` failed attempts, or `undefined` when there is to be no other. 1, 2, 4 … up to 60 s by default; of which the
- * second half is left to chance (`random` from 0 to 1), so that those who failed together do not come back together.
+ * second half is left to chance (`random` from 0 to 1), so that those who failed together do not come back together. Longer where the error's
+ * `details.retryAfterMs` says so.
  */
 export function nextDelayMs(
   policy: RetryPolicy | undefined,
@@ -40,7 +43,13 @@ export function nextDelayMs(
   if (!(policy?.when?.(error) ?? isRetryable(error))) return undefined;
   const first = policy?.firstDelayMs ?? FIRST_DELAY_MS;
   const full = Math.min(first * 2 ** (failures - 1), policy?.maxDelayMs ?? MAX_DELAY_MS);
-  return Math.round(full * (0.5 + random / 2));
+  return Math.max(Math.round(full * (0.5 + random / 2)), askedOf(error));
+}
+
+/** What the other side said to wait, `details.retryAfterMs`; before that, another attempt only makes it worse. */
+function askedOf({ details }: GloveboxError): number {
+  const asked = details?.retryAfterMs;
+  return typeof asked === "number" && asked > 0 ? Math.min(asked, MAX_ASKED_MS) : 0;
 }
 
 export function toJournaledError(thrown: unknown): JournaledError {

@@ -1,5 +1,6 @@
 import type { Delivery, RawDelivery } from "./delivery.ts";
 import type { ForgeEvent } from "./forge-event.ts";
+import type { ForgePulls } from "./forge-pulls.ts";
 import type { ForgeHooks, ForgeReports } from "./forge-reports.ts";
 
 export type ForgeKind = "github" | "gitea" | "local";
@@ -42,4 +43,6 @@ export interface Forge {
   reports(repository: ForgeRepository, credentials: ForgeCredentials): ForgeReports | undefined;
   /** `undefined` as with reports. */
   hooks(repository: ForgeRepository, credentials: ForgeCredentials): ForgeHooks | undefined;
+  /** `not_found`, with the reason, where pull requests cannot be opened: no API, or no credentials. */
+  pulls(repository: ForgeRepository, credentials: ForgeCredentials): ForgePulls;
 }

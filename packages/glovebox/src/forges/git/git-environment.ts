@@ -26,6 +26,13 @@ const SETTINGS: readonly (readonly [string, string])[] = [
   ["http.lowSpeedTime", "60"],
   ["pack.threads", "2"],
   ["tar.umask", "0022"],
+  // What some systems take for `.git` gets into no commit of ours. Their index is a file of ours alone, and they are the same whoever makes them.
+  ["core.protectHFS", "true"],
+  ["core.protectNTFS", "true"],
+  ["core.splitIndex", "false"],
+  ["core.untrackedCache", "false"],
+  ["index.sparse", "false"],
+  ["i18n.commitEncoding", "UTF-8"],
 ];
 
 /** What is passed on from the server's own environment: how to get out, and whom to trust. */

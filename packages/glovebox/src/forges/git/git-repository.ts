@@ -5,7 +5,10 @@ import type { GitRemote } from "../forge.ts";
 import { type ArchiveOptions, archiveCommit } from "./archive.ts";
 import { fetchCommit } from "./fetch.ts";
 import { runGit } from "./git-process.ts";
+import { type CommitRequest, makeCommit } from "./make-commit.ts";
 import { readBlobs } from "./object-reader.ts";
+import { type PushRequest, pushCommit } from "./push.ts";
+import { isRefName } from "./ref-name.ts";
 import { listTree, type TreeEntry } from "./tree-listing.ts";
 import { Turns } from "./turns.ts";
 
@@ -186,6 +189,24 @@ export class GitRepository {
     return archiveCommit(this.folder, commit, options);
   }
 
+  /** Makes a commit upon one that is here, and keeps it. Errors: see `makeCommit`. */
+  async commit(request: CommitRequest): Promise<string> {
+    const { signal } = request;
+    // Not while what nothing names yet is taken away.
+    return await this.#turns.take(async () => {
+      const commit = await makeCommit(this.folder, request);
+      await runGit({ args: ["update-ref", `refs/glovebox/${commit}`, commit], gitDir: this.folder, signal });
+      this.#note(commit, 1);
+      return commit;
+    });
+  }
+
+  /** Makes a commit that is here the head of a branch of the remote. Errors: see `pushCommit`. */
+  async push(remote: GitRemote, commit: string, request: PushRequest): Promise<void> {
+    checkCommit(commit);
+    await this.#turns.take(() => pushCommit(this.folder, remote, commit, request));
+  }
+
   async #prepare(signal: AbortSignal): Promise<void> {
     if (this.#isReady) return;
     const isThere = await access(join(this.folder, "glovebox-ready")).then(
@@ -266,12 +287,4 @@ function checkCommit(commit: string): void {
   throw new GloveboxError("invalid_argument", "a commit is named by its full id, 40 hexadecimal digits", {
     details: { path: "sha" },
   });
-}
-
-/** As git's own rules, and no pattern: `ls-remote` would take one. */
-function isRefName(ref: string): boolean {
-  if (ref.length === 0 || ref.length > 512 || ref.startsWith("-") || ref.startsWith("/") || ref.endsWith("/"))
-    return false;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  return !/[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|\.lock(\/|$)|(^|\/)\./.test(ref);
 }

@@ -1,7 +1,7 @@
 import type { Delivery, RawDelivery } from "../delivery.ts";
 import type { Forge } from "../forge.ts";
 import type { ForgeEvent } from "../forge-event.ts";
-import { basic, readGitHubDelivery } from "../github/github-forge.ts";
+import { basic, noPulls, readGitHubDelivery } from "../github/github-forge.ts";
 import { readGitHubEvent } from "../github/read-event.ts";
 import { isSignedWith } from "../github/signature.ts";
 import { headerOf } from "../payload.ts";
@@ -21,6 +21,9 @@ export function createGiteaForge(): Forge {
       credentials.kind === "token" ? { url, authorization: basic("token", credentials.token) } : { url },
     reports: () => undefined,
     hooks: () => undefined,
+    pulls: () => {
+      throw noPulls("the API of Gitea is not spoken here; the branch is pushed");
+    },
   };
 }
 

@@ -1,7 +1,9 @@
+import { GloveboxError } from "../../core/index.ts";
 import type { Delivery, RawDelivery } from "../delivery.ts";
 import type { Forge, ForgeCredentials, ForgeRepository } from "../forge.ts";
 import { headerOf, malformed, readPayload } from "../payload.ts";
 import { GitHubApi, type GitHubApiOptions } from "./api.ts";
+import { gitHubPulls } from "./pulls.ts";
 import { readGitHubEvent } from "./read-event.ts";
 import { gitHubHooks, gitHubReports, type RepositoryCall } from "./reports.ts";
 import { gitHubSignature, isSignedWith } from "./signature.ts";
@@ -49,9 +51,19 @@ export function createGitHubForge(options: GitHubApiOptions): GitHubForge {
       const call = callFor(repository, credentials);
       return call && gitHubHooks(call);
     },
+    pulls(repository, credentials) {
+      const call = callFor(repository, credentials);
+      if (call === undefined) throw noPulls(`no credentials of ${repository.fullName} are known`);
+      return gitHubPulls(call, repository.fullName.split("/")[0] ?? "");
+    },
     jobToken: async ({ fullName }, permissions, signal) =>
       api.hasApp ? await api.installationToken(fullName, signal, permissions) : undefined,
   };
+}
+
+/** Why pull requests cannot be opened. */
+export function noPulls(reason: string): GloveboxError {
+  return new GloveboxError("not_found", `no pull request can be opened: ${reason}`);
 }
 
 /** The head of a delivery: ids and names from headers that begin with `prefix`, the repository from the payload. */

@@ -1,6 +1,6 @@
 import { GloveboxError } from "../../core/index.ts";
 import type { Forge } from "../forge.ts";
-import { basic } from "../github/github-forge.ts";
+import { basic, noPulls } from "../github/github-forge.ts";
 
 /** A repository without an API: a folder on this machine, or a URL that git fetches from. It sends nothing and takes no results. */
 export function createLocalForge(): Forge {
@@ -19,5 +19,8 @@ export function createLocalForge(): Forge {
         : { url },
     reports: () => undefined,
     hooks: () => undefined,
+    pulls: () => {
+      throw noPulls("a local repository has none; the branch is there");
+    },
   };
 }

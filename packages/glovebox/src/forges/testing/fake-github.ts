@@ -21,6 +21,17 @@ export interface Fault {
   readonly after?: true;
 }
 
+/** What GitHub refuses for what there is, though the request is as it should be. */
+class Refused {
+  readonly status: number;
+  readonly message: string;
+
+  constructor(status: number, message: string) {
+    this.status = status;
+    this.message = message;
+  }
+}
+
 type Stored = Record<string, unknown> & { readonly id: number };
 
 /** GitHub's API for tests, on loopback: every request is held against GitHub's published description, and what is made is kept. */
@@ -30,6 +41,7 @@ export class FakeGitHub implements AsyncDisposable {
   readonly problems: string[] = [];
   readonly checkRuns = new Map<number, Stored>();
   readonly comments = new Map<number, Stored>();
+  readonly pulls = new Map<number, Stored>();
   readonly hooks = new Map<number, Stored>();
   readonly statuses: Record<string, unknown>[] = [];
   /** Says how the next call is spoilt, if it is. */
@@ -86,6 +98,10 @@ export class FakeGitHub implements AsyncDisposable {
     }
     const result = this.#do(operation, params, body ?? {}, url);
     if (fault !== undefined) return spoil(answer, fault, note);
+    if (result instanceof Refused) {
+      note(result.status);
+      return send(answer, result.status, { message: result.message });
+    }
     const status = result === undefined ? 404 : checked.status;
     note(status);
     send(answer, status, result ?? { message: "Not Found" });
@@ -120,6 +136,10 @@ export class FakeGitHub implements AsyncDisposable {
         return this.#add(this.comments, { ...body, issue: params.issue_number });
       case "issues/update-comment":
         return merge(this.comments, Number(params.comment_id), body);
+      case "pulls/list":
+        return this.#pullsOf(params.owner ?? "", url.searchParams);
+      case "pulls/create":
+        return this.#openPull(params, body);
       case "repos/list-webhooks":
         return [...this.hooks.values()];
       case "repos/create-webhook":
@@ -131,6 +151,27 @@ export class FakeGitHub implements AsyncDisposable {
       default:
         return undefined;
     }
+  }
+
+  #pullsOf(owner: string, asked: URLSearchParams): readonly Stored[] {
+    const { head, base, state = "open" } = Object.fromEntries(asked);
+    return [...this.pulls.values()].filter(
+      (pull) =>
+        (head === undefined || head === `${owner}:${pull.head}`) &&
+        (base === undefined || base === pull.base) &&
+        (state === "all" || state === pull.state),
+    );
+  }
+
+  /** As GitHub does it: one open pull request for two branches. */
+  #openPull({ owner, repo }: Readonly<Record<string, string>>, body: Record<string, unknown>): Stored | Refused {
+    const open = [...this.pulls.values()].filter(({ state }) => state === "open");
+    if (open.some(({ head, base }) => head === body.head && base === body.base)) {
+      return new Refused(422, `A pull request already exists for ${owner}:${body.head}.`);
+    }
+    const number = this.pulls.size + 1;
+    const html_url = `https://github.com/${owner}/${repo}/pull/${number}`;
+    return this.#add(this.pulls, { ...body, number, html_url, state: "open" });
   }
 
   #add(into: Map<number, Stored>, body: Record<string, unknown>): Stored {

@@ -108,6 +108,11 @@ export class GitUpstream implements AsyncDisposable {
     return await this.publish(name, ["branch", "-f", "served"], "+served:refs/heads/main");
   }
 
+  /** Takes pushes over HTTP too. */
+  async takePushes(name: string): Promise<void> {
+    await this.git(join(this.folder, "served", `${name}.git`), ["config", "http.receivepack", "true"]);
+  }
+
   /** Makes a repository answer without `.git` in its URL too. */
   async alias(name: string): Promise<void> {
     const served = join(this.folder, "served", name);

@@ -32,6 +32,7 @@ const description = JSON.parse(readFileSync(new URL("github-api.json", import.me
 // The description has keywords of OpenAPI, and formats for people.
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 formats.default(ajv);
+ajv.addFormat("repo.nwo", /^[^/]+\/[^/]+$/);
 /** Query and path values come as text. */
 const coercing = new Ajv2020({ strict: false, coerceTypes: true });
 formats.default(coercing);
