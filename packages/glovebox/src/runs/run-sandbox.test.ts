@@ -179,6 +179,20 @@ describe("a run's sandbox", { timeout: 60_000 }, () => {
     await until(async () => (await at.open()) === 0);
   });
 
+  it("counts what it does as tool calls, and begins none beyond the budget", async () => {
+    const program = programOf((context) =>
+      at.sandboxes.use(context, { template: "python" }, async (sandbox) => {
+        await sandbox.execute(context, "one", shell("echo 1"));
+        await sandbox.execute(context, "two", shell("echo 2"));
+        return sandbox.execute(context, "three", shell("echo 3"));
+      }),
+    );
+    const before = (await at.stage.services.executions.list(TENANT)).items.length;
+    const { id } = await at.engine.start(program, {}, { tenantId: TENANT, budget: { toolCalls: 2 } });
+    await expect(result(id)).rejects.toMatchObject({ code: "budget_exceeded", details: { what: "toolCalls" } });
+    expect((await at.stage.services.executions.list(TENANT)).items.length).toBe(before + 2);
+  });
+
   it("closes a sandbox that a failing program left open", async () => {
     const program = programOf(async (context) => {
       await at.sandboxes.open(context, { template: "python" });

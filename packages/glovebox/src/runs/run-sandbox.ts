@@ -127,6 +127,8 @@ export class RunSandbox {
     step: StepContext,
   ): Promise<SandboxResult> {
     const sessionId = await this.#find(step);
+    // Before it begins, so that a budget that is used up keeps it from beginning; not again where a crash cut the attempt before.
+    if (step.attempt === step.failures + 1) step.spend({ toolCalls: 1 });
     // After a crash the key finds the execution again, which went on by itself; an attempt after a failed one is a new execution.
     const idempotencyKey = `${step.idempotencyKey}/${step.failures}`;
     const { execution } = await this.#executions.start(this.#tenantId, sessionId, {

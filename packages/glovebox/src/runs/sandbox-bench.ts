@@ -76,6 +76,7 @@ export class SandboxBench {
   }
 
   async #start(key: string, request: () => Promise<SandboxRequest>, reader: OutputReader): Promise<Execution> {
+    this.step.spend({ toolCalls: 1 });
     const input = { stdin: "", ...(await request()), onBusy: "queue", idempotencyKey: this.#keyOf(key) } as const;
     const { executions } = this.#services;
     return (await executions.start(this.tenantId, this.sessionId, input, { reader, isFirst: this.step.attempt === 1 }))
