@@ -78,10 +78,15 @@ function nameOfValue({ parent, field }: SyntaxNode): SyntaxNode | undefined {
     : undefined;
 }
 
-function kindOf(node: SyntaxNode, name: string): DeclaredFunction["kind"] {
+/** What stands in the class's body; of what is no member, nothing. */
+function memberOf(node: SyntaxNode): SyntaxNode | undefined {
   const member = node.type === "method_definition" ? node : node.parent;
-  const inClass = member?.parent?.type === "class_body";
-  if (!inClass) return "function";
+  return member?.parent?.type === "class_body" ? member : undefined;
+}
+
+function kindOf(node: SyntaxNode, name: string): DeclaredFunction["kind"] {
+  const member = memberOf(node);
+  if (member === undefined) return "function";
   if (name === "constructor") return "constructor";
   const words = new Set(member.children.filter(({ named }) => !named).map(({ type }) => type));
   if (words.has("static")) return "static";
@@ -90,8 +95,7 @@ function kindOf(node: SyntaxNode, name: string): DeclaredFunction["kind"] {
 }
 
 function isPublicMember(node: SyntaxNode, name: SyntaxNode): boolean {
-  const member = node.type === "method_definition" ? node : node.parent;
-  const access = member?.children.find(({ type }) => type === "accessibility_modifier");
+  const access = memberOf(node)?.children.find(({ type }) => type === "accessibility_modifier");
   return name.type !== "private_property_identifier" && (access === undefined || access.text === "public");
 }
 
@@ -148,11 +152,10 @@ function docBefore(node: SyntaxNode): string | undefined {
     /^(variable_declarator|lexical_declaration|variable_declaration|export_statement|pair|field_definition|public_field_definition|assignment_expression|expression_statement)$/;
   while (outermost.parent !== undefined && wrappers.test(outermost.parent.type)) {
     // Only the first of what is declared together has what stands before.
-    if (namedChildren(outermost.parent).find(({ type }) => type === outermost.type) !== outermost) break;
+    if (outermost.parent.children.find(({ type }) => type === outermost.type) !== outermost) break;
     outermost = outermost.parent;
   }
-  const siblings = outermost.parent?.children ?? [];
-  const before = siblings[siblings.indexOf(outermost) - 1];
+  const before = siblingBefore(outermost);
   if (before?.type !== "comment" || outermost.line - before.endLine > 1) return undefined;
   const text = excerptOf(before, MAX_DOC);
   if (!text.startsWith("/**")) return undefined;
@@ -162,4 +165,16 @@ function docBefore(node: SyntaxNode): string | undefined {
     .map((line) => line.replace(/^\s*\*\s?/, ""))
     .join("\n")
     .trim();
+}
+
+/** By halves: files may have a hundred thousand siblings. */
+function siblingBefore(node: SyntaxNode): SyntaxNode | undefined {
+  const siblings = node.parent?.children ?? [];
+  let [low, high] = [0, siblings.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((siblings[middle]?.start ?? 0) < node.start) low = middle + 1;
+    else high = middle;
+  }
+  return siblings[low - 1];
 }
