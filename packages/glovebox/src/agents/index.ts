@@ -12,3 +12,7 @@ export { parseMessage } from "./messages/parse-message.ts";
 export { AgentName, PROTOCOL_VERSION, RepositoryPath, TaskId, TaskType } from "./messages/parts.ts";
 export { AgentError, AgentOutcome, AgentResult } from "./messages/result.ts";
 export { AgentTask, NewTask } from "./messages/task.ts";
+export type { ApplyReport } from "./workbench/apply-diff.ts";
+export { makeDiff, type TextChange } from "./workbench/make-diff.ts";
+export { RepositorySource, type RepositoryTree } from "./workbench/repository-tree.ts";
+export { Workbench, type WorkbenchParts, type WorkbenchSpec } from "./workbench/workbench.ts";

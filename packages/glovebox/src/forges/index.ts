@@ -27,6 +27,7 @@ export type { CommitRequest } from "./git/make-commit.ts";
 export type { PushRequest } from "./git/push.ts";
 export type { TreeEntry } from "./git/tree-listing.ts";
 export { type WholeArchiveOptions, wholeArchive } from "./git/whole-archive.ts";
+export { openWorkingCopy, type WorkingCopy, type WorkingCopyOptions } from "./git/working-copy.ts";
 export { createGiteaForge } from "./gitea/gitea-forge.ts";
 export type { GitHubApiOptions, GitHubApp } from "./github/api.ts";
 export { createGitHubForge, type GitHubForge } from "./github/github-forge.ts";

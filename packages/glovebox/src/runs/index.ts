@@ -9,6 +9,12 @@ export {
 export { type AskModelOptions, askModel } from "./ask-model.ts";
 export { loadPrograms } from "./load-programs.ts";
 export type { ProgramHost, ProgramModule } from "./program-host.ts";
-export { RunSandbox, type SandboxRequest, type SandboxResult, type SandboxStepOptions } from "./run-sandbox.ts";
+export {
+  RunSandbox,
+  type SandboxRequest,
+  type SandboxResult,
+  type SandboxStepOptions,
+  type SandboxWorkOptions,
+} from "./run-sandbox.ts";
 export { SandboxBench } from "./sandbox-bench.ts";
-export { Sandboxes, type SandboxSpec } from "./sandboxes.ts";
+export { DETERMINISTIC_ENV, Sandboxes, type SandboxSpec } from "./sandboxes.ts";

@@ -22,7 +22,7 @@ export interface SandboxSpec
 }
 
 /** What `deterministic` sets. */
-const DETERMINISTIC_ENV = {
+export const DETERMINISTIC_ENV = {
   PYTHONHASHSEED: "0",
   TZ: "UTC",
   LC_ALL: "C.UTF-8",

@@ -1,0 +1,134 @@
+import { type Execution, GloveboxError, isGloveboxError } from "../../core/index.ts";
+import type { SandboxBench } from "../../runs/index.ts";
+import { REPOSITORY_LIMITS } from "./repository-tree.ts";
+import { TextCollector } from "./text-collector.ts";
+
+/** The repository's folder in the sandbox. */
+export const REPOSITORY_ROOT = "/workspace/repo";
+/** What agents put beside it. */
+export const AGENT_FOLDER = "/workspace/.glovebox";
+
+export interface RunOptions {
+  /** Default: the repository's folder. */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: empty. */
+  readonly stdin?: string;
+  /** Milliseconds until its process tree is ended. Default: what the template says. */
+  readonly timeoutMs?: number;
+  /** Of stdout, and of stderr, characters that are kept, the last ones. Default 65,536. */
+  readonly maxChars?: number;
+}
+
+export interface RunResult {
+  readonly status: Execution["status"];
+  /** Absent when it was ended by a signal. */
+  readonly exitCode?: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The beginning of what it printed was left out. */
+  readonly truncated: boolean;
+  readonly timedOut: boolean;
+}
+
+/** The repository in the hands of one step's work. Nothing that is done here is journaled, only what the work makes of it. */
+export class RepositoryBench {
+  readonly sandbox: SandboxBench;
+  readonly root = REPOSITORY_ROOT;
+  readonly #env: Readonly<Record<string, string>>;
+  #runs = 0;
+
+  constructor(sandbox: SandboxBench, env: Readonly<Record<string, string>>) {
+    this.sandbox = sandbox;
+    this.#env = env;
+  }
+
+  get signal(): AbortSignal {
+    return this.sandbox.signal;
+  }
+
+  /** A number that is unique in the step, and the same after a crash. */
+  next(): number {
+    this.#runs += 1;
+    return this.#runs;
+  }
+
+  /** Runs a program to its end. It does not throw for what the program does, only for what the machine does. */
+  async run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const { cwd = this.root, env, stdin = "", timeoutMs, maxChars = 65_536 } = options;
+    const reader = new TextCollector(maxChars);
+    const request = {
+      kind: "command" as const,
+      argv: [...argv],
+      cwd,
+      stdin,
+      env: { ...this.#env, ...env },
+      onOutputLimit: "truncate" as const,
+      ...(timeoutMs !== undefined && { limits: { wallMs: timeoutMs } }),
+    };
+    const ended = await this.sandbox.run(`run-${this.next()}`, async () => request, reader);
+    const { status, exitCode } = ended;
+    return {
+      status,
+      ...(exitCode !== undefined && { exitCode }),
+      stdout: reader.text("stdout"),
+      stderr: reader.text("stderr"),
+      truncated: reader.isCut,
+      timedOut: status === "timeout",
+    };
+  }
+
+  /** A file's bytes; relative paths are the repository's. `not_found`; `payload_too_large` beyond `maxBytes` (default 1 MiB). */
+  async readBytes(path: string, maxBytes: number = REPOSITORY_LIMITS.textBytes): Promise<Buffer> {
+    const files = await this.sandbox.files();
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    // Only regular files: whoever opens a named pipe waits for its other end.
+    const { kind } = await files.stat(this.#at(path), { signal: this.signal });
+    if (kind !== "file") throw new GloveboxError("not_found", `${path} is no regular file`, { details: { path } });
+    for await (const piece of files.read(this.#at(path), { limit: maxBytes + 1, signal: this.signal })) {
+      pieces.push(piece);
+      size += piece.length;
+    }
+    if (size <= maxBytes) return Buffer.concat(pieces);
+    throw new GloveboxError("payload_too_large", `${path} has more than ${maxBytes} bytes`, { details: { path } });
+  }
+
+  /** A file as text. As {@link readBytes}; `invalid_argument` for what is no UTF-8 text. */
+  async readFile(path: string, maxBytes?: number): Promise<string> {
+    const text = textOf(await this.readBytes(path, maxBytes));
+    if (text !== undefined) return text;
+    throw new GloveboxError("invalid_argument", `${path} is no text`, { details: { path } });
+  }
+
+  /** As {@link readFile}; `undefined` when there is no such file. */
+  async readFileIfAny(path: string, maxBytes?: number): Promise<string | undefined> {
+    try {
+      return await this.readFile(path, maxBytes);
+    } catch (error) {
+      if (isGloveboxError(error, "not_found")) return undefined;
+      throw error;
+    }
+  }
+
+  /** Writes a file, with the folders that it needs. It is there whole or not at all. */
+  async writeFile(path: string, content: string | Uint8Array, { mode = 0o644 } = {}): Promise<void> {
+    const files = await this.sandbox.files();
+    const data = typeof content === "string" ? Buffer.from(content) : content;
+    await files.write(this.#at(path), data, { mode, parents: true, signal: this.signal });
+  }
+
+  #at(path: string): string {
+    return path.startsWith("/") ? path : `${this.root}/${path}`;
+  }
+}
+
+/** Bytes as text; `undefined` when they are no UTF-8, or hold NUL. */
+export function textOf(bytes: Uint8Array): string | undefined {
+  if (bytes.includes(0)) return undefined;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,160 @@
+import { execFile } from "node:child_process";
+import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { defineProgram, type ProgramContext } from "../../engine/index.ts";
+import { openRunStage, type RunStage } from "../../runs/testing/run-stage.ts";
+import { TENANT } from "../../sessions/testing/stage.ts";
+import { makeRepository, type TestRepository } from "../testing/repository.ts";
+import { makeDiff } from "./make-diff.ts";
+import type { RepositorySource } from "./repository-tree.ts";
+import { Workbench } from "./workbench.ts";
+
+const exec = promisify(execFile);
+const any = { input: z.unknown(), output: z.unknown() };
+
+describe("a repository in a run's sandbox", { timeout: 90_000 }, () => {
+  let at: RunStage;
+  let repository: TestRepository;
+  let counter = 0;
+  beforeAll(async () => {
+    at = await openRunStage();
+    repository = await makeRepository({
+      "src/add.py": "def add(a, b):\n    return a - b\n",
+      "src/other.py": "A = 1\nB = 2\nC = 3\nD = 4\nE = 5\nF = 6\nG = 7\nH = 8\n",
+      "docs/ä b.md": "no end of line",
+      "bin/tool": "#!/bin/sh\n",
+      "picture.bin": Buffer.from([0, 1, 2, 255]),
+      ".gitignore": "ignored/\n",
+    });
+    await repository.write({ "untracked.txt": "new\n", "ignored/big.txt": "big\n", "ignored/deep/more.txt": "more\n" });
+    await chmod(join(repository.path, "bin/tool"), 0o755);
+    await symlink("src/add.py", join(repository.path, "link.py"));
+    await symlink("/etc/passwd", join(repository.path, "out"));
+  });
+  afterAll(async () => {
+    await at[Symbol.asyncDispose]();
+    await repository[Symbol.asyncDispose]();
+  });
+
+  const withBench = async <T>(
+    work: (bench: Workbench, context: ProgramContext) => Promise<T>,
+    source: RepositorySource = { kind: "folder", path: repository.path },
+  ): Promise<T> => {
+    counter += 1;
+    const program = defineProgram({
+      name: `bench-${counter}`,
+      version: "1",
+      ...any,
+      run: async (context) => {
+        const parts = { sandboxes: at.sandboxes, folders: true, blobs: at.stage.store.blobs };
+        return await work(await Workbench.open(context, parts, source, { template: "python" }), context);
+      },
+    });
+    const id = await at.start(program, {});
+    const result = (await at.engine.result(TENANT, id, AbortSignal.timeout(60_000))) as T;
+    expect(await at.engine.replay(TENANT, id)).toMatchObject({ identical: true });
+    return result;
+  };
+
+  it("has the files of the working copy, without what git ignores, and with what was asked for", async () => {
+    const { base, tree, link, included } = await withBench(
+      async (bench) => ({
+        base: bench.base,
+        tree: await bench.tree(),
+        link: await bench.work("link", {}, (_input, inside) => inside.readFile("src/add.py")),
+        included: await bench.work("included", {}, (_input, inside) => inside.readFile("ignored/deep/more.txt")),
+      }),
+      { kind: "folder", path: repository.path, include: ["ignored"] },
+    );
+    const paths = [
+      ".gitignore",
+      "bin/tool",
+      "docs/ä b.md",
+      "picture.bin",
+      "src/add.py",
+      "src/other.py",
+      "untracked.txt",
+    ];
+    expect(tree.files.map(({ path }) => path)).toEqual(paths);
+    expect(tree.files).toEqual(base.files);
+    expect(tree.files[1]).toMatchObject({ mode: 0o755, size: 10 });
+    expect(base).toMatchObject({ dirty: true, skipped: [{ path: "out", reason: "link_out" }] });
+    expect(base.head).toBe(await repository.git("rev-parse", "HEAD"));
+    expect(link).toBe("def add(a, b):\n    return a - b\n");
+    expect(included).toBe("more\n");
+  });
+
+  it("applies a diff and gives back one that git applies to the same end", async () => {
+    const change = makeDiff([
+      { path: "src/add.py", before: "def add(a, b):\n    return a - b\n", after: "def add(a, b):\n    return a + b\n" },
+      { path: "docs/ä b.md", before: "no end of line", after: "now\nwith one\n" },
+      { path: "new/deep.txt", before: null, after: "made" },
+      { path: "untracked.txt", before: "new\n", after: null },
+    ]);
+    const { report, again, diff, changes } = await withBench(async (bench) => ({
+      report: await bench.apply("fix", change),
+      again: await bench.apply("fix again", change),
+      diff: await bench.diff("diff"),
+      changes: await bench.changes("changes"),
+    }));
+    expect(report).toMatchObject({ applied: true, conflicts: [] });
+    expect(report.files.map(({ action }) => action)).toEqual(["modified", "created", "modified", "deleted"]);
+    expect(again.files.map(({ action }) => action)).toEqual(["unchanged", "unchanged", "unchanged", "unchanged"]);
+    expect(diff).toEqual(change);
+    expect(changes.map(({ path, content }) => [path, content === null])).toEqual([
+      ["docs/ä b.md", false],
+      ["new/deep.txt", false],
+      ["src/add.py", false],
+      ["untracked.txt", true],
+    ]);
+    const copy = await mkdtemp(join(tmpdir(), "glovebox-copy-"));
+    try {
+      await exec("cp", ["-a", `${repository.path}/.`, copy]);
+      await writeFile(join(copy, "the.diff"), diff.text);
+      await exec("git", ["-C", copy, "apply", "the.diff"]);
+      expect(await readFile(join(copy, "docs/ä b.md"), "utf8")).toBe("now\nwith one\n");
+      expect(await readFile(join(copy, "new/deep.txt"), "utf8")).toBe("made");
+    } finally {
+      await rm(copy, { recursive: true, force: true });
+    }
+  });
+
+  it("merges with what changed meanwhile, and changes nothing where both changed the same", async () => {
+    const before = "A = 1\nB = 2\nC = 3\nD = 4\nE = 5\nF = 6\nG = 7\nH = 8\n";
+    const first = makeDiff([{ path: "src/other.py", before, after: before.replace("A = 1", "A = 10") }]);
+    const last = makeDiff([
+      { path: "made.txt", before: null, after: "made\n" },
+      { path: "src/other.py", before, after: before.replace("H = 8", "H = 80") },
+    ]);
+    const clash = makeDiff([
+      { path: "another.txt", before: null, after: "made\n" },
+      { path: "src/other.py", before, after: before.replace("A = 1", "A = 11") },
+    ]);
+    const seen = await withBench(async (bench) => ({
+      first: await bench.apply("first", first),
+      refused: await bench.apply("refused", last, { onDrift: "refuse" }),
+      merged: await bench.apply("merged", last),
+      clash: await bench.apply("clash", clash),
+      diff: await bench.diff("diff"),
+    }));
+    expect(seen.refused).toMatchObject({ applied: false, files: [] });
+    expect(seen.merged.files).toEqual([
+      { path: "made.txt", action: "created", merged: false },
+      { path: "src/other.py", action: "modified", merged: true },
+    ]);
+    expect(seen.clash).toMatchObject({
+      applied: false,
+      conflicts: [{ path: "src/other.py", places: [{ ours: "A = 10", base: "A = 1", theirs: "A = 11" }] }],
+    });
+    expect(seen.diff).toEqual(
+      makeDiff([
+        { path: "made.txt", before: null, after: "made\n" },
+        { path: "src/other.py", before, after: before.replace("A = 1", "A = 10").replace("H = 8", "H = 80") },
+      ]),
+    );
+  });
+});
