@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { agentConformance } from "./agents.ts";
 import { auditConformance } from "./audit.ts";
 import { ciRunConformance } from "./ci-runs.ts";
 import { conversationConformance } from "./conversations.ts";
@@ -37,6 +38,7 @@ export function storeConformance(name: string, make: MakeSubject): void {
     describe("repositories", () => repositoryConformance(make));
     describe("CI runs", () => ciRunConformance(make));
     describe("lessons", () => lessonConformance(make));
+    describe("agents", () => agentConformance(make));
     describe("maintenance", () => maintenanceConformance(make));
     describe("faults", () => faultConformance(make));
   });

@@ -1,4 +1,5 @@
 /** State on disk behind one asynchronous interface. */
+export type * from "./agent-records.ts";
 export type * from "./audit-records.ts";
 export type * from "./ci-run-records.ts";
 export type * from "./conversation-records.ts";

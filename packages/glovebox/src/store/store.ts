@@ -12,6 +12,7 @@ import type {
   Template,
   Token,
 } from "../core/index.ts";
+import type { AgentStore, AgentTaskStore } from "./agent-records.ts";
 import type { AuditStore } from "./audit-records.ts";
 import type { CiRunStore } from "./ci-run-records.ts";
 import type { ApprovalStore, ConversationStore } from "./conversation-records.ts";
@@ -54,6 +55,8 @@ export interface Store extends AsyncDisposable {
   readonly reports: ReportStore;
   readonly ciRuns: CiRunStore;
   readonly lessons: LessonStore;
+  readonly agents: AgentStore;
+  readonly agentTasks: AgentTaskStore;
   readonly events: EventLog;
   readonly blobs: BlobStore;
   readonly settings: SettingsStore;

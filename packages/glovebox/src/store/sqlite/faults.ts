@@ -21,7 +21,9 @@ export type WriteKind =
   | "delivery"
   | "report"
   | "ci_run"
-  | "lesson";
+  | "lesson"
+  | "agent"
+  | "agent_task";
 
 /** For tests: stands where the disk does. Throwing makes that write reject with `store_failed`, with nothing written. */
 export interface StoreFaults {

@@ -1,6 +1,8 @@
 import { type Clock, type Logger, silentLogger, systemClock } from "../../core/index.ts";
 import { FileBlobStore } from "../blobs/file-blobs.ts";
 import type { Store } from "../store.ts";
+import { SqliteAgentStore } from "./agent-store.ts";
+import { SqliteAgentTaskStore } from "./agent-task-store.ts";
 import { SqliteApprovalStore } from "./approval-store.ts";
 import { SqliteAuditStore } from "./audit-store.ts";
 import { SqliteAuthorityStore } from "./authority-store.ts";
@@ -124,6 +126,8 @@ async function connect(
       reports: new SqliteReportStore(reader, writes),
       ciRuns: new SqliteCiRunStore(reader, writes),
       lessons: new SqliteLessonStore(reader, writes),
+      agents: new SqliteAgentStore(reader, writes),
+      agentTasks: new SqliteAgentTaskStore(reader, writes),
       events,
       blobs,
       settings,

@@ -236,6 +236,33 @@ interface LessonsTable {
   last_seen_ms: Virtual<number>;
 }
 
+interface AgentsTable {
+  tenant_id: string;
+  name: string;
+  doc: string;
+}
+
+interface AgentTasksTable {
+  id: string;
+  tenant_id: string;
+  run_id: string;
+  key: string;
+  doc: string;
+  state: Virtual<string>;
+  type: Virtual<string>;
+  agent: Virtual<string | null>;
+  due_ms: Virtual<number>;
+  deadline_ms: Virtual<number>;
+  lease_id: Virtual<string | null>;
+  lease_until_ms: Virtual<number | null>;
+}
+
+interface AgentMessagesTable {
+  task_id: string;
+  part: string;
+  json: string;
+}
+
 /** The main database, as the migrations leave it. */
 export interface Tables {
   templates: TemplatesTable;
@@ -263,6 +290,9 @@ export interface Tables {
   ci_runs: CiRunsTable;
   ci_group_members: CiGroupMembersTable;
   lessons: LessonsTable;
+  agents: AgentsTable;
+  agent_tasks: AgentTasksTable;
+  agent_messages: AgentMessagesTable;
 }
 
 export type SealedValueRow = Selectable<SealedValuesTable>;

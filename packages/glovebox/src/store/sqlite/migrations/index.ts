@@ -7,6 +7,7 @@ import { conversations } from "./0006-conversations.ts";
 import { repositories } from "./0007-repositories.ts";
 import { ciRuns } from "./0008-ci-runs.ts";
 import { lessons } from "./0009-lessons.ts";
+import { agents } from "./0010-agents.ts";
 import { eventFileInitial } from "./event-file-0001.ts";
 import type { Migration } from "./migration.ts";
 
@@ -21,6 +22,7 @@ export const MAIN_MIGRATIONS: readonly Migration[] = [
   repositories,
   ciRuns,
   lessons,
+  agents,
 ];
 export const EVENT_FILE_MIGRATIONS: readonly Migration[] = [eventFileInitial];
 
