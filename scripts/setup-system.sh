@@ -16,6 +16,7 @@ qemu-system-x86|qemu-system-x86_64|the microvm isolation (machines of their own 
 squashfs-tools|mksquashfs|root images, and so the microvm isolation
 mmdebstrap|mmdebstrap|building root images from their definitions
 python3-pip|/usr/lib/python3/dist-packages/pip|Python packages of templates
+python3-pytest|/usr/lib/python3/dist-packages/pytest|tests written for pytest, of repositories that agents work on
 LIST
 }
 
