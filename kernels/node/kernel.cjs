@@ -96,7 +96,8 @@ function next() {
   if (current === undefined) return;
   const request = current;
   request.cpu = process.cpuUsage();
-  request.name = request.mode === "file" ? request.source : `input-${++inputs}`;
+  if (request.mode === "repl") inputs += 1;
+  request.name = request.mode === "repl" ? `input-${inputs}` : request.source;
   interrupts.clear();
   try {
     request.leave = enter(request);

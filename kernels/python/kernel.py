@@ -181,6 +181,10 @@ def run_input(source):
     inputs[name] = source
     if len(inputs) > REMEMBERED_INPUTS:
         del inputs[next(iter(inputs))]
+    return evaluate(source, name)
+
+
+def evaluate(source, name):
     tree = compile(source, name, "exec", _ast.PyCF_ONLY_AST | _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], _ast.Expr) else None
     if tree.body:
@@ -211,6 +215,8 @@ def run_file(path):
 
 
 def answer(mode, source):
+    if mode == "rehearsal":
+        return part("values").describe(evaluate(source, "<rehearsal>"))
     value = run_file(source) if mode == "file" else run_input(source)
     if "matplotlib.pyplot" in sys.modules:
         part("displays").show_figures()

@@ -29,8 +29,9 @@ export type KernelMessage =
 
 export interface KernelRequest {
   readonly id: string;
-  readonly mode: "repl" | "file";
-  /** `repl`: the code; `file`: the path. */
+  /** `rehearsal`: as `repl`, without a trace, of code that leaves none. */
+  readonly mode: "repl" | "file" | "rehearsal";
+  /** The code; `file`: the path. */
   readonly source: string;
   readonly language: "python" | "javascript" | "typescript" | "bash" | "rust";
   /** `file`: the program's arguments; `repl`: `sys.argv[1:]`, `process.argv.slice(2)`, `$1`… when not empty. */

@@ -39,7 +39,7 @@ export class RequestParser {
 
 function toRequest(fields: readonly string[]): KernelRequest {
   const [verb = "", id = "", mode = "", json = "", source = ""] = fields;
-  if (verb !== "exec" || (mode !== "repl" && mode !== "file")) {
+  if (verb !== "exec" || (mode !== "repl" && mode !== "file" && mode !== "rehearsal")) {
     throw new GloveboxError("invalid_argument", `not a kernel request: ${verb.slice(0, 32)} ${mode.slice(0, 32)}`);
   }
   const options = (json === "" ? {} : JSON.parse(json)) as Partial<KernelRequest>;

@@ -48,6 +48,7 @@ export async function makeMember(
       await placeStartupFiles(member.sandbox.files, template.startupFiles);
       // Each session's placeholders are its own, so no kernel could be kept.
       if (template.secrets.length === 0) await started(member.startKernels(kernelsOf(template.languages)), signal);
+      await started(member.rehearse(), signal);
       if (member.dead) throw new Error("it ended while its kernels were started");
       return member;
     } catch (error) {

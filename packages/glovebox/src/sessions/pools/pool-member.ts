@@ -37,7 +37,13 @@ export class PoolMember {
       void kernel.over.then(() => this.#die());
       kernel.catchUp();
       await kernel.free;
+      await kernel.rehearse();
     }
+  }
+
+  /** Does once what is done when it is taken: see {@link Kernel.rehearse}. */
+  async rehearse(): Promise<void> {
+    await this.sandbox.stats();
   }
 
   get dead(): boolean {

@@ -16,6 +16,9 @@ export const KERNEL_GRACE_MS = 1_000;
 /** Bytes of an unfinished message that wait for their end before they are acknowledged; the agent's window is larger. */
 const MAX_UNACKNOWLEDGED = 196_608;
 
+/** Code without effects whose value is described. */
+const REHEARSAL: Partial<Record<Language, string>> = { python: "1", javascript: "1", typescript: "1", bash: ":" };
+
 /** What a kernel prints while no execution runs in it. */
 export interface IdleOutput {
   output(chunk: OutputChunk, acknowledge: () => void): void;
@@ -157,13 +160,23 @@ export class Kernel {
     return going;
   }
 
+  /** Does once, without a trace, what an execution takes: in an emulated machine whatever runs for the first time runs many times slower. Resolves when it is done or the kernel has ended. */
+  async rehearse(): Promise<void> {
+    const limited = this.process.limit({ graceMs: KERNEL_GRACE_MS });
+    const { answered, sent } = this.#probe({ mode: "rehearsal", source: REHEARSAL[this.language] ?? "" });
+    await Promise.race([Promise.all([limited, sent, answered]), this.over]);
+  }
+
   /** An empty request: kernels answer in order. With a new id each time: what an earlier server's was answered may still come. */
-  #probe(): { readonly answered: Promise<void>; readonly sent: Promise<void> } {
+  #probe(work: Pick<KernelRequest, "mode" | "source"> = { mode: "repl", source: "" }): {
+    readonly answered: Promise<void>;
+    readonly sent: Promise<void>;
+  } {
     const id = `after-${newId()}`;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#probes.set(id, resolve);
     const { language } = this;
-    const probe: KernelRequest = { id, mode: "repl", source: "", language, args: [], env: {} };
+    const probe: KernelRequest = { id, ...work, language, args: [], env: {} };
     return { answered: promise, sent: this.process.writeControl(encodeKernelRequest(probe)) };
   }
 

@@ -46,6 +46,7 @@ describe("the engine on its thread", () => {
   test("a rehearsal leaves no trace", async () => {
     const { run, posted, close } = await engine();
     expect(posted).toEqual([]);
+    expect(run("1", { mode: "rehearsal" })).toMatchObject([{ t: "value", json: 1 }, { t: "done" }]);
     expect(run("new Error().stack")).toMatchObject([
       { t: "value", preview: expect.stringContaining("input-1:1") },
       { t: "done" },

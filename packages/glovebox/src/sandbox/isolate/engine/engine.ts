@@ -107,7 +107,7 @@ export class Engine {
 
   /** The name of the request's own code in stacks. */
   #name({ mode, source }: KernelRequest): string {
-    return mode === "repl" ? `input-${this.#inputs}` : posix.resolve(WORKSPACE, source);
+    return mode === "file" ? posix.resolve(WORKSPACE, source) : `input-${this.#inputs}`;
   }
 
   /** Drives jobs and timers until the code itself has its result, and reports that. */

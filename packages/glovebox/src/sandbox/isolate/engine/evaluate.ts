@@ -32,7 +32,7 @@ export function evaluate(
   modules: Modules,
   runScript: (path: string) => Result,
 ): Evaluated {
-  if (request.mode === "repl") return repl(context, request, name, options.strict === true);
+  if (request.mode !== "file") return repl(context, request, name, options.strict === true);
   const entry = modules.entry(request.source);
   // As a program, a file has no value.
   const pick = () => context.undefined;
