@@ -1,7 +1,7 @@
 /** Syntax trees of code that nobody has reviewed. */
 export type { GrammarName } from "./grammars.ts";
 export { type ReadingLimits, ReadingThreads } from "./threads/reading-threads.ts";
-export { serveReadings } from "./threads/serve-readings.ts";
+export { isTrap, serveReadings } from "./threads/serve-readings.ts";
 export {
   childOf,
   namedChildren,

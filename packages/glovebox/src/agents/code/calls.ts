@@ -1,5 +1,6 @@
 import { check } from "./check.ts";
+import { format } from "./format.ts";
 import { outline } from "./outline/outline.ts";
 
 /** What code threads can be asked for: pure functions of plain data. Whoever adds one bounds its answer. */
-export const calls = { check, outline };
+export const calls = { check, format, outline };

@@ -178,16 +178,13 @@ test("what does not parse is told with its place, and outlined as far as it can 
   await expect(threads.call("check", { path: "a.rb", text: "" })).rejects.toMatchObject({ code: "invalid_argument" });
 });
 
-test("hostile code is bounded: too long, too deep, too many nodes, too slow", async () => {
+test("hostile code is bounded: too long, too deep, too many functions, too slow", async () => {
   const threads = open({ threads: 1 });
   await expect(threads.call("check", { path: "a.py", text: " ".repeat(1024 * 1024 + 1) })).rejects.toMatchObject({
     code: "payload_too_large",
   });
   const deep = await threads.call("outline", { path: "a.js", text: `function f() ${"{if(x)".repeat(5_000)}` });
   expect(deep.functions.length).toBeLessThanOrEqual(1);
-  await expect(threads.call("outline", { path: "a.py", text: "1,".repeat(400_000) })).rejects.toMatchObject({
-    code: "payload_too_large",
-  });
   const many = await threads.call("outline", { path: "a.py", text: "def f(): pass\n".repeat(5001) });
   expect([many.functions.length, many.leftOut]).toEqual([5000, 1]);
   await expect(
@@ -195,4 +192,25 @@ test("hostile code is bounded: too long, too deep, too many nodes, too slow", as
   ).rejects.toMatchObject({
     details: { limit: "time" },
   });
+});
+
+test("Python is written as ruff writes it, and nesting that traps a formatter ends its thread, not the next call", async () => {
+  const threads = open({ threads: 1 });
+  const messy = { path: "a.py", text: "def f( a,b ):\n  return  [a,b,  'c']\n" };
+  const clean = 'def f(a, b):\n    return [a, b, "c"]\n';
+  expect(await threads.call("format", messy)).toBe(clean);
+  expect(await threads.call("format", { ...messy, lineLength: 40 })).toBe(clean);
+  expect(
+    await threads.call("format", { path: "a.py", text: `x = [${"'abcdef', ".repeat(6)}]`, lineLength: 40 }),
+  ).toContain("\n");
+  expect(await threads.call("format", { path: "a.ts", text: "f();  \n\n\n" })).toBe("f();\n");
+  await expect(threads.call("format", { path: "a.py", text: "def f(:" })).rejects.toMatchObject({
+    code: "invalid_argument",
+  });
+  await expect(
+    threads.call("format", { path: "a.py", text: `x = ${"(".repeat(50_000)}1${")".repeat(50_000)}` }),
+  ).rejects.toMatchObject({
+    code: "payload_too_large",
+  });
+  expect(await threads.call("format", messy)).toBe(clean);
 });

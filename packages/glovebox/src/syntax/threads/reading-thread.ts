@@ -18,7 +18,10 @@ export class ReadingThread {
   /** `main` is the file that the thread runs; it calls `serveReadings`. */
   constructor(main: URL) {
     this.#worker = new Worker(main, { name: "glovebox-reading", resourceLimits: RESOURCE_LIMITS });
-    this.#worker.on("message", (reply: Reply) => this.#settle?.resolve(reply));
+    this.#worker.on("message", (reply: Reply) => {
+      if (!reply.ok && reply.spent) void this.end();
+      this.#settle?.resolve(reply);
+    });
     this.#worker.on("error", (error: NodeJS.ErrnoException) => this.#fail(failureOf(error)));
     this.#worker.on("exit", () =>
       this.#fail(new GloveboxError("internal", "the thread that read the text ended early")),
