@@ -31,6 +31,7 @@ export {
   type StepOptions,
 } from "./program.ts";
 export type { Difference, LiveDifference, ReplayOptions, ReplayReport } from "./replay-report.ts";
+export { isRetryable, nextDelayMs } from "./retry.ts";
 export { type DeadLetter, Scheduler, type SchedulerOptions, type Task } from "./scheduler/scheduler.ts";
 export { runTasks, type TaskResult } from "./tasks/run-tasks.ts";
 export { type GraphLimits, TaskGraph, type TaskNode } from "./tasks/task-graph.ts";

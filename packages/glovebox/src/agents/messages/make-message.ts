@@ -2,11 +2,12 @@ import { type GloveboxError, toGloveboxError } from "../../core/index.ts";
 import type { Diff } from "./diff.ts";
 import { LIMITS } from "./limits.ts";
 import { PROTOCOL_VERSION } from "./parts.ts";
-import type { AgentError, AgentOutcome, AgentResult, Metrics } from "./result.ts";
+import type { AgentError, AgentFailure, AgentOutcome, AgentResult, Metrics } from "./result.ts";
 import type { AgentTask } from "./task.ts";
 
 const NOTHING_USED: Metrics = { tokensUsed: 0, timeMs: 0, toolCalls: 0 };
 
+type Head = Pick<AgentTask, "type" | "id" | "runId" | "agent">;
 type Shown = Partial<Pick<AgentOutcome, "artifacts" | "newTasks">>;
 
 /** An outcome that changes nothing. */
@@ -35,22 +36,22 @@ export function resultOf(task: AgentTask, payload: AgentOutcome, metrics: Metric
 export function errorOf(task: AgentTask, thrown: unknown, retryable: (error: GloveboxError) => boolean): AgentError {
   const error = toGloveboxError(thrown);
   const { code, message, details } = error;
-  return {
-    ...headOf(task),
-    error: {
-      code,
-      message: message.slice(0, LIMITS.lineChars),
-      retryable: retryable(error),
-      ...(details !== undefined && { details: { ...details } }),
-    },
-    protocolVersion: PROTOCOL_VERSION,
-  };
+  return errorAnswer(headOf(task), {
+    code,
+    message: message.slice(0, LIMITS.lineChars),
+    retryable: retryable(error),
+    ...(details !== undefined && { details: { ...details } }),
+  });
+}
+
+export function errorAnswer(head: Head, error: AgentFailure): AgentError {
+  return { ...head, error, protocolVersion: PROTOCOL_VERSION };
 }
 
 export function isAgentError(answer: AgentResult | AgentError): answer is AgentError {
   return "error" in answer;
 }
 
-function headOf({ type, id, runId, agent }: AgentTask): Pick<AgentTask, "type" | "id" | "runId" | "agent"> {
+function headOf({ type, id, runId, agent }: AgentTask): Head {
   return { type, id, runId, agent };
 }
