@@ -15,7 +15,8 @@ export interface SnapshotOptions {
 
 /** What lies in a snapshot's folder, as its `manifest.json` says; written and read by `snapshot/manifest.ts`. */
 export interface SnapshotManifest {
-  readonly version: 1;
+  /** 1: `sha256` is over every byte of a file; 2: as `snapshot/content-digest.ts` has it. */
+  readonly version: 1 | 2;
   readonly isolation: Isolation;
   readonly kind: SnapshotKind;
   /** Unix milliseconds. */

@@ -2,8 +2,8 @@
 import { nativeTools } from "./native-tools.ts";
 
 try {
-  const { agent, supervisor, trees } = await nativeTools();
-  process.stdout.write(`${JSON.stringify({ agent, supervisor, trees })}\n`);
+  const { dir: _dir, ...programs } = await nativeTools();
+  process.stdout.write(`${JSON.stringify(programs)}\n`);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

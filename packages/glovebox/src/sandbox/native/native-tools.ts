@@ -11,6 +11,8 @@ export interface NativeTools {
   readonly supervisor: string;
   /** Copies trees of files: see `../trees`. */
   readonly trees: string;
+  /** Tells where a file has holes. */
+  readonly extents: string;
 }
 
 /** The nearest folder above this file that holds `native/supervisor.c`: the repository, or the published package. */
@@ -60,10 +62,11 @@ export function nativeTools(nativeDir: string = defaultNativeDir()): Promise<Nat
 
 async function build(dir: string): Promise<NativeTools> {
   const sources = join(repositoryRoot(), "native");
-  const [agent, supervisor, trees] = await Promise.all([
+  const [agent, supervisor, trees, extents] = await Promise.all([
     compileNative(join(sources, "agent.c"), "agent", dir),
     compileNative(join(sources, "supervisor.c"), "supervisor", dir),
     compileNative(join(sources, "trees.c"), "trees", dir),
+    compileNative(join(sources, "extents.c"), "extents", dir),
   ]);
-  return { dir, agent, supervisor, trees };
+  return { dir, agent, supervisor, trees, extents };
 }

@@ -50,7 +50,7 @@ describe("the native build", () => {
     const script = join(import.meta.dirname, "build.ts");
     const env = { ...process.env, GLOVEBOX_NATIVE_DIR: dir };
     const built = JSON.parse(execFileSync(process.execPath, [script], { env, encoding: "utf8", stdio: "pipe" }));
-    for (const path of [built.agent, built.supervisor, built.trees]) {
+    for (const path of [built.agent, built.supervisor, built.trees, built.extents]) {
       expect(path.startsWith(dir)).toBe(true);
       expect(statSync(path).mode & 0o777).toBe(0o755);
     }

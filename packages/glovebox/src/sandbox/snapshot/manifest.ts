@@ -4,6 +4,7 @@ import { open, readdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GloveboxError, type Isolation } from "../../core/index.ts";
 import type { SnapshotManifest } from "../snapshot.ts";
+import { contentDigest } from "./content-digest.ts";
 
 export const MANIFEST_NAME = "manifest.json";
 const MAX_MANIFEST_BYTES = 1 << 20;
@@ -24,9 +25,9 @@ export async function writeManifest(
   const files: Record<string, { bytes: number; sha256: string }> = {};
   for (const name of await filesIn(dir)) {
     const path = join(dir, name);
-    files[name] = { bytes: (await stat(path)).size, sha256: await sha256Of(path, signal) };
+    files[name] = { bytes: (await stat(path)).size, sha256: await contentDigest(path, signal) };
   }
-  const manifest: SnapshotManifest = { version: 1, ...described, takenAtMs: Date.now(), files };
+  const manifest: SnapshotManifest = { version: 2, ...described, takenAtMs: Date.now(), files };
   const partial = join(dir, `${MANIFEST_NAME}.part`);
   await using handle = await open(partial, "w", 0o600);
   await handle.writeFile(JSON.stringify(manifest));
@@ -44,13 +45,14 @@ export async function readManifest(dir: string, isolation: Isolation, signal?: A
   if (manifest.isolation !== isolation) {
     throw new GloveboxError("snapshot_incompatible", `The snapshot is one of ${manifest.isolation}, not ${isolation}`);
   }
+  const digestOf = manifest.version === 1 ? sha256Of : contentDigest;
   const present = await filesIn(dir);
   if (present.join("/") !== Object.keys(manifest.files).sort().join("/"))
     throw corrupt("its files are not those it names");
   for (const [name, { bytes, sha256 }] of Object.entries(manifest.files)) {
     const path = join(dir, name);
     if ((await stat(path)).size !== bytes) throw corrupt(`${name} has another length`);
-    if ((await sha256Of(path, signal)) !== sha256) throw corrupt(`${name} is damaged`);
+    if ((await digestOf(path, signal)) !== sha256) throw corrupt(`${name} is damaged`);
   }
   return manifest;
 }
@@ -81,7 +83,7 @@ function parseManifest(text: string): SnapshotManifest {
   } catch {
     throw corrupt("its manifest is not JSON");
   }
-  if (value?.version !== 1)
+  if (value?.version !== 1 && value?.version !== 2)
     throw new GloveboxError("snapshot_incompatible", "The snapshot has a format that is not known here");
   const sound =
     typeof value.isolation === "string" &&
@@ -118,6 +120,7 @@ async function readBounded(path: string): Promise<string> {
   return readFile(path, "utf8");
 }
 
+/** As manifests of version 1 have it. */
 async function sha256Of(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
   const stream = createReadStream(path, { highWaterMark: 1 << 20, ...(signal ? { signal } : {}) });
