@@ -5,7 +5,7 @@ import type { Agent, AgentHost } from "../agent.ts";
 import { withBudget } from "../budget.ts";
 import { errorOf, isAgentError, resultOf } from "../messages/make-message.ts";
 import { parseMessage } from "../messages/parse-message.ts";
-import { AgentName, PROTOCOL_VERSION, RunId, TraceId } from "../messages/parts.ts";
+import { AgentName, PROTOCOL_VERSION, RunId, type TaskType, TraceId } from "../messages/parts.ts";
 import { type AgentError, AgentOutcome, type AgentResult } from "../messages/result.ts";
 import { AgentTask } from "../messages/task.ts";
 import type { AgentDirectory } from "./agent-directory.ts";
@@ -55,6 +55,15 @@ export class AgentDesk {
       if (run.signal.aborted) throw error;
       return errorOf({ ...task, agent: named ?? "nobody" }, error, isRetryable);
     }
+  }
+
+  /** The only type of tasks that a built-in agent does. `invalid_argument` for any other: its type must be said. */
+  typeOf(name: string): TaskType {
+    const [type, ...more] = this.#directory.builtIn(name)?.capabilities ?? [];
+    if (type !== undefined && more.length === 0) return type;
+    throw new GloveboxError("invalid_argument", `which type of task ${name} is to do must be said`, {
+      details: { path: "task" },
+    });
   }
 
   /** The built-in agent, or nobody: then it is the queue's. */
