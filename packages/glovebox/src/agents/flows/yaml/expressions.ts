@@ -76,7 +76,7 @@ export class Expression {
   /** `invalid_argument` when it cannot be computed: a field that is not there, types that do not go together, a result that is too large. */
   evaluate(scope: Scope): unknown {
     try {
-      const known = Object.fromEntries(VARIABLES.map((name) => [name, toCel(scope[name] ?? null)]));
+      const known = Object.fromEntries(VARIABLES.map((name) => [name, toCel(this.#given(name, scope))]));
       return fromCel(this.#evaluate(known), { left: MAX_RESULT_CHARS });
     } catch (error) {
       if (error instanceof GloveboxError) throw error;
@@ -84,6 +84,14 @@ export class Expression {
         details: { expression: this.text },
       });
     }
+  }
+
+  /** Only what it reads: there may be large diffs in the rest. */
+  #given(name: Variable, scope: Scope): unknown {
+    if (!this.variables.has(name)) return null;
+    const value = scope[name] ?? null;
+    if (name !== "steps" || typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).filter(([id]) => this.steps.includes(id)));
   }
 
   /** As a condition: `invalid_argument` unless it is true or false. */

@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { type ZodType, z } from "zod";
+import { GloveboxError } from "../../core/index.ts";
+import { defineProgram, type Program, type ProgramContext } from "../../engine/index.ts";
+import type { AgentHost, AgentModel } from "../agent.ts";
+import type { CodeThreads } from "../code/code-threads.ts";
+import type { Lessons } from "../memory/lessons.ts";
+import type { Retrieve } from "../memory/retrieve.ts";
+import type { AgentDesk } from "../registry/agent-desk.ts";
+import { Workbench, type WorkbenchParts } from "../workbench/workbench.ts";
+import { type FlowEnd, FlowResult } from "./flow-result.ts";
+import { FlowScope } from "./flow-scope.ts";
+import { FlowSetup } from "./flow-setup.ts";
+import type { PlanStep } from "./plan.ts";
+
+/** What flows are made of: a part of the application. */
+export interface FlowParts {
+  readonly benches: WorkbenchParts;
+  readonly desk: AgentDesk;
+  readonly code: CodeThreads;
+  readonly model?: AgentModel;
+  readonly retrieve?: Retrieve;
+  readonly lessons?: Lessons;
+}
+
+/** A flow in TypeScript. */
+export interface Flow<Input = unknown> {
+  /** `a` to `z`, digits and `-`. */
+  readonly name: string;
+  readonly version: string;
+  /** For people, one line. */
+  readonly description: string;
+  /** Whether it works on a repository: it gets one, or it is refused. */
+  readonly repository: boolean;
+  readonly input: ZodType<Input>;
+  /** What it will do, for the dry run. */
+  readonly plan: readonly PlanStep[];
+  run(scope: FlowScope, input: Input): Promise<FlowEnd>;
+}
+
+/** What a module of flows exports as its default. */
+// biome-ignore lint/suspicious/noExplicitAny: a flow's input is its own business, and checked with its schema
+export type FlowModule = readonly Flow<any>[];
+
+const NAME = /^[a-z][a-z0-9-]{0,59}$/;
+
+/** Declares a flow. Errors: `invalid_argument` on a name that cannot be one. */
+export function defineFlow<Input>(flow: Flow<Input>): Flow<Input> {
+  if (NAME.test(flow.name)) return flow;
+  throw new GloveboxError("invalid_argument", "a flow is named by a to z, 0 to 9 and -, at most 60 of them", {
+    details: { path: "name" },
+  });
+}
+
+/** The program that a flow is run as. */
+export function programName(flow: string): string {
+  return `flow.${flow}`;
+}
+
+/** A flow as a program of the engine: opens the repository, does the flow, and reads from the repository what came of it. */
+export function flowProgram<Input>(flow: Flow<Input>, parts: FlowParts): Program {
+  const input = z.strictObject({ setup: FlowSetup.prefault({}), input: flow.input });
+  return defineProgram({
+    name: programName(flow.name),
+    version: flow.version,
+    description: flow.description,
+    input,
+    output: FlowResult,
+    run: async (context, given) => {
+      const { setup } = given;
+      if (flow.repository !== (setup.repository !== undefined)) {
+        const why = flow.repository ? "works on a repository: name one" : "works on no repository";
+        throw new GloveboxError("invalid_argument", `the flow ${flow.name} ${why}`, {
+          details: { path: "repository" },
+        });
+      }
+      const host = await openHost(context, setup, parts);
+      const scope = new FlowScope({ host, desk: parts.desk, deterministic: setup.deterministic });
+      const end = await flow.run(scope, given.input as Input);
+      return resultOf(flow.name, scope, end);
+    },
+  }) as unknown as Program;
+}
+
+async function openHost(run: ProgramContext, setup: FlowSetup, parts: FlowParts): Promise<AgentHost> {
+  const { benches, code, model, retrieve, lessons } = parts;
+  const { repository, deterministic, snapshots, template = "ci", isolation } = setup;
+  const spec = { template, deterministic, snapshots, ...(isolation !== undefined && { isolation }) };
+  const bench = repository === undefined ? undefined : await Workbench.open(run, benches, repository, spec);
+  return {
+    run,
+    code,
+    ...(bench !== undefined && { bench }),
+    ...(setup.model && model !== undefined && { model }),
+    ...(retrieve !== undefined && { retrieve }),
+    ...(lessons !== undefined && { lessons }),
+  };
+}
+
+async function resultOf(flow: string, scope: FlowScope, { tests = undefined, ...end }: FlowEnd): Promise<FlowResult> {
+  const { bench } = scope.host;
+  const steps = [...scope.reports];
+  if (bench === undefined) return { ...end, steps, branch: null, diff: "", changes: [], tests: tests ?? null };
+  const { text } = await bench.diff("diff");
+  const changes = (await bench.changes("changes")).map((change) => ({ ...change }));
+  const { head, dirty } = bench.base;
+  return {
+    ...end,
+    steps,
+    branch: changes.length === 0 ? null : branchName(flow, changes),
+    ...(head !== undefined && { head }),
+    dirty,
+    diff: text,
+    changes,
+    tests: tests ?? null,
+  };
+}
+
+/** The same change has the same branch. */
+function branchName(flow: string, changes: readonly unknown[]): string {
+  const hash = createHash("sha256").update(JSON.stringify(changes)).digest("hex");
+  return `glovebox/${flow}-${hash.slice(0, 10)}`;
+}
