@@ -4,7 +4,7 @@ import type { Diff } from "../messages/diff.ts";
 import { applyHunks } from "./apply-hunks.ts";
 import { hashOf } from "./make-diff.ts";
 import { type FilePatch, parseDiff } from "./parse-diff.ts";
-import { AGENT_FOLDER, type RepositoryBench } from "./repository-bench.ts";
+import type { RepositoryBench } from "./repository-bench.ts";
 
 export interface AppliedFile {
   readonly path: string;
@@ -165,7 +165,7 @@ async function isThere(bench: RepositoryBench, path: string): Promise<boolean> {
 /** Lays everything ready beside the repository before the first file of it changes; what fails then is taken back. */
 async function write(bench: RepositoryBench, planned: readonly Planned[]): Promise<void> {
   const files = await bench.sandbox.files();
-  const stage = `${AGENT_FOLDER}/stage-${bench.next()}`;
+  const stage = bench.scratch("stage");
   const changing = planned.filter(({ applied }) => applied.action !== "unchanged");
   const done: Planned[] = [];
   try {

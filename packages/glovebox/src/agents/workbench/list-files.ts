@@ -1,5 +1,5 @@
 import { GloveboxError } from "../../core/index.ts";
-import { AGENT_FOLDER, type RepositoryBench } from "./repository-bench.ts";
+import type { RepositoryBench } from "./repository-bench.ts";
 import { byPath, isRepositoryPath, REPOSITORY_LIMITS, type RepositoryFile } from "./repository-tree.ts";
 
 /** Of a listing, bytes; more than 20,000 files with long names have. */
@@ -26,7 +26,7 @@ export async function listFiles(
   bench: RepositoryBench,
   leaveOut: readonly string[],
 ): Promise<readonly RepositoryFile[]> {
-  const list = `${AGENT_FOLDER}/list-${bench.next()}`;
+  const list = bench.scratch("list");
   const patterns = leaveOut.map((path) => path.replaceAll(/[\\*?[\]]/g, "\\$&"));
   const { exitCode } = await bench.run(["/bin/sh", "-c", SCRIPT, "sh", bench.root, list, ...patterns], { cwd: "/" });
   if (exitCode !== 0) throw new GloveboxError("unavailable", "the repository's files cannot be listed in this sandbox");

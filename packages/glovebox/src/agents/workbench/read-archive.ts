@@ -99,7 +99,7 @@ async function take(
   const hash = createHash("sha256");
   content.on("data", (piece: Uint8Array) => hash.update(piece));
   const entry = { name: path, type: "file" as const, size, mode, mtime: new Date(0) };
-  if (size === 0) out.entry(entry).end();
+  if (size === 0) out.entry(entry, "");
   else await pipeline(content, out.entry(entry));
   if (isWithin(path, taking.include)) return;
   if (taking.files.length >= REPOSITORY_LIMITS.treeFiles) throw tooLarge();

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type Execution, GloveboxError, isGloveboxError } from "../../core/index.ts";
 import type { SandboxBench } from "../../runs/index.ts";
 import { REPOSITORY_LIMITS } from "./repository-tree.ts";
@@ -37,6 +38,7 @@ export class RepositoryBench {
   readonly root = REPOSITORY_ROOT;
   readonly #env: Readonly<Record<string, string>>;
   #runs = 0;
+  #scratches = 0;
 
   constructor(sandbox: SandboxBench, env: Readonly<Record<string, string>>) {
     this.sandbox = sandbox;
@@ -47,10 +49,11 @@ export class RepositoryBench {
     return this.sandbox.signal;
   }
 
-  /** A number that is unique in the step, and the same after a crash. */
-  next(): number {
-    this.#runs += 1;
-    return this.#runs;
+  /** A path beside the repository that nothing else uses, also no other step at the same time; after a crash the same one. */
+  scratch(name: string): string {
+    this.#scratches += 1;
+    const key = createHash("sha256").update(this.sandbox.step.idempotencyKey).digest("hex").slice(0, 16);
+    return `${AGENT_FOLDER}/${name}-${key}-${this.#scratches}`;
   }
 
   /** Runs a program to its end. It does not throw for what the program does, only for what the machine does. */
@@ -66,7 +69,8 @@ export class RepositoryBench {
       onOutputLimit: "truncate" as const,
       ...(timeoutMs !== undefined && { limits: { wallMs: timeoutMs } }),
     };
-    const ended = await this.sandbox.run(`run-${this.next()}`, async () => request, reader);
+    this.#runs += 1;
+    const ended = await this.sandbox.run(`run-${this.#runs}`, async () => request, reader);
     const { status, exitCode } = ended;
     return {
       status,

@@ -138,7 +138,7 @@ async function add(packing: Packing, name: string, idLength: number | undefined)
   }
   if (!found.isFile()) return undefined;
   digest.update(`blob ${found.size}\0`);
-  if (found.size === 0) tar.entry({ ...header, size: 0 }).end();
+  if (found.size === 0) tar.entry({ ...header, size: 0 }, "");
   else {
     // One that grows meanwhile is taken as long as it was; one that shrinks makes the tar fail.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
