@@ -1,6 +1,8 @@
 /** The only file that knows every room: builds them from the configuration and wires them. */
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
+import type { OpenAgents } from "./agents/index.ts";
+import { openAgents } from "./app/agents.ts";
 import { openChat } from "./app/chat.ts";
 import { openCi, openInsights } from "./app/ci.ts";
 import { openContext } from "./app/context.ts";
@@ -81,9 +83,9 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   await applyRetention(store, config.retention);
   logger.info({ ...(await services.recover()) }, "recovered what the last server left");
   const context = opened.use(openContext(config, logger));
-  const late: { chat?: OpenChat; ci?: OpenCiRuns } = {};
+  const late: { chat?: OpenChat; ci?: OpenCiRuns; agents?: OpenAgents } = {};
   const onEnd = async (run: Run) => {
-    await Promise.all([late.chat?.onRunEnd(run), late.ci?.onRunEnd(run)]);
+    await Promise.all([late.chat?.onRunEnd(run), late.ci?.onRunEnd(run), late.agents?.onRunEnd(run)]);
   };
   const durable = opened.use(await openRuns({ config: config.runs, store, services, logger, redactor, onEnd }));
   const { engine: runs } = durable;
@@ -99,6 +101,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   late.ci = ci;
   const translate = openTranslate(config.ci.translate, runs);
   await ci.takeUp();
+  late.agents = opened.use(await openAgents({ store, ...durable, logger }));
   const webhooks = opened.use(forges.intake(ci));
   await webhooks.takeUp();
 
@@ -114,6 +117,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
       insights,
       translate,
       context,
+      agents: late.agents.service,
       repositories: forges.service,
       webhooks,
       store,

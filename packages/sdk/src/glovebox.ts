@@ -1,3 +1,4 @@
+import { Agents } from "./agents.ts";
 import { Approvals } from "./approvals.ts";
 import { Assistants } from "./assistants.ts";
 import { Audit } from "./audit.ts";
@@ -21,6 +22,7 @@ import { Retention } from "./retention.ts";
 import { Runs } from "./runs.ts";
 import { Secrets } from "./secrets.ts";
 import { Sessions } from "./sessions.ts";
+import { Tasks } from "./tasks.ts";
 import { Templates } from "./templates.ts";
 import { Tokens } from "./tokens.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
@@ -55,6 +57,8 @@ export class Glovebox {
   readonly audit: Audit;
   readonly egress: Egress;
   readonly runs: Runs;
+  readonly agents: Agents;
+  readonly tasks: Tasks;
   readonly programs: Programs;
   readonly chat: Chat;
   readonly ci: Ci;
@@ -86,6 +90,8 @@ export class Glovebox {
     this.audit = new Audit(transport);
     this.egress = new Egress(transport);
     this.runs = new Runs(transport);
+    this.tasks = new Tasks(transport);
+    this.agents = new Agents(transport, this.tasks);
     this.programs = new Programs(transport);
     this.chat = createChat(transport);
     this.assistants = new Assistants(transport);

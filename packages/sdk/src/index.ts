@@ -1,4 +1,5 @@
 /** The client of a Glovebox server, for Node, Deno, Bun and browsers. It depends on nothing but `fetch`, streams and `WebSocket`. */
+export { Agents } from "./agents.ts";
 export { Approvals } from "./approvals.ts";
 export { Assistants } from "./assistants.ts";
 export { Audit } from "./audit.ts";
@@ -23,14 +24,17 @@ export { Retention } from "./retention.ts";
 export { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
 export { Runs } from "./runs.ts";
 export { Secrets } from "./secrets.ts";
+export type { ServeOptions, TaskWork } from "./serve-agent.ts";
 export { type Fork, type RunOptions, Session } from "./session.ts";
 export { Sessions } from "./sessions.ts";
 export { type SnapshotPage, Snapshots } from "./snapshots.ts";
 export { type SseMessage, SseParser, sseMessages } from "./sse.ts";
+export { Tasks } from "./tasks.ts";
 export { TemplateCapabilities, TemplateNames, TemplatePackages, TemplateStartupFiles } from "./template-parts.ts";
 export { type ChangeOptions, type TemplateFilter, Templates } from "./templates.ts";
 export { Terminal, type TerminalEnd, type TerminalOptions } from "./terminal.ts";
 export { Tokens } from "./tokens.ts";
+export type * from "./types/agent.ts";
 export type * from "./types/audit.ts";
 export type * from "./types/chat.ts";
 export type * from "./types/ci.ts";

@@ -48,6 +48,15 @@ test("the SDK's types are the server's", () => {
   holds<Same<Body<"context.merge">, sdk.ContextMerge>>();
   holds<Same<Response<"context.snapshots.create">, sdk.ContextSnapshot>>();
   holds<Same<Response<"context.compact">, sdk.ContextCompacted>>();
+  holds<Same<Response<"agents.get">, sdk.AgentInfo>>();
+  holds<Same<Body<"agents.register">, sdk.AgentRegistration>>();
+  holds<Same<Body<"agents.run">, sdk.AgentRunInput & { wait?: boolean }>>();
+  holds<Same<Response<"tasks.get">, sdk.QueuedTask>>();
+  holds<Same<Response<"tasks.lease">, { lease?: sdk.TaskLease }>>();
+  holds<Same<Body<"tasks.fail">, { leaseId: string; error: sdk.AgentFailure }>>();
+  holds<Same<Body<"tasks.complete">["payload"]["delta"], sdk.AgentOutcome["delta"]>>();
+  holds<Same<Body<"tasks.complete">["payload"]["newTasks"], sdk.AgentOutcome["newTasks"]>>();
+  holds<Same<Body<"tasks.complete">["payload"]["artifacts"][number]["kind"], sdk.Artifact["kind"]>>();
   holds<Same<server.Pool, sdk.Pool>>();
   holds<Same<Response<"pools.show">, sdk.Pool>>();
   holds<Same<server.StoredEvent, sdk.StoredEvent>>();

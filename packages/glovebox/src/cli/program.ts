@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
+import { addAgents } from "./commands/agents/index.ts";
 import { addApprovals } from "./commands/approvals.ts";
 import { addAssistants } from "./commands/assistants.ts";
 import { addAudit } from "./commands/audit.ts";
@@ -66,6 +67,7 @@ export function buildProgram(): Command {
       addPool,
       addContext,
       addRuns,
+      addAgents,
     ],
     ...[addChat, addConversations, addApprovals, addAssistants, addMcp],
     addCi,

@@ -1,4 +1,4 @@
-import { GloveboxError, type Principal, toTimestamp } from "../../core/index.ts";
+import { type ErrorCode, GloveboxError, type Principal, toTimestamp } from "../../core/index.ts";
 import type { DurableEngine, Program } from "../../engine/index.ts";
 import type { AgentTaskFilter, AgentTaskRecord, Page, Store } from "../../store/index.ts";
 import { parseMessage } from "../messages/parse-message.ts";
@@ -28,7 +28,7 @@ export interface QueuedTask {
     readonly agent: string;
     readonly startedAt: string;
     readonly endedAt?: string;
-    readonly error?: { readonly code: string; readonly message: string };
+    readonly error?: { readonly code: ErrorCode; readonly message: string };
   }[];
   readonly summary?: string;
 }

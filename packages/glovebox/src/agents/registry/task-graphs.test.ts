@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { newId } from "../../core/index.ts";
+import type { AgentTaskRecord } from "../../store/index.ts";
 import type { Agent } from "../agent.ts";
 import { summary } from "../messages/make-message.ts";
 import type { AgentTask, NewTask } from "../messages/task.ts";
@@ -115,14 +116,13 @@ test("10,000 queued tasks are on disk and not in memory; the next is refused", {
   await stage.agents.service.register(me, { name: "slow", capabilities: ["x-slow"] });
   const payload = { text: "x".repeat(4_000) };
   const { store } = stage;
-  const record = (i: number) =>
-    ({
-      ...{ id: "", tenantId: TENANT, runId: "run", taskId: `t${i}`, type: "x-slow", key: `k${i}` },
-      ...{ pinned: false, state: "queued", createdMs: 0, dueMs: 0, deadlineMs: Date.now() + 600_000, attempts: [] },
-    }) as const;
+  const record = (i: number): AgentTaskRecord => ({
+    ...{ id: newId(), tenantId: TENANT, runId: "run", taskId: `t${i}`, type: "x-slow", key: `k${i}` },
+    ...{ pinned: false, state: "queued", createdMs: 0, dueMs: 0, deadlineMs: Date.now() + 600_000, attempts: [] },
+  });
   const heldBefore = await heldMemory();
   for (let i = 0; i < 10_000; i += 500) {
-    const batch = Array.from({ length: 500 }, (_, k) => ({ ...record(i + k), id: newId() }));
+    const batch = Array.from({ length: 500 }, (_, k) => record(i + k));
     await Promise.all(
       batch.map((one) => store.agentTasks.enqueue(one, { payload } as unknown as AgentTask, { max: 10_000 })),
     );

@@ -1,3 +1,4 @@
+import type { AgentService } from "../../agents/index.ts";
 import type { ChatServices } from "../../chat/index.ts";
 import type { CiInsights, CiService, CiTranslate, RepositoryService, WebhookIntake } from "../../ci/index.ts";
 import type { ContextStore } from "../../context/index.ts";
@@ -58,6 +59,8 @@ export interface HttpServerOptions {
   readonly repositories?: RepositoryService;
   /** Without it, forges' deliveries are `unavailable`. */
   readonly webhooks?: WebhookIntake;
+  /** Without it, its operations are `unavailable`. */
+  readonly agents?: AgentService;
   readonly store: Pick<Store, "idempotency" | "maintenance" | "events">;
   readonly tokens: TokenService;
   readonly authorizer: Authorizer;
@@ -91,6 +94,7 @@ export interface HandlerContext extends HttpServerOptions {
 }
 
 type OptionalPart =
+  | "agents"
   | "context"
   | "audit"
   | "secrets"

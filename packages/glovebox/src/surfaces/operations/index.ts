@@ -1,3 +1,4 @@
+import { agentOperations, taskOperations } from "./agents.ts";
 import { auditOperations } from "./audit.ts";
 import { catalogOperations } from "./catalog.ts";
 import { approvalOperations, assistantOperations, chatOperations, conversationOperations } from "./chat.ts";
@@ -38,6 +39,8 @@ export const OPERATIONS = {
   ...fileOperations,
   ...executionOperations,
   ...runOperations,
+  ...agentOperations,
+  ...taskOperations,
   ...ciRunOperations,
   ...ciInsightOperations,
   ...repositoryOperations,

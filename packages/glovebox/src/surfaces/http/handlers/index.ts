@@ -1,6 +1,7 @@
 import type { OPERATIONS } from "../../operations/index.ts";
 import type { HandlerTable } from "../call.ts";
 import type { HandlerContext } from "../options.ts";
+import { agentHandlers, taskHandlers } from "./agents.ts";
 import { assistantHandlers } from "./assistants.ts";
 import { auditHandlers } from "./audit.ts";
 import { catalogHandlers } from "./catalog.ts";
@@ -44,6 +45,8 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...fileHandlers(context),
     ...executionHandlers(context),
     ...runHandlers(context),
+    ...agentHandlers(context),
+    ...taskHandlers(context),
     ...ciRunHandlers(context),
     ...ciInsightHandlers(context),
     ...repositoryHandlers(context),
