@@ -1,4 +1,4 @@
-import { type Budget, GloveboxError, type Usage } from "../core/index.ts";
+import { type Budget, GloveboxError, isGloveboxError, type Usage } from "../core/index.ts";
 import type { ProgramContext, StepContext, StepOptions } from "../engine/index.ts";
 
 const COUNTED = ["tokens", "dollars", "toolCalls", "sandboxSeconds"] as const;
@@ -42,6 +42,16 @@ class Meter {
 
   add(used: Partial<Usage>): void {
     for (const what of COUNTED) this.#used[what] += used[what] ?? 0;
+  }
+
+  /** A step that was given what was left here and used it up has used up this. */
+  explain(error: unknown, own: Partial<Usage> = {}): unknown {
+    if (!isGloveboxError(error, "budget_exceeded") || error.details?.of !== "step") return error;
+    const what = error.details.what as Counted;
+    const limit = this.#limits[what];
+    const left = limit === undefined ? Number.POSITIVE_INFINITY : limit - this.#used[what];
+    if (limit === undefined || left > (own[what] ?? Number.POSITIVE_INFINITY)) return error;
+    return exceeded(this.#what, what, limit, this.#used[what] + Number(error.details.used));
   }
 
   check(): void {
@@ -119,7 +129,7 @@ async function meteredStep<Input, Result>(
     const result = await work(given, { ...step, spend });
     return { result, used: meter.limited(used) };
   };
-  const { result, used: counted } = (await context.step(name, input, counting, {
+  const metered: StepOptions<Metered<Awaited<Result>>> = {
     ...options,
     budget: meter.left(budget),
     ...(compensate !== undefined && {
@@ -130,10 +140,15 @@ async function meteredStep<Input, Result>(
         compare: (kept: Metered<Awaited<Result>>) => (compare === undefined ? kept.result : compare(kept.result)),
       },
     }),
-  })) as Metered<Awaited<Result>>;
-  meter.add(counted);
-  meter.check();
-  return result;
+  };
+  try {
+    const { result, used: counted } = (await context.step(name, input, counting, metered)) as Metered<Awaited<Result>>;
+    meter.add(counted);
+    meter.check();
+    return result;
+  } catch (error) {
+    throw meter.explain(error, budget);
+  }
 }
 
 function exceeded(of: string, what: keyof Budget, limit: number, used: number): GloveboxError {

@@ -6,7 +6,7 @@ import type { CodeThreads } from "./code/code-threads.ts";
 import type { Lessons } from "./memory/lessons.ts";
 import type { Retrieve } from "./memory/retrieve.ts";
 import { RepositorySource } from "./workbench/repository-tree.ts";
-import { Workbench, type WorkbenchParts } from "./workbench/workbench.ts";
+import { Workbench, type WorkbenchParts, type WorkbenchSpec } from "./workbench/workbench.ts";
 
 /** What a server has for agents. */
 export interface HostParts {
@@ -30,14 +30,22 @@ export const HostInput = z.strictObject({
 });
 export type HostInput = z.infer<typeof HostInput>;
 
+/** What flows say of the sandbox besides. */
+type MoreOfSandbox = Pick<WorkbenchSpec, "isolation" | "snapshots">;
+
 /** Opens the repository, and gathers what agents work with. `unavailable` for a model that there is not; errors as of {@link Workbench.open}. */
 export async function openHost(
   run: ProgramContext,
   { workbench, models, ...parts }: HostParts,
-  { repository, template, deterministic, model }: HostInput,
+  { repository, model, template, deterministic, isolation, snapshots }: HostInput & MoreOfSandbox,
 ): Promise<AgentHost> {
   const found = model === undefined ? undefined : await modelNamed(run, models, model);
-  const spec = { ...(template !== undefined && { template }), ...(deterministic !== undefined && { deterministic }) };
+  const spec = {
+    ...(template !== undefined && { template }),
+    ...(deterministic !== undefined && { deterministic }),
+    ...(isolation !== undefined && { isolation }),
+    ...(snapshots !== undefined && { snapshots }),
+  };
   const bench = repository === undefined ? undefined : await Workbench.open(run, workbench, repository, spec);
   return { run, ...parts, ...(bench !== undefined && { bench }), ...(found !== undefined && { model: found }) };
 }

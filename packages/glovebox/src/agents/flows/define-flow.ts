@@ -1,13 +1,9 @@
 import { createHash } from "node:crypto";
 import { type ZodType, z } from "zod";
 import { GloveboxError } from "../../core/index.ts";
-import { defineProgram, type Program, type ProgramContext } from "../../engine/index.ts";
-import type { AgentHost, AgentModel } from "../agent.ts";
-import type { CodeThreads } from "../code/code-threads.ts";
-import type { Lessons } from "../memory/lessons.ts";
-import type { Retrieve } from "../memory/retrieve.ts";
+import { defineProgram, type Program } from "../../engine/index.ts";
+import { type HostParts, openHost } from "../open-host.ts";
 import type { AgentDesk } from "../registry/agent-desk.ts";
-import { Workbench, type WorkbenchParts } from "../workbench/workbench.ts";
 import { type FlowEnd, FlowResult } from "./flow-result.ts";
 import { FlowScope } from "./flow-scope.ts";
 import { FlowSetup } from "./flow-setup.ts";
@@ -15,12 +11,8 @@ import type { PlanStep } from "./plan.ts";
 
 /** What flows are made of: a part of the application. */
 export interface FlowParts {
-  readonly benches: WorkbenchParts;
+  readonly host: HostParts;
   readonly desk: AgentDesk;
-  readonly code: CodeThreads;
-  readonly model?: AgentModel;
-  readonly retrieve?: Retrieve;
-  readonly lessons?: Lessons;
 }
 
 /** A flow in TypeScript. */
@@ -42,6 +34,8 @@ export interface Flow<Input = unknown> {
 // biome-ignore lint/suspicious/noExplicitAny: a flow's input is its own business, and checked with its schema
 export type FlowModule = readonly Flow<any>[];
 
+/** What the sandbox is made of unless said otherwise: there is Python and Node in it. */
+const TEMPLATE = "ci";
 const NAME = /^[a-z][a-z0-9-]{0,59}$/;
 
 /** Declares a flow. Errors: `invalid_argument` on a name that cannot be one. */
@@ -74,27 +68,12 @@ export function flowProgram<Input>(flow: Flow<Input>, parts: FlowParts): Program
           details: { path: "repository" },
         });
       }
-      const host = await openHost(context, setup, parts);
+      const host = await openHost(context, parts.host, { template: TEMPLATE, ...setup });
       const scope = new FlowScope({ host, desk: parts.desk, deterministic: setup.deterministic });
       const end = await flow.run(scope, given.input as Input);
       return resultOf(flow.name, scope, end);
     },
   }) as unknown as Program;
-}
-
-async function openHost(run: ProgramContext, setup: FlowSetup, parts: FlowParts): Promise<AgentHost> {
-  const { benches, code, model, retrieve, lessons } = parts;
-  const { repository, deterministic, snapshots, template = "ci", isolation } = setup;
-  const spec = { template, deterministic, snapshots, ...(isolation !== undefined && { isolation }) };
-  const bench = repository === undefined ? undefined : await Workbench.open(run, benches, repository, spec);
-  return {
-    run,
-    code,
-    ...(bench !== undefined && { bench }),
-    ...(setup.model && model !== undefined && { model }),
-    ...(retrieve !== undefined && { retrieve }),
-    ...(lessons !== undefined && { lessons }),
-  };
 }
 
 async function resultOf(flow: string, scope: FlowScope, { tests = undefined, ...end }: FlowEnd): Promise<FlowResult> {
