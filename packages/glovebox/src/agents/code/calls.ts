@@ -1,6 +1,8 @@
+import { lineFacts } from "../debug/localise/line-facts.ts";
+import { mutations } from "../debug/mutations/mutate.ts";
 import { check } from "./check.ts";
 import { format } from "./format.ts";
 import { outline } from "./outline/outline.ts";
 
 /** What code threads can be asked for: pure functions of plain data. Whoever adds one bounds its answer. */
-export const calls = { check, format, outline };
+export const calls = { check, format, lineFacts, mutations, outline };
