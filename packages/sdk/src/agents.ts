@@ -56,7 +56,7 @@ export class Agents {
     await this.#transport.json<void>({ method: "DELETE", path: urlPath("agents", name), signal: options.signal });
   }
 
-  /** Has an agent do one task, in a run of its own: `wait` answers when it is done; `runs.follow` streams its journal. */
+  /** Has an agent, or `any` that does its type, do one task in a run of its own: `wait` answers when it is done; `runs.follow` streams its journal. */
   async run(
     name: string,
     input: AgentRunInput,

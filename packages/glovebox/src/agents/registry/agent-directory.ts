@@ -8,8 +8,10 @@ import type { AgentRegistration } from "./registration.ts";
 export const HEARTBEAT_MS = 60_000;
 /** Outside agents of a tenant. */
 const MAX_AGENTS = 1_000;
-/** Paths beside `/v1/agents/{name}`. */
-const RESERVED: ReadonlySet<string> = new Set(["schemas"]);
+/** Stands for whoever does tasks of a type. */
+export const ANY_AGENT = "any";
+/** What `/v1/agents/{name}` means otherwise. */
+const RESERVED: ReadonlySet<string> = new Set(["schemas", ANY_AGENT]);
 
 /** An agent as others see it. Times are RFC 3339. */
 export interface AgentInfo {

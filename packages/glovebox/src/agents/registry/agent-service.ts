@@ -1,14 +1,14 @@
 import { type ErrorCode, GloveboxError, type Principal, toTimestamp } from "../../core/index.ts";
-import type { DurableEngine, Program } from "../../engine/index.ts";
+import type { DurableEngine } from "../../engine/index.ts";
 import type { AgentTaskFilter, AgentTaskRecord, Page, Store } from "../../store/index.ts";
 import { parseMessage } from "../messages/parse-message.ts";
 import { TaskType } from "../messages/parts.ts";
 import { AgentFailure, AgentOutcome, type Metrics } from "../messages/result.ts";
 import type { AgentTask } from "../messages/task.ts";
-import type { AgentDirectory, AgentInfo } from "./agent-directory.ts";
+import { type AgentDirectory, type AgentInfo, ANY_AGENT } from "./agent-directory.ts";
 import { measureAnswer } from "./measure-answer.ts";
 import type { AgentRegistration } from "./registration.ts";
-import { AgentAnswer, type SingleTask } from "./task-program.ts";
+import { AgentAnswer, type SingleTask, type TaskProgram } from "./task-program.ts";
 import type { TaskQueue } from "./task-queue.ts";
 
 const LEASE_MS = 60_000;
@@ -51,14 +51,14 @@ export class AgentService {
   readonly #queue: TaskQueue;
   readonly #engine: DurableEngine;
   readonly #store: Pick<Store, "agentTasks">;
-  readonly #program: Program<SingleTask & { type: TaskType; agent: string }, AgentAnswer>;
+  readonly #program: TaskProgram;
 
   constructor(parts: {
     readonly directory: AgentDirectory;
     readonly queue: TaskQueue;
     readonly engine: DurableEngine;
     readonly store: Pick<Store, "agentTasks">;
-    readonly program: Program<SingleTask & { type: TaskType; agent: string }, AgentAnswer>;
+    readonly program: TaskProgram;
   }) {
     this.#directory = parts.directory;
     this.#queue = parts.queue;
@@ -145,23 +145,11 @@ export class AgentService {
     return viewOf(record);
   }
 
-  /** Starts a run that has one task done by that agent. */
-  async run(
-    tenantId: string,
-    name: string,
-    { type, ...task }: SingleTask,
-    idempotencyKey: string | undefined,
-  ): Promise<string> {
-    const { capabilities } = await this.#directory.get(tenantId, name);
-    const chosen = type ?? TaskType.parse(capabilities[0]);
-    if (!capabilities.includes(chosen)) {
-      throw new GloveboxError("invalid_argument", `${name} does not do tasks of type ${chosen}`, {
-        details: { path: "type" },
-      });
-    }
+  /** Starts a run that has one task done by that agent; `any`: by whoever does tasks of its type and has the least to do. */
+  async run(tenantId: string, name: string, task: SingleTask, idempotencyKey: string | undefined): Promise<string> {
+    const input = { ...task, ...(await this.#addressed(tenantId, name, task.type)) };
     const options = { tenantId, ...(idempotencyKey !== undefined && { idempotencyKey }) };
-    const { id } = await this.#engine.start(this.#program, { ...task, type: chosen, agent: name }, options);
-    return id;
+    return (await this.#engine.start(this.#program, input, options)).id;
   }
 
   /** What came of such a run's task; waits for it. Rejects as the run does. */
@@ -170,12 +158,31 @@ export class AgentService {
     return measureAnswer(output, this.#engine.journal(tenantId, runId));
   }
 
+  async #addressed(
+    tenantId: string,
+    name: string,
+    type: TaskType | undefined,
+  ): Promise<{ readonly type: TaskType; readonly agent?: string }> {
+    if (name === ANY_AGENT) {
+      if (type === undefined) throw wrongType("a task for any agent needs a type");
+      return { type };
+    }
+    const { capabilities } = await this.#directory.get(tenantId, name);
+    const chosen = type ?? TaskType.parse(capabilities[0]);
+    if (!capabilities.includes(chosen)) throw wrongType(`${name} does not do tasks of type ${chosen}`);
+    return { type: chosen, agent: name };
+  }
+
   async #held(principal: Principal, id: string, leaseId: string): Promise<AgentTaskRecord> {
     const record = await this.#queue.held(principal.tenantId, id, leaseId);
     const { tenantId, name } = await this.#directory.speakFor(principal, record.agent ?? "");
     this.#directory.seen(tenantId, name);
     return record;
   }
+}
+
+function wrongType(message: string): GloveboxError {
+  return new GloveboxError("invalid_argument", message, { details: { path: "type" } });
 }
 
 function viewOf(record: AgentTaskRecord): QueuedTask {

@@ -16,7 +16,9 @@ export const SingleTask = HostInput.extend({
 });
 export type SingleTask = z.infer<typeof SingleTask>;
 
-const Input = SingleTask.extend({ type: TaskType, agent: AgentName });
+/** Without an agent: whoever does tasks of that type and has the least to do. */
+const Input = SingleTask.extend({ type: TaskType, agent: AgentName.optional() });
+export type TaskProgram = Program<z.infer<typeof Input>, AgentAnswer>;
 export const AgentAnswer = z.union([AgentResult, AgentError]);
 export type AgentAnswer = z.infer<typeof AgentAnswer>;
 
@@ -24,7 +26,7 @@ export type AgentAnswer = z.infer<typeof AgentAnswer>;
 export const SINGLE_TASK_ID = "task";
 
 /** The program that has one task done by one agent. */
-export function taskProgram(desk: AgentDesk, host: HostParts): Program<z.infer<typeof Input>, AgentAnswer> {
+export function taskProgram(desk: AgentDesk, host: HostParts): TaskProgram {
   return defineProgram({
     name: "agents.task",
     version: "1",
@@ -33,7 +35,8 @@ export function taskProgram(desk: AgentDesk, host: HostParts): Program<z.infer<t
     output: AgentAnswer,
     run: async (run, { agent, type, payload, constraints, ...given }) => {
       const opened = await openHost(run, host, given);
-      return desk.dispatch(opened, { id: SINGLE_TASK_ID, agent, type, payload, ...(constraints && { constraints }) });
+      const task = { id: SINGLE_TASK_ID, type, payload, ...(agent && { agent }), ...(constraints && { constraints }) };
+      return desk.dispatch(opened, task);
     },
   });
 }

@@ -151,7 +151,7 @@ export const agentOperations = defineOperations({
     method: "POST",
     path: "/v1/agents/{name}/tasks",
     summary:
-      "Have an agent do one task, in a run of its own; `wait` answers when it is done, the run's journal streams until then",
+      "Have an agent, or `any` that does its type, do one task in a run of its own; `wait` answers when it is done, the run's journal streams until then",
     minimumRole: "developer",
     params: AgentParams,
     body: SingleTask.extend({ wait: z.boolean().optional() }),

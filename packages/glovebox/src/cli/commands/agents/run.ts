@@ -23,7 +23,7 @@ interface RunFlags {
 export function addRun(agents: Command): void {
   agents
     .command("run <agent>")
-    .description("Have an agent do one task, and print its answer as JSON")
+    .description("Have an agent, or `any` that does --type, do one task, and print its answer as JSON")
     .option("--payload <json>", "what it is to do: JSON, @FILE, or - for stdin", "{}")
     .option("--type <type>", "of the task; default: the first that it does")
     .option("--timeout <seconds>", "how long the task may take", secondsAsMs)
