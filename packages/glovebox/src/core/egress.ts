@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { NetworkSpec } from "./template.ts";
 
@@ -47,10 +48,23 @@ export interface EgressSpec {
   readonly onDecision: (decision: EgressDecision) => void;
 }
 
+/** Names below it are the server's own: they never lead out of a sandbox. */
+export const SERVICES_DOMAIN = "glovebox.internal";
+
+/** What the server itself offers to the programs of one session: HTTP in the clear on port 80, under a name that exists only there. */
+export interface SandboxService {
+  /** Below {@link SERVICES_DOMAIN}. */
+  readonly host: string;
+  /** Answers one request, which is the sandbox's: hostile. `path`: with its query. Must not throw. */
+  serve(request: IncomingMessage, response: ServerResponse, path: string): void;
+}
+
 /** The only way out of one sandbox. */
 export interface EgressGate {
   /** Takes a connection over. Never throws. */
   accept(connection: SandboxConnection): void;
+  /** From now on the sandbox's programs reach the service; one of the same host is replaced. */
+  offer(service: SandboxService): void;
   /** PEM certificate of the tenant's authority that the sandbox shall trust; absent when no rule opens TLS. */
   readonly authority?: string;
   /** Ends every connection. Idempotent. */

@@ -40,6 +40,8 @@ export {
   type Outside,
   PROXY_PORT,
   type SandboxConnection,
+  type SandboxService,
+  SERVICES_DOMAIN,
   TRUST,
 } from "./egress.ts";
 export {

@@ -84,6 +84,8 @@ export const Session = z.strictObject({
   forkedFromSnapshotId: z.string().optional(),
   /** Whether its sandbox is prepared for fast forks, where that makes a difference. Absent: as its template says. */
   forkable: z.boolean().optional(),
+  /** Its programs reach what the server itself offers them, whatever the template's network; a run asked for it. */
+  services: z.literal(true).optional(),
   metadata: Metadata,
 });
 export type Session = z.infer<typeof Session>;

@@ -1,4 +1,4 @@
-import { type Execution, GloveboxError, isFinal, type StoredEvent } from "../core/index.ts";
+import { type Execution, GloveboxError, isFinal, type SandboxService, type StoredEvent } from "../core/index.ts";
 import { Parked, type StepContext } from "../engine/index.ts";
 import type { GrowingRedactor, OutputReader, SessionServices } from "../sessions/index.ts";
 import { meterSeconds } from "./meter-seconds.ts";
@@ -50,6 +50,11 @@ export class SandboxBench {
   /** What the session masks. Errors: `unavailable` when the server masks nothing. */
   masks(): Promise<GrowingRedactor> {
     return this.#services.sessions.masks(this.tenantId, this.sessionId);
+  }
+
+  /** Offers a service of the server's own to the sandbox's programs. False: they have no way to it. To be called anew in every step. */
+  offer(service: SandboxService): Promise<boolean> {
+    return this.#services.sessions.offer(this.tenantId, this.sessionId, service);
   }
 
   /**

@@ -14,6 +14,8 @@ export interface SandboxSpec
   readonly name?: string;
   /** Fixes what programs inside see of chance and place: hash seeds, time zone, locale, source date. Default: as the template says. */
   readonly deterministic?: boolean;
+  /** Its programs have a way to what the server itself offers ({@link SandboxBench.offer}), also where the template has no network. */
+  readonly services?: true;
   /**
    * `after_each_step` keeps its state when it was opened and after each of its steps, so that a rollback, a fork, or a crash of the host goes on in it as it was then. Default `never`:
    * then a sandbox that is gone fails the run, unless nothing had been done in it.
@@ -39,8 +41,10 @@ interface Wanted {
   readonly name: string;
   readonly tenantId: string;
   readonly runId: string;
-  readonly session: SessionInput;
+  readonly session: Session;
 }
+
+type Session = SessionInput & Pick<SandboxSpec, "services">;
 
 /** Sandboxes that belong to runs. */
 export class Sandboxes {
@@ -111,10 +115,16 @@ export class Sandboxes {
     tenantId: string,
     { runId, signal }: Pick<StepContext, "runId" | "signal">,
     name: string,
-    session: SessionInput,
+    { services, ...session }: Session,
   ) {
     const identity = { key: keyOf(runId, name), reuse: true, metadata: metadataOf(runId, name) };
-    return (await this.#services.sessions.create(tenantId, { ...session, ...identity }, { signal })).session;
+    return (
+      await this.#services.sessions.create(
+        tenantId,
+        { ...session, ...identity },
+        { signal, ...(services && { services }) },
+      )
+    ).session;
   }
 
   async #keep(tenantId: string, step: StepContext, name: string, sessionId: string): Promise<void> {

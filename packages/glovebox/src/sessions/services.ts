@@ -7,6 +7,7 @@ import type {
   Language,
   Pool,
   PoolChange,
+  SandboxService,
   Session,
   SessionInput,
   Snapshot,
@@ -71,7 +72,12 @@ export interface SessionService {
   create(
     tenantId: string,
     input: SessionInput,
-    options?: { readonly trusted?: boolean; readonly signal?: AbortSignal },
+    options?: {
+      readonly trusted?: boolean;
+      readonly signal?: AbortSignal;
+      /** Its programs have a way to what the server itself offers ({@link SessionService.offer}), also where the template has no network. */
+      readonly services?: true;
+    },
   ): Promise<{ readonly session: Session; readonly reused: boolean }>;
   get(tenantId: string, id: string): Promise<Session>;
   list(tenantId: string, filter?: SessionFilter): Promise<Page<Session>>;
@@ -94,6 +100,11 @@ export interface SessionService {
    * `unavailable` when the server masks nothing.
    */
   masks(tenantId: string, id: string): Promise<GrowingRedactor>;
+  /**
+   * Offers a service of the server's own to the session's programs; again after a restart and whenever its sandbox is replaced. False: the session has no way to it, having been
+   * made without `services` from a template without a network.
+   */
+  offer(tenantId: string, id: string, service: SandboxService): Promise<boolean>;
   eventStream(tenantId: string, id: string): Promise<StreamRef>;
   /** Sessions and executions by status, for `summary`. */
   summary(tenantId: string): Promise<{

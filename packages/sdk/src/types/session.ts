@@ -62,6 +62,8 @@ export interface SessionInfo {
   readonly parentSessionId?: string;
   readonly forkedFromSnapshotId?: string;
   readonly forkable?: boolean;
+  /** Its programs reach what the server itself offers them, whatever the template's network. */
+  readonly services?: true;
   readonly metadata: Readonly<Record<string, string>>;
 }
 

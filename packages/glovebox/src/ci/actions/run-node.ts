@@ -53,7 +53,7 @@ export async function runFile(
     programs: ["node"],
     args: [posix.join(folder, file)],
     cwd: LAYOUT.workspace,
-    env: { ...env, ...inputVariables(inputs), ...Object.fromEntries(state) },
+    env: { ...env, ...inputVariables(inputs), ...Object.fromEntries(state), ...run.toolkit },
     timeoutMs,
   };
   const about = {

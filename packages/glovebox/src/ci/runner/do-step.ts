@@ -49,11 +49,22 @@ export async function beginStep(at: JobAtHand, bench: SandboxBench): Promise<{ r
   bench.onExecution = (id) => progress.began(id);
   await memory.recall(bench, progress.records);
   const secrets = await memory.secrets(bench);
+  const toolkit = await memory.toolkit(bench);
   await prepareJob(at, bench);
   const before = new Map<StepRecord, StepEffects>();
   for (const record of progress.records) before.set(record, await memory.effects(bench, record));
   const { matchers, status, nextNumber: number } = progress;
-  const run = new StepRun({ job, host, memory, bench, secrets, before: [...before.values()], matchers, number });
+  const run = new StepRun({
+    job,
+    host,
+    memory,
+    bench,
+    secrets,
+    toolkit,
+    before: [...before.values()],
+    matchers,
+    number,
+  });
   const steps = progress.results((record) => before.get(record)?.outputs ?? {});
   return { run, scope: { place: "", depth: 0, env: {}, steps, status } };
 }

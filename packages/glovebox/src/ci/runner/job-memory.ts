@@ -2,6 +2,7 @@ import { buffer } from "node:stream/consumers";
 import { z } from "zod";
 import { isGloveboxError } from "../../core/index.ts";
 import type { SandboxBench } from "../../runs/index.ts";
+import { createJobToolkit, type JobToolkit } from "../toolkit/job-toolkit.ts";
 import type { JobHost, JobRun } from "./job-run.ts";
 import { LAYOUT } from "./layout.ts";
 import { type StepEffects, type StepRecord, StoredEffects } from "./step-record.ts";
@@ -18,6 +19,7 @@ export class JobMemory {
   readonly #host: JobHost;
   readonly #effects = new Map<number, StepEffects>();
   #secrets: Promise<Readonly<Record<string, string>>> | undefined;
+  #toolkit: JobToolkit | undefined;
   #readsMasks = true;
   #masks: readonly string[] = [];
   /** The step at work, for a cancel that comes meanwhile. */
@@ -37,6 +39,20 @@ export class JobMemory {
     const some = values.filter((value) => value.trim() !== "");
     if (some.length > 0) (await bench.masks()).add(some);
     return secrets;
+  }
+
+  /** Lets the sandbox's programs reach artifacts and caches, where they can: what actions find them by. Anew in every step, since its way out may be another one. */
+  async toolkit(bench: SandboxBench): Promise<Readonly<Record<string, string>>> {
+    const { storage } = this.#host;
+    if (storage === undefined) return {};
+    this.#toolkit ??= createJobToolkit(storage, { runId: bench.step.runId, jobKey: this.#job.key });
+    const { service, token, variables } = this.#toolkit;
+    if (!(await bench.offer(service))) return {};
+    await bench.masks().then(
+      (masks) => masks.add([token]),
+      () => {}, // a server that masks nothing
+    );
+    return variables;
   }
 
   /** Masks again what an earlier process of the server was told to. To be called before anything is run. */

@@ -1,6 +1,8 @@
 import { GloveboxError, toGloveboxError } from "../../core/index.ts";
 import type { ProgramContext } from "../../engine/index.ts";
 import type { RunSandbox, Sandboxes } from "../../runs/index.ts";
+import { parseUses } from "../actions/action-reference.ts";
+import { findBuiltIn } from "../actions/built-in.ts";
 import { evaluateTemplated } from "../expressions/interpolate.ts";
 import type { Step } from "../workflow/workflow.ts";
 import { cancelledStep } from "./cancelled-step.ts";
@@ -39,7 +41,8 @@ export async function runJob(
 ): Promise<JobOutcome> {
   const progress = new JobProgress(job, host);
   const { template, isolation, snapshots, key } = job;
-  const spec = { name: key, template, snapshots, ...(isolation !== undefined && { isolation }) };
+  const services = host.storage !== undefined && runsPrograms(job) ? { services: true as const } : {};
+  const spec = { name: key, template, snapshots, ...(isolation !== undefined && { isolation }), ...services };
   const refusal = refusalOf(job);
   if (refusal !== undefined) return { conclusion: "failure", outputs: {}, steps: [], error: refusal };
   try {
@@ -117,6 +120,15 @@ class JobWork {
     progress.begin(name, step.id);
     progress.end(await doStep(context, this.#at, step, place));
   }
+}
+
+/** Whether actions that are not built in may run programs, which may want artifacts and caches. */
+function runsPrograms({ job }: JobRun): boolean {
+  return job.steps.some((step) => {
+    if (step.kind !== "uses") return false;
+    const used = parseUses(step.uses);
+    return used.kind === "local" || (used.kind === "repository" && findBuiltIn(used) === undefined);
+  });
 }
 
 /** Why a job cannot be run at all. */

@@ -23,6 +23,8 @@ export interface StepRunParts {
   readonly memory: JobMemory;
   readonly bench: SandboxBench;
   readonly secrets: Readonly<Record<string, string>>;
+  /** What actions find artifacts and caches by. */
+  readonly toolkit: Readonly<Record<string, string>>;
   /** What the steps before left, as it is. */
   readonly before: readonly StepEffects[];
   readonly matchers: readonly ProblemMatcher[];
@@ -52,6 +54,7 @@ export class StepRun {
   readonly memory: JobMemory;
   readonly bench: SandboxBench;
   readonly secrets: Readonly<Record<string, string>>;
+  readonly toolkit: Readonly<Record<string, string>>;
   readonly number: number;
   readonly annotations: Annotation[] = [];
   readonly posts: PostWork[] = [];
@@ -79,6 +82,7 @@ export class StepRun {
     this.memory = parts.memory;
     this.bench = parts.bench;
     this.secrets = parts.secrets;
+    this.toolkit = parts.toolkit;
     this.number = parts.number;
     this.#active = new ProblemMatchers(parts.matchers);
     this.#env = new Map(before.flatMap(({ env }) => Object.entries(env)));

@@ -96,7 +96,7 @@ export async function createCiRuns(options: CiRunsOptions): Promise<OpenCiRuns> 
       groups,
       sources,
       secrets,
-      storage: (scope) => folderStorage(join(folder, "storage"), scope, { clock }),
+      storage: (scope) => folderStorage(join(folder, "storage"), scope, { clock, key: ticketKey }),
       repositories,
       git,
       clock,

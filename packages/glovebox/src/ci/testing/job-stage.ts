@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pack } from "tar-stream";
 import { z } from "zod";
-import { type StoredEvent, systemClock } from "../../core/index.ts";
+import { type StoredEvent, silentLogger, systemClock } from "../../core/index.ts";
 import { defineProgram, type Program } from "../../engine/index.ts";
-import { createRedactor } from "../../governance/index.ts";
+import { createEgress, createRedactor } from "../../governance/index.ts";
 import { openRunStage, type RunStage } from "../../runs/testing/run-stage.ts";
 import { TENANT } from "../../sessions/testing/stage.ts";
 import { type JobHost, type JobOutcome, type JobRun, runJob, type StepOutcome } from "../runner/index.ts";
@@ -45,10 +45,21 @@ export interface JobStage extends AsyncDisposable {
 let counter = 0;
 
 export async function openJobStage(): Promise<JobStage> {
-  const at = await openRunStage({ redactor: createRedactor("default") });
+  await using opened = new AsyncDisposableStack();
+  const egress = opened.use(
+    createEgress({
+      audit: { record: () => {} },
+      logger: silentLogger,
+      clock: systemClock,
+      authorities: { get: async () => undefined, put: async () => {} },
+    }),
+  );
+  const outside = { egress, checkNetwork: () => {}, bindSecrets: async () => [] };
+  const at = opened.use(await openRunStage({ redactor: createRedactor("default"), outside }));
+  const resources = opened.move();
   const folder = join(at.stage.dir, "ci");
   const scope = { tenantId: TENANT, repository: "acme/widgets", runId: "17" };
-  const storage = folderStorage(folder, scope, { clock: systemClock });
+  const storage = folderStorage(folder, scope, { clock: systemClock, key: Buffer.alloc(32, 7) });
   const begin: JobStage["begin"] = async (wish) => {
     counter += 1;
     const job = jobOf(wish, `job-${counter}`);
@@ -70,7 +81,7 @@ export async function openJobStage(): Promise<JobStage> {
     at,
     begin,
     run: async (wish) => (await begin(wish)).end(),
-    [Symbol.asyncDispose]: () => at[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 
@@ -91,7 +102,7 @@ export function jobOf({ yaml, contexts, more, secrets }: JobWish, key: string): 
     run_number: "3",
     run_attempt: "1",
     actor: "octocat",
-    server_url: "https://github.example",
+    server_url: "https://github.com",
   };
   return {
     key,

@@ -29,11 +29,12 @@ async function textOf(content: AsyncIterable<Uint8Array> | undefined): Promise<s
   return text;
 }
 
+const key = Buffer.alloc(32, 1);
 const scope = { tenantId: "t", repository: "acme/widgets", runId: "1" };
 const limits = { ...STORAGE_LIMITS, entryBytes: 10, cacheBytes: 20, artifactBytes: 15, artifacts: 2 };
 
 it("keeps artifacts of a run, each name once unless it may be replaced, within bounds", async () => {
-  const { artifacts } = folderStorage(root, scope, { clock, limits });
+  const { artifacts } = folderStorage(root, scope, { clock, limits, key });
   await artifacts.put("a", bytes("12345"));
   await expect(artifacts.put("a", bytes("x"))).rejects.toMatchObject({ code: "already_exists" });
   await artifacts.put("a", bytes("1234567890"), { overwrite: true });
@@ -55,11 +56,11 @@ it("keeps artifacts of a run, each name once unless it may be replaced, within b
     { ...scope, tenantId: "u" },
     { ...scope, repository: "acme/gadgets" },
   ];
-  for (const other of others) expect(await folderStorage(root, other, { clock }).artifacts.list()).toEqual([]);
+  for (const other of others) expect(await folderStorage(root, other, { clock, key }).artifacts.list()).toEqual([]);
 });
 
 it("finds caches by key and version, else the newest by the first prefix that fits; the ones used longest ago go first", async () => {
-  const { caches } = folderStorage(root, scope, { clock, limits });
+  const { caches } = folderStorage(root, scope, { clock, limits, key });
   expect(await caches.put("deps-1", "v", bytes("11111111"))).toBe(true);
   expect(await caches.put("deps-1", "v", bytes("other"))).toBe(false);
   await caches.put("deps-2", "v", bytes("22222222"));
@@ -76,7 +77,7 @@ it("finds caches by key and version, else the newest by the first prefix that fi
 });
 
 it("leaves nothing of what breaks off in the middle", async () => {
-  const { caches } = folderStorage(root, scope, { clock, limits });
+  const { caches } = folderStorage(root, scope, { clock, limits, key });
   async function* broken() {
     yield Buffer.from("1");
     throw new Error("broken off");

@@ -1,10 +1,13 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, createHmac, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type Clock, GloveboxError } from "../../core/index.ts";
-import type { JobStorage, StoredEntry } from "./job-storage.ts";
+import { fileToTar } from "./file-tar.ts";
+import { FolderUploads } from "./folder-uploads.ts";
+import type { ArtifactFormat, ByteRange, JobStorage, StoredContent, StoredEntry } from "./job-storage.ts";
+import { zipToTar } from "./zip-files.ts";
 
 export interface StorageLimits {
   /** Bytes of one artifact or cache. Default 2 GiB. */
@@ -15,6 +18,8 @@ export interface StorageLimits {
   readonly artifactBytes: number;
   /** Artifacts of a run. Default 500, as on GitHub for a job. */
   readonly artifacts: number;
+  /** Bytes of a run's uploads that are not finished. Default 4 GiB. */
+  readonly uploadBytes: number;
 }
 
 export const STORAGE_LIMITS: StorageLimits = {
@@ -22,6 +27,7 @@ export const STORAGE_LIMITS: StorageLimits = {
   cacheBytes: 10 * 2 ** 30,
   artifactBytes: 10 * 2 ** 30,
   artifacts: 500,
+  uploadBytes: 4 * 2 ** 30,
 };
 
 const Note = z.object({
@@ -29,6 +35,7 @@ const Note = z.object({
   version: z.string(),
   size: z.number(),
   sha256: z.string(),
+  format: z.enum(["tar", "zip", "file"]).default("tar"),
   createdAtMs: z.number(),
   usedAtMs: z.number(),
 });
@@ -52,30 +59,42 @@ export interface StorageScope {
 export function folderStorage(
   root: string,
   { tenantId, repository, runId }: StorageScope,
-  { clock, limits = STORAGE_LIMITS }: { readonly clock: Pick<Clock, "nowMs">; readonly limits?: StorageLimits },
+  {
+    clock,
+    limits = STORAGE_LIMITS,
+    key,
+  }: { readonly clock: Pick<Clock, "nowMs">; readonly limits?: StorageLimits; readonly key: Uint8Array },
 ): JobStorage {
   const own = join(root, hash(tenantId, repository.toLowerCase()));
   const artifacts = new Shelf(join(own, "artifacts", hash(runId)), clock, limits.entryBytes);
   const caches = new Shelf(join(own, "caches"), clock, limits.entryBytes);
   return {
     artifacts: {
-      async put(name, tar, { overwrite = false } = {}) {
+      async put(name, content, { overwrite = false, format = "tar" } = {}) {
         if (!ARTIFACT_NAME.test(name)) throw invalid(`'${name}' cannot be the name of an artifact`);
         const all = await artifacts.all();
         const others = all.filter((note) => note.name !== name);
         if (others.length < all.length && !overwrite)
           throw new GloveboxError("already_exists", `there is an artifact '${name}' already`);
         if (others.length >= limits.artifacts) throw exhausted(`a run has ${limits.artifacts} artifacts at most`);
-        return artifacts.put(name, "", tar, limits.artifactBytes - sum(others));
+        return artifacts.put({ name, version: "", format }, content, limits.artifactBytes - sum(others));
       },
       list: async () => (await artifacts.all()).map(entryOf),
-      get: (name) => artifacts.get(name, ""),
+      async get(name) {
+        const found = await artifacts.raw(name, "");
+        if (found === undefined) return undefined;
+        const { entry, content, path } = found;
+        if (entry.format === "zip") return zipToTar(path, limits.entryBytes);
+        return entry.format === "file" ? fileToTar(name, entry.size, content()) : content();
+      },
+      raw: (name, range) => opened(artifacts.raw(name, "", range)),
+      remove: (name) => artifacts.remove(name, ""),
     },
     caches: {
-      async put(key, version, tar) {
+      async put(key, version, content) {
         checkKey(key);
         if ((await caches.note(key, version)) !== undefined) return false;
-        await caches.put(key, version, tar, limits.cacheBytes);
+        await caches.put({ name: key, version, format: "tar" }, content, limits.cacheBytes);
         await caches.shrink(limits.cacheBytes);
         return true;
       },
@@ -91,9 +110,25 @@ export function folderStorage(
         }
         return undefined;
       },
-      get: (key, version) => caches.get(key, version),
+      get: async (key, version) => (await caches.raw(key, version))?.content(),
+      raw: (key, version, range) => opened(caches.raw(key, version, range)),
     },
+    uploads: new FolderUploads(join(own, "uploads", hash(runId)), limits.uploadBytes),
+    key: createHmac("sha256", key)
+      .update(JSON.stringify([tenantId, repository.toLowerCase(), runId]))
+      .digest(),
   };
+}
+
+/** An entry whose content is read when it is asked for. */
+interface Found extends Pick<StoredContent, "entry"> {
+  readonly path: string;
+  content(): AsyncIterable<Uint8Array>;
+}
+
+async function opened(found: Promise<Found | undefined>): Promise<StoredContent | undefined> {
+  const { entry, content } = (await found) ?? {};
+  return entry === undefined || content === undefined ? undefined : { entry, content: content() };
 }
 
 /** A folder of entries. */
@@ -118,22 +153,34 @@ class Shelf {
     return this.#read(`${hash(name, version)}.json`);
   }
 
-  async get(name: string, version: string): Promise<AsyncIterable<Uint8Array> | undefined> {
+  async raw(name: string, version: string, range: ByteRange = { start: 0 }): Promise<Found | undefined> {
     const note = await this.note(name, version);
     if (note === undefined) return undefined;
     const usedAtMs = this.#clock.nowMs();
     await this.#write({ ...note, usedAtMs });
-    return createReadStream(this.#path(name, version, "tar"));
+    const path = this.#path(name, version, "tar");
+    return { entry: entryOf(note), path, content: () => createReadStream(path, range) };
   }
 
-  async put(name: string, version: string, content: AsyncIterable<Uint8Array>, room: number): Promise<StoredEntry> {
+  async remove(name: string, version: string): Promise<boolean> {
+    const isThere = (await this.note(name, version)) !== undefined;
+    await rm(this.#path(name, version, "json"), { force: true });
+    await rm(this.#path(name, version, "tar"), { force: true });
+    return isThere;
+  }
+
+  async put(
+    { name, version, format }: { readonly name: string; readonly version: string; readonly format: ArtifactFormat },
+    content: AsyncIterable<Uint8Array>,
+    room: number,
+  ): Promise<StoredEntry> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const scratch = join(this.#folder, `${randomUUID()}.part`);
     try {
       const { size, sha256 } = await writeHashed(scratch, content, Math.min(this.#entryBytes, room));
       const nowMs = this.#clock.nowMs();
       await rename(scratch, this.#path(name, version, "tar"));
-      const note = { name, version, size, sha256, createdAtMs: nowMs, usedAtMs: nowMs };
+      const note = { name, version, format, size, sha256, createdAtMs: nowMs, usedAtMs: nowMs };
       await this.#write(note);
       return entryOf(note);
     } finally {
@@ -147,8 +194,7 @@ class Shelf {
     let left = sum(notes);
     for (const { name, version, size } of notes) {
       if (left <= bytes) return;
-      await rm(this.#path(name, version, "json"), { force: true });
-      await rm(this.#path(name, version, "tar"), { force: true });
+      await this.remove(name, version);
       left -= size;
     }
   }
@@ -195,8 +241,8 @@ async function writeHashed(
   }
 }
 
-function entryOf({ name, version, size, sha256, createdAtMs }: Note): StoredEntry {
-  return { name, id: hash(name, version), size, sha256, createdAtMs };
+function entryOf({ name, version, format, size, sha256, createdAtMs }: Note): StoredEntry {
+  return { name, version, id: hash(name, version), format, size, sha256, createdAtMs };
 }
 
 function checkKey(key: string): void {

@@ -6,6 +6,7 @@ import { valuesOf } from "./headers.ts";
 import type { Host } from "./host.ts";
 import { intercept } from "./intercept.ts";
 import { readAuthority } from "./origin.ts";
+import { checkOwnPort, isOwn } from "./own-services.ts";
 import type { Subject } from "./recorder.ts";
 import { answerRaw, Refusal, toRefusal } from "./refusal.ts";
 import { servePlain, sniff } from "./sniff.ts";
@@ -47,6 +48,12 @@ export async function connectTo(
 ): Promise<void> {
   const subject: Subject = { action: "egress.connect", host: host.text, port };
   inbound.subject = subject;
+  if (isOwn(host)) {
+    checkOwnPort(port);
+    accept();
+    if (await isPlain(gate, inbound, host, port)) return;
+    throw new Refusal("not_tls", "services are spoken to in the clear");
+  }
   const reason = await decideConnection(gate, host, port);
   if (opensTls(gate, host, port)) {
     accept();

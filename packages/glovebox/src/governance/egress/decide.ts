@@ -2,6 +2,7 @@ import type { Host } from "./host.ts";
 import type { Names } from "./names.ts";
 import type { NetworkRules, Verdict } from "./network-rules.ts";
 import type { Destination } from "./origin.ts";
+import { isOwn } from "./own-services.ts";
 import { Refusal } from "./refusal.ts";
 import type { SecretBook } from "./secret-book.ts";
 
@@ -13,7 +14,7 @@ export interface Deciders {
 
 /** Decides a request by rules and addresses. Gives the reason why it may go, throws {@link Refusal} otherwise. */
 export async function decideRequest({ rules, names, book }: Deciders, destination: Destination): Promise<string> {
-  refusePlaceholder(book, destination.host);
+  refuseHost(book, destination.host);
   const reason = orRefuse(rules.request(destination));
   await names.addresses(destination.host);
   return reason;
@@ -21,7 +22,7 @@ export async function decideRequest({ rules, names, book }: Deciders, destinatio
 
 /** As {@link decideRequest}, for a connection whose requests are not known (yet). */
 export async function decideConnection({ rules, names, book }: Deciders, host: Host, port: number): Promise<string> {
-  refusePlaceholder(book, host);
+  refuseHost(book, host);
   const reason = orRefuse(rules.connection(host, port));
   await names.addresses(host);
   return reason;
@@ -33,9 +34,11 @@ export function opensTls({ rules, book }: Pick<Deciders, "rules" | "book">, host
 }
 
 /** Before its name is looked up, which would send it to a name server of the sandbox's choice. */
-function refusePlaceholder(book: SecretBook, host: Host): void {
+function refuseHost(book: SecretBook, host: Host): void {
   if (book.mask(host.text) !== host.text)
     throw new Refusal("placeholder_elsewhere", "the host name holds a placeholder");
+  if (isOwn(host))
+    throw new Refusal("service_unavailable", `${host.text} is the server's own, and not to be had this way`);
 }
 
 function orRefuse(verdict: Verdict): string {

@@ -7,6 +7,7 @@ import { maskResponse } from "./incoming-response.ts";
 import type { RequestHead } from "./origin.ts";
 import { elsewhere } from "./outgoing.ts";
 import { hasBody, type OutgoingRequest, prepareRequest, readSubject } from "./outgoing-request.ts";
+import { isOwn, serveOwn } from "./own-services.ts";
 import { Refusal, toAnswer, toRefusal } from "./refusal.ts";
 import { ForbiddenBytes } from "./replacer.ts";
 import { type OutgoingBody, passThrough, prepareBody } from "./request-body.ts";
@@ -28,6 +29,7 @@ export async function exchange(gate: GateContext, inbound: Inbound, incoming: In
   let where: ReturnType<typeof readSubject> | undefined;
   try {
     where = readSubject(inbound, incoming.head);
+    if (isOwn(where.destination.host)) return serveOwn(gate.services, where.destination, incoming);
     const outgoing = await prepareRequest(gate, where, incoming.head);
     await send(gate, inbound, incoming, outgoing);
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { SecureContext, TLSSocket } from "node:tls";
-import type { Logger } from "../../core/index.ts";
+import type { Logger, SandboxService } from "../../core/index.ts";
 import type { Dialer } from "./dial.ts";
 import type { Host } from "./host.ts";
 import type { Names } from "./names.ts";
@@ -35,6 +35,8 @@ export interface GateContext {
   readonly http: Server;
   /** The certificate for a host whose TLS is opened. Throws when the gate has no authority. */
   leafFor(host: Host): Promise<SecureContext>;
+  /** What the server itself offers to the session, by host. */
+  readonly services: Map<string, SandboxService>;
   /** Which connection a parsed socket belongs to. */
   readonly inbound: WeakMap<object, Inbound>;
 }

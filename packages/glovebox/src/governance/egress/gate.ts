@@ -1,6 +1,14 @@
 import type { Duplex } from "node:stream";
 import type { SecureContext } from "node:tls";
-import type { AuditSink, Clock, EgressGate, EgressSpec, Logger, SandboxConnection } from "../../core/index.ts";
+import {
+  type AuditSink,
+  type Clock,
+  type EgressGate,
+  type EgressSpec,
+  GloveboxError,
+  type Logger,
+  type SandboxConnection,
+} from "../../core/index.ts";
 import type { AddressPolicy } from "./address-policy.ts";
 import { createAllowance } from "./allowance.ts";
 import type { Authority } from "./authority.ts";
@@ -12,6 +20,7 @@ import { createHttp1Front, watchHeads } from "./http1-front.ts";
 import { createLeaves } from "./leaves.ts";
 import { createNames } from "./names.ts";
 import type { NetworkRules } from "./network-rules.ts";
+import { isOwn } from "./own-services.ts";
 import { createRecorder } from "./recorder.ts";
 import { onRedirected } from "./redirected.ts";
 import { answerRaw, Refusal } from "./refusal.ts";
@@ -94,6 +103,11 @@ export function createGate(options: GateOptions): EgressGate {
         connection.stream.destroy();
       }
     },
+    offer(service) {
+      if (!isOwn({ text: service.host }))
+        throw new GloveboxError("internal", `${service.host} is no name of the server's`);
+      gate.services.set(service.host, service);
+    },
     close() {
       if (closing.signal.aborted) return;
       closing.abort();
@@ -131,6 +145,7 @@ function createContext(options: GateOptions, signal: AbortSignal): GateContext {
       onConnect: (inbound, request, _stream, head) => void onConnect(gate, inbound, request, head),
       onUpgrade: (inbound, request, stream, head) => void onUpgrade(gate, inbound, request, stream, head),
     }),
+    services: new Map(),
     inbound: new WeakMap(),
     leafFor: (host) =>
       leaves?.contextFor(host) ??

@@ -29,6 +29,7 @@ export const REFUSALS = {
   upstream_failed: 502,
   upstream_timeout: 504,
   unreadable_response: 502,
+  service_unavailable: 503,
   client_tls: 403,
 } as const;
 

@@ -1,4 +1,4 @@
-import type { Redactor } from "../../core/index.ts";
+import type { Outside, Redactor } from "../../core/index.ts";
 import { type DurableEngine, openEmbeddedEngine, type Program } from "../../engine/index.ts";
 import { openStage, type Stage, TENANT } from "../../sessions/testing/stage.ts";
 import { Sandboxes } from "../sandboxes.ts";
@@ -16,11 +16,17 @@ export interface RunStage extends AsyncDisposable {
   open(): Promise<number>;
 }
 
-/** `redactor`: of the sessions and of the journal, as a server has it; default: nothing is masked. */
-export async function openRunStage({ redactor }: { readonly redactor?: Redactor } = {}): Promise<RunStage> {
+/** `redactor`: of the sessions and of the journal, as a server has it; default: nothing is masked. `outside`: default nothing leads out. */
+export async function openRunStage({
+  redactor,
+  outside,
+}: {
+  readonly redactor?: Redactor;
+  readonly outside?: Outside;
+} = {}): Promise<RunStage> {
   await using opened = new AsyncDisposableStack();
   const masked = redactor === undefined ? {} : { redactor };
-  const stage = opened.use(await openStage(masked));
+  const stage = opened.use(await openStage({ ...masked, ...(outside !== undefined && { outside }) }));
   const sandboxes = new Sandboxes(stage.services, (tenantId, id) => engine.journal(tenantId, id));
   const open = (programs: readonly Program[]) =>
     openEmbeddedEngine({

@@ -3,6 +3,7 @@ import type { SandboxEnd } from "../../sandbox/index.ts";
 import type { ExecutionRun } from "../executions/execution-run.ts";
 import { IdempotencyKeys } from "../executions/idempotency-keys.ts";
 import { type Place, Turn } from "../executions/turn.ts";
+import type { SessionNetwork } from "../network/session-network.ts";
 import type { Room } from "../room.ts";
 import { adoptProcesses } from "../work/adopt-processes.ts";
 import type { Workbench } from "../work/workbench.ts";
@@ -23,6 +24,8 @@ export class LiveSession {
   readonly room: Room;
   /** The room's, which also masks the values of the session's secrets. */
   redactor: Redactor | undefined;
+  /** Offers a service to its programs; `undefined` where they have no way to it. Another after a rollback. */
+  offer: SessionNetwork["offer"];
   readonly template: Template;
   /** Another after a rollback. */
   bench: Workbench;

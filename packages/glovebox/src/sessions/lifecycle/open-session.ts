@@ -32,6 +32,9 @@ interface OpenParts {
   readonly pools: Pools;
 }
 
+/** What a session is made from. `services`: it has a way to what the server itself offers, also without a network. */
+export type SessionWish = SessionInput & { readonly services?: true };
+
 /**
  * Makes a session: its row, workspace and sandbox; unpacks, runs the startup files, and says `ready`. What fails before the sandbox is there leaves
  * nothing behind; what fails after it leaves the session `crashed`, to be read.
@@ -39,7 +42,7 @@ interface OpenParts {
 export async function openSession(
   parts: OpenParts,
   tenantId: string,
-  input: SessionInput,
+  input: SessionWish,
   choice: Choice,
   signal?: AbortSignal,
 ): Promise<Session> {
@@ -175,9 +178,10 @@ export function makeLive(
 ): LiveSession {
   const { template, network, member } = parts;
   const detaching = member?.detaching ?? new AbortController();
-  const { redactor } = network;
+  const { redactor, offer } = network;
   const bench = makeBench(room, row, network, sandbox, detaching.signal, member);
   const session = new LiveSession({ room, redactor, template, bench, row, detaching, index: keeper.registry.runs });
+  session.offer = offer;
   if (template.snapshots.auto !== "never") session.hooks = keeper.hooks;
   return session;
 }
@@ -214,7 +218,7 @@ function refuseShadowed(secrets: readonly string[], env: SessionInput["env"] = {
   });
 }
 
-function newRow(room: Room, tenantId: string, input: SessionInput, choice: Choice): Session {
+function newRow(room: Room, tenantId: string, input: SessionWish, choice: Choice): Session {
   const { template, languages } = choice;
   const { idleTimeoutMs, maxLifetimeMs } = sessionTimes(template, input);
   const nowMs = room.clock.nowMs();
@@ -243,5 +247,6 @@ function newRow(room: Room, tenantId: string, input: SessionInput, choice: Choic
     idleTimeoutMs,
     metadata: input.metadata ?? {},
     ...(input.forkable !== undefined && { forkable: input.forkable }),
+    ...(input.services !== undefined && { services: input.services }),
   };
 }

@@ -40,7 +40,7 @@ export class SessionKeeper {
   }
 
   /** The session has another sandbox from now on; the one before is the caller's to destroy. */
-  replace(session: LiveSession, next: Pick<LiveSession, "bench" | "redactor" | "row">): void {
+  replace(session: LiveSession, next: Pick<LiveSession, "bench" | "redactor" | "offer" | "row">): void {
     teachAlso(next.redactor, session.redactor);
     Object.assign(session, next);
     session.installed.clear();

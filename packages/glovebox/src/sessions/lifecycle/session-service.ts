@@ -3,6 +3,7 @@ import {
   GloveboxError,
   isGloveboxError,
   LIVE_SESSION_STATUSES,
+  type SandboxService,
   type Session,
   type SessionInput,
   type StreamRef,
@@ -19,7 +20,7 @@ import { sessionFolder } from "../snapshots/folders.ts";
 import { chooseTemplate } from "./choose-template.ts";
 import { sessionStream } from "./idle-output.ts";
 import type { Isolations } from "./isolations.ts";
-import { openSession } from "./open-session.ts";
+import { openSession, type SessionWish } from "./open-session.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 import { checkWorkspace, removeWorkspace, workspaceDir } from "./workspace.ts";
 
@@ -56,21 +57,22 @@ export class Sessions implements SessionService {
   async create(
     tenantId: string,
     input: SessionInput,
-    options: { readonly trusted?: boolean; readonly signal?: AbortSignal } = {},
+    options: { readonly trusted?: boolean; readonly signal?: AbortSignal; readonly services?: true } = {},
   ): Promise<Created> {
     checkWorkspace(input.workspace, options.trusted === true);
     if (input.reuse === true && input.key === undefined) {
       throw new GloveboxError("invalid_argument", "'reuse' needs a 'key'", { details: { path: "key" } });
     }
     try {
-      return await this.#create(tenantId, input, options.signal);
+      const wish = options.services === true ? { ...input, services: true as const } : input;
+      return await this.#create(tenantId, wish, options.signal);
     } catch (error) {
       if (options.signal?.aborted !== true || isGloveboxError(error)) throw error;
       throw new GloveboxError("cancelled", "making the session was cancelled", { cause: error });
     }
   }
 
-  async #create(tenantId: string, input: SessionInput, signal: AbortSignal | undefined): Promise<Created> {
+  async #create(tenantId: string, input: SessionWish, signal: AbortSignal | undefined): Promise<Created> {
     const open = input.reuse === true ? await this.#reuse(tenantId, input.key ?? "", signal) : undefined;
     if (open !== undefined) return { session: open, reused: true };
     const choice = await chooseTemplate(tenantId, input, this.#templates, this.#isolations);
@@ -169,6 +171,12 @@ export class Sessions implements SessionService {
     const { redactor } = await this.#keeper.registry.ready(tenantId, id);
     if (redactor instanceof GrowingRedactor) return redactor;
     throw new GloveboxError("unavailable", "this server masks nothing, so it is given no secrets");
+  }
+
+  async offer(tenantId: string, id: string, service: SandboxService): Promise<boolean> {
+    const { offer } = await this.#keeper.registry.ready(tenantId, id);
+    offer?.(service);
+    return offer !== undefined;
   }
 
   async eventStream(tenantId: string, id: string): Promise<StreamRef> {

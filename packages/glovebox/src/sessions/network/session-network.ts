@@ -2,6 +2,7 @@ import {
   type BoundSecret,
   type EgressGate,
   GloveboxError,
+  type Outside,
   type Redactor,
   type Session,
   type Template,
@@ -23,6 +24,8 @@ export interface SessionNetwork {
   readonly placeholders: Readonly<Record<string, string>>;
   /** Masks the secrets' values too. */
   readonly redactor: GrowingRedactor | undefined;
+  /** Offers a service of the server's own to the session's programs; absent where they have no way to it. */
+  readonly offer?: EgressGate["offer"];
   /** Ends every connection. Idempotent. */
   close(): void;
 }
@@ -34,12 +37,15 @@ export interface SessionNetwork {
 export async function openNetwork(
   room: Room,
   template: Template,
-  row: Pick<Session, "tenantId" | "id" | "env">,
+  row: Pick<Session, "tenantId" | "id" | "env" | "services">,
   options: { readonly again: boolean } = { again: false },
 ): Promise<SessionNetwork> {
   const { outside, redactor } = room;
   if (template.network.mode === "none") {
-    return { env: {}, placeholders: {}, redactor: growing(redactor), close: () => {} };
+    const none = { env: {}, placeholders: {}, redactor: growing(redactor), close: () => {} };
+    return outside === undefined || row.services !== true
+      ? none
+      : { ...none, ...(await openToServices(room, row, outside)) };
   }
   if (outside === undefined) throw new GloveboxError("unavailable", "this server lets no sandbox out");
   const { tenantId, id } = row;
@@ -62,8 +68,29 @@ export async function openNetwork(
     env: proxyEnv(gate.authority !== undefined),
     placeholders: Object.fromEntries(secrets.map(({ name, placeholder }) => [name, placeholder])),
     redactor: growing(secrets.length === 0 ? redactor : redactor?.withValues(secrets.map(({ value }) => value))),
+    offer: (service) => gate.offer(service),
     close: () => gate.close(),
   };
+}
+
+/** More than artifacts and caches of a job may have. */
+const SERVICE_LIMITS = { connections: 128, bytes: 64 * 2 ** 30, seconds: 21_600 };
+
+/** A gate that lets nothing out. Programs find what is offered by its name; they are told of no proxy. */
+async function openToServices(
+  { logger }: Room,
+  { tenantId, id }: Pick<Session, "tenantId" | "id">,
+  { egress }: Outside,
+): Promise<Pick<SessionNetwork, "network" | "offer" | "close">> {
+  const gate = await egress.open({
+    tenantId,
+    sessionId: id,
+    network: { mode: "none", allow: [], exempt: [], limits: SERVICE_LIMITS },
+    secrets: [],
+    // As in a sandbox without a network, of which nobody is told what it tried: the audit log has it.
+    onDecision: ({ host, port, code }) => logger.debug({ sessionId: id, host, port, code }, "nothing goes out"),
+  });
+  return { network: networkOf(gate), offer: (service) => gate.offer(service), close: () => gate.close() };
 }
 
 /** Each session has one of its own: it learns what the session's programs must not show. */

@@ -108,7 +108,7 @@ async function switchTo(
     const busy = whole && (await wasBusy(room, snapshot));
     const row = await commit(session, snapshot, next, sandbox);
     const bench = makeBench(room, row, next.network, sandbox, session.detaching.signal);
-    parts.keeper.replace(session, { bench, redactor: next.network.redactor, row });
+    parts.keeper.replace(session, { bench, redactor: next.network.redactor, offer: next.network.offer, row });
     session.inherit({ busy });
     bench.lose(before.bench.languages.filter((language) => !bench.has(language)));
   } catch (error) {

@@ -1,7 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Execution, ExecutionInput, Isolation, Redactor, SessionInput, StoredEvent } from "../../core/index.ts";
+import type {
+  Execution,
+  ExecutionInput,
+  Isolation,
+  Outside,
+  Redactor,
+  SessionInput,
+  StoredEvent,
+} from "../../core/index.ts";
 import { BubblewrapDriver } from "../../sandbox/bubblewrap/index.ts";
 import type { IsolationDriver } from "../../sandbox/index.ts";
 import { IsolateDriver } from "../../sandbox/isolate/index.ts";
@@ -37,6 +45,8 @@ export async function openStage(
     faults?: StoreFaults;
     quotas?: Partial<Quotas>;
     redactor?: Redactor;
+    /** Default: nothing leads out of sandboxes. */
+    outside?: Outside;
     freeMemoryBytes?: () => number;
     pools?: Partial<PoolSettings>;
     /** A driver besides bubblewrap and isolate; its files are to go below the folder. */
@@ -63,6 +73,7 @@ export async function openStage(
     ...(options.quotas !== undefined && { quotas: options.quotas }),
     ...(options.pools !== undefined && { pools: options.pools }),
     ...(options.redactor !== undefined && { redactor: options.redactor }),
+    ...(options.outside !== undefined && { outside: options.outside }),
     ...(options.freeMemoryBytes !== undefined && { freeMemoryBytes: options.freeMemoryBytes }),
   });
   const run = async (sessionId: string, input: ExecutionInput): Promise<Ran> => {
