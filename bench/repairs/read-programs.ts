@@ -49,7 +49,9 @@ export function readPrograms(): readonly BuggyProgram[] {
   return (["python", "typescript"] as const).flatMap((language) => {
     const folder = join(import.meta.dirname, language);
     const files = readdirSync(folder).sort();
-    return files.map((file) => readProgram(language, file.replace(/\.txt$/, ""), readFileSync(join(folder, file), "utf8")));
+    return files.map((file) =>
+      readProgram(language, file.replace(/\.txt$/, ""), readFileSync(join(folder, file), "utf8")),
+    );
   });
 }
 
