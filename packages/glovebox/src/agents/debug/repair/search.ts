@@ -36,6 +36,8 @@ export interface SearchResult {
 
 /** Candidates of one step: few at first, for most repairs are among the first. */
 const ROUNDS = [80, 160, 360] as const;
+/** Of the budget, what is for single changes; the rest is for pairs. */
+const SINGLES = 0.6;
 /** Of changes that help a little, so many are gone on from. */
 const BEAM = 3;
 const PAIRS_EACH = 120;
@@ -71,8 +73,9 @@ class Search {
     const { changes, budget } = this.#request;
     this.#begun = await this.#used();
     let next = 0;
-    for (let round = 0; next < changes.length && this.#tried.length < budget.candidates; round += 1) {
-      const size = Math.min(ROUNDS[Math.min(round, ROUNDS.length - 1)] ?? 0, budget.candidates - this.#tried.length);
+    const singles = Math.min(changes.length, Math.ceil(budget.candidates * SINGLES));
+    for (let round = 0; next < singles; round += 1) {
+      const size = Math.min(ROUNDS[Math.min(round, ROUNDS.length - 1)] ?? singles, singles - next);
       const found = await this.#try(changes.slice(next, next + size).map((one) => [one]));
       if (found !== undefined) return found;
       next += size;
