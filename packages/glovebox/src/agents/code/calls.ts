@@ -3,6 +3,7 @@ import { mutations } from "../debug/mutations/mutate.ts";
 import { check } from "./check.ts";
 import { format } from "./format.ts";
 import { outline } from "./outline/outline.ts";
+import { testsWeakened } from "./weakened/tests-weakened.ts";
 
 /** What code threads can be asked for: pure functions of plain data. Whoever adds one bounds its answer. */
-export const calls = { check, format, lineFacts, mutations, outline };
+export const calls = { check, format, lineFacts, mutations, outline, testsWeakened };

@@ -1,0 +1,74 @@
+import { nodesOf, parseCode, type SyntaxNode } from "../../../syntax/index.ts";
+import { type CodeFile, grammarOfFile } from "../code-file.ts";
+import { javascriptTests } from "./javascript-tests.ts";
+import { pythonTests } from "./python-tests.ts";
+import { tokensOf } from "./tokens.ts";
+
+/** One test as its code has it. */
+export interface TestFacts {
+  /** With the classes or groups around it. */
+  readonly name: string;
+  /** What it holds true, as tokens: those that count, as {@link LanguageTests} says. */
+  readonly assertions: readonly string[];
+  /** What it calls besides, as tokens. */
+  readonly calls: readonly string[];
+  readonly isSkipped: boolean;
+}
+
+export interface FileFacts {
+  readonly parses: boolean;
+  readonly tests: readonly TestFacts[];
+  /** Things that stand in for others, and names that are taken from imports. */
+  readonly mocks: readonly string[];
+  /** Ways to end the whole run. */
+  readonly exits: readonly string[];
+  /** Tests that are the only ones to run. */
+  readonly focused: readonly string[];
+}
+
+/** What a language's tests look like. */
+export interface LanguageTests {
+  testsIn(root: SyntaxNode): readonly {
+    readonly name: string;
+    readonly body: SyntaxNode;
+    readonly isSkipped: boolean;
+    readonly isFocused: boolean;
+  }[];
+  isAssertion(node: SyntaxNode): boolean;
+  /** Whether an assertion can fail: it is reached, nothing swallows it, and it does not say what is always so. `body`: of its test. */
+  counts(node: SyntaxNode, body: SyntaxNode): boolean;
+  isCall(node: SyntaxNode): boolean;
+  /** Whether a call skips the test that it stands in. */
+  skips(call: SyntaxNode): boolean;
+  mocksIn(root: SyntaxNode): readonly string[];
+  isExit(node: SyntaxNode): boolean;
+}
+
+export async function testFactsOf(file: CodeFile): Promise<FileFacts> {
+  const { language, grammar } = grammarOfFile(file);
+  const { root, errors } = await parseCode(file.text, grammar);
+  const tests = language === "python" ? pythonTests : javascriptTests;
+  const found = tests.testsIn(root);
+  return {
+    parses: errors.length === 0,
+    tests: found.map(({ name, body, isSkipped }) => factsOf(name, body, isSkipped, tests)),
+    mocks: tests.mocksIn(root),
+    exits: [...nodesOf(root)].filter((node) => tests.isExit(node)).map(tokensOf),
+    focused: found.filter(({ isFocused }) => isFocused).map(({ name }) => name),
+  };
+}
+
+function factsOf(name: string, body: SyntaxNode, isSkipped: boolean, language: LanguageTests): TestFacts {
+  const assertions: string[] = [];
+  const calls: string[] = [];
+  let skips = isSkipped;
+  for (const node of nodesOf(body)) {
+    if (language.isAssertion(node)) {
+      if (language.counts(node, body)) assertions.push(tokensOf(node));
+    } else if (language.isCall(node)) {
+      if (language.skips(node)) skips = true;
+      calls.push(tokensOf(node));
+    }
+  }
+  return { name, assertions, calls, isSkipped: skips };
+}
