@@ -15,6 +15,7 @@ export { type BudgetExcess, type BudgetPoint, BudgetTrail } from "./graph/budget
 export type { NodeKind, NodeStatus, NodeWait, RunEdge, RunGraph, RunNode } from "./graph/run-graph.ts";
 export { RunTree } from "./graph/run-tree.ts";
 export type { TreeRecord } from "./graph/tree-record.ts";
+export { outsideProgram } from "./guard/guard.ts";
 export type { JournalRecord, RecordType } from "./journal/record.ts";
 export type { ImportReport } from "./journal/transfer.ts";
 export type { Verification } from "./journal/verify.ts";

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type BenchStage, openBenchStage } from "../testing/bench-stage.ts";
+import { type AgentStage, openAgentStage } from "../testing/agent-stage.ts";
 import { runTests } from "./run-tests.ts";
 import { TestReport } from "./test-report.ts";
 
@@ -98,19 +98,21 @@ const hasPytest = (() => {
 const statuses = ({ tests }: TestReport) => Object.fromEntries(tests.map(({ id, status }) => [id, status]));
 
 describe("a run of tests", { timeout: 120_000 }, () => {
-  let stage: BenchStage;
+  let stage: AgentStage;
   beforeAll(async () => {
-    stage = await openBenchStage();
+    stage = await openAgentStage();
   });
   afterAll(() => stage[Symbol.asyncDispose]());
 
   it("tells of each test of unittest, what it ran, and goes on after one that hangs", async () => {
     const files = { "calc.py": CALC, "tests/test_calc.py": UNITTESTS };
-    const seen = await stage.on(files, async (bench) => ({
+    const seen = await stage.withHost(files, async ({ bench }) => ({
       report: await runTests(bench, "tests", { coverage: "per_test", testTimeoutMs: 1_000 }),
       again: await runTests(bench, "again", { coverage: "per_test", testTimeoutMs: 1_000 }),
       one: await runTests(bench, "one", { runner: "unittest", only: ["tests/test_calc.py::Adding.test_small"] }),
-      left: await bench.work("left", {}, (_input, inside) => inside.run(["sh", "-c", "pgrep -f '[s]leep 4321' || true"])),
+      left: await bench.work("left", {}, (_input, inside) =>
+        inside.run(["sh", "-c", "pgrep -f '[s]leep 4321' || true"]),
+      ),
       diff: await bench.diff("diff"),
     }));
     const report = TestReport.parse(seen.report);
@@ -152,7 +154,7 @@ describe("a run of tests", { timeout: 120_000 }, () => {
         'import { test } from "node:test";\ntest("fine", () => {});\ntest("hangs", () => { for (;;) {} });\n',
       "test/broken.test.js": 'import "./nowhere.js";\n',
     };
-    const seen = await stage.on(files, async (bench) => ({
+    const seen = await stage.withHost(files, async ({ bench }) => ({
       report: await runTests(bench, "tests", { coverage: "per_test", testTimeoutMs: 3_000 }),
       one: await runTests(bench, "one", { runner: "node:test", only: ["test/calc.test.ts::large > adds"], reruns: 1 }),
     }));
@@ -214,7 +216,7 @@ def test_flaky():
 `,
     };
     const report = TestReport.parse(
-      await stage.on(files, (bench) => runTests(bench, "tests", { coverage: "per_test", reruns: 2 })),
+      await stage.withHost(files, ({ bench }) => runTests(bench, "tests", { coverage: "per_test", reruns: 2 })),
     );
     expect(statuses(report)).toEqual({
       "tests/test_calc.py::test_add[1-2-3]": "passed",
@@ -233,13 +235,13 @@ def test_flaky():
       "test_slow.py":
         "import time, unittest\nclass T(unittest.TestCase):\n def test_a(self): pass\n def test_b(self): time.sleep(600)\n def test_c(self): pass\n",
     };
-    const late = await stage.on(files, (bench) => runTests(bench, "tests", { timeoutMs: 2_000 }));
+    const late = await stage.withHost(files, ({ bench }) => runTests(bench, "tests", { timeoutMs: 2_000 }));
     expect(late).toMatchObject({ status: "timeout" });
     expect(statuses(late)).toEqual({ "test_slow.py::T.test_a": "passed", "test_slow.py::T.test_b": "timeout" });
     const exits = { "test_x.py": "import os, unittest\nclass T(unittest.TestCase):\n def test_a(self): os._exit(0)\n" };
-    const crashed = await stage.on(exits, (bench) => runTests(bench, "tests"));
+    const crashed = await stage.withHost(exits, ({ bench }) => runTests(bench, "tests"));
     expect(crashed).toMatchObject({ status: "crashed", tests: [{ id: "test_x.py::T.test_a", status: "error" }] });
-    const none = await stage.on({ "a.py": "" }, async (bench) => ({
+    const none = await stage.withHost({ "a.py": "" }, async ({ bench }) => ({
       told: await runTests(bench, "tests", { runner: "unittest" }),
       asked: await runTests(bench, "detected").catch((error: unknown) => String(error)),
       missing: await runTests(bench, "missing", { runner: "cargo" }).catch((error: unknown) => String(error)),

@@ -1,7 +1,7 @@
 import { GloveboxError, isGloveboxError } from "../../core/index.ts";
 import { putInside } from "../inside.ts";
 import { listFiles } from "../workbench/list-files.ts";
-import { AGENT_FOLDER, type RepositoryBench, type RunResult } from "../workbench/repository-bench.ts";
+import type { RepositoryBench, RunResult } from "../workbench/repository-bench.ts";
 import type { Workbench } from "../workbench/workbench.ts";
 import { type DetectedRunner, detectRunner, MANIFESTS, tellingTests } from "./detect-runner.ts";
 import type { Heard, RunnerAdapter } from "./runners/adapter.ts";
@@ -13,6 +13,7 @@ import { nodeTest } from "./runners/node-test.ts";
 import { pytest, unittest } from "./runners/python.ts";
 import { steady, steadyOutput } from "./steady-text.ts";
 import { byId, type CoverageKind, failuresOf, REPORT_LIMITS, type Runner, type TestReport } from "./test-report.ts";
+import { runInTrial, TRIAL_ROOT, takeResults } from "./trial.ts";
 
 export interface RunTestsOptions {
   /** Default: the one that the repository's files tell. */
@@ -27,6 +28,8 @@ export interface RunTestsOptions {
   readonly testTimeoutMs?: number;
   /** How often tests that failed run again, to show those that pass then; default 0, at most 10. */
   readonly reruns?: number;
+  /** Texts by path, put over the repository's files for this run alone: a change that is tried. */
+  readonly overlay?: Readonly<Record<string, string>>;
 }
 
 const ADAPTERS: Readonly<Record<Runner, RunnerAdapter>> = {
@@ -44,37 +47,6 @@ const DEFAULT_TIMEOUT_MS = 300_000;
 const MAX_RERUNS = 10;
 /** As GNU timeout has it. */
 const TIMED_OUT = 124;
-/** Tests run in a copy: what they write beside their sources is no change of the repository. */
-const TRIAL = `${AGENT_FOLDER}/trial`;
-const TRIAL_ROOT = `${TRIAL}/repo`;
-
-/**
- * Arguments: the trial's folder, the repository, how many folders follow that are linked instead of copied, those folders, the command. What the command leaves running in
- * its session ends with it.
- */
-const SCRIPT = `trial=$1 repo=$2 count=$3; shift 3
-clean() { rm -rf "$trial" 2>/dev/null || { chmod -R u+rwx "$trial"; rm -rf "$trial"; }; }
-clean
-mkdir -p "$trial/repo" || exit 125
-if [ "$count" = 0 ]; then
-  cp -a "$repo/." "$trial/repo" || exit 125
-else
-  leave=
-  set -f
-  ( i=0; for one; do i=$((i+1)); [ $i -gt "$count" ] && break; printf '%s\\n' "./$one"; done ) > "$trial/leave"
-  tar -C "$repo" -cf - --anchored --no-wildcards --exclude-from="$trial/leave" . | tar -xf - -C "$trial/repo" || exit 125
-  while [ "$count" -gt 0 ]; do
-    mkdir -p "$(dirname "$trial/repo/$1")" && ln -s "$repo/$1" "$trial/repo/$1" || exit 125
-    shift; count=$((count-1))
-  done
-fi
-cd "$trial/repo" || exit 125
-setsid -w sh -c 'echo $$ > "$0"; exec "$@"' "$trial/pid" "$@"
-code=$?
-kill -9 -"$(cat "$trial/pid")" 2>/dev/null
-cd / && clean
-exit $code`;
-
 /** Runs the repository's tests, as one step of that name. Errors: as {@link runTestsIn}. */
 export function runTests(bench: Workbench, name: string, options: RunTestsOptions = {}): Promise<TestReport> {
   const { include } = bench.base;
@@ -135,44 +107,20 @@ interface Round {
 
 async function runOnce(bench: RepositoryBench, { runner, include, options }: Round): Promise<TestReport> {
   const adapter = ADAPTERS[runner];
-  const { only = [], coverage = "none", timeoutMs = DEFAULT_TIMEOUT_MS, testTimeoutMs } = options;
+  const { only = [], coverage = "none", timeoutMs = DEFAULT_TIMEOUT_MS, testTimeoutMs, overlay = {} } = options;
   const results = bench.scratch("results");
   const inside = await putInside(bench, adapter.programs);
   const task = { root: TRIAL_ROOT, results, inside, only, coverage, testTimeoutMs };
-  const argv = [
-    "/bin/sh",
-    "-c",
-    SCRIPT,
-    "sh",
-    TRIAL,
-    bench.root,
-    String(include.length),
-    ...include,
-    ...adapter.argv(task),
-  ];
-  const result = await bench.run(argv, {
-    cwd: "/",
+  const result = await runInTrial(bench, adapter.argv(task), {
+    include,
+    overlay,
     timeoutMs,
     maxChars: 2 * REPORT_LIMITS.outputChars,
     env: { CI: "1", NO_COLOR: "1" },
   });
-  if (result.exitCode === 125)
-    throw new GloveboxError("unavailable", "the repository cannot be copied in this sandbox");
-  const heard = adapter.read(await take(bench, results), result, task);
+  const heard = adapter.read(await takeResults(bench, results), result, task);
   checkStarted(runner, result, heard);
   return reportOf({ runner, result, heard, coverage });
-}
-
-/** What a runner left; empty when there is nothing, or more than a report may have. */
-async function take(bench: RepositoryBench, path: string): Promise<string> {
-  try {
-    const bytes = await bench.readBytes(path, REPORT_LIMITS.fileBytes);
-    await (await bench.sandbox.files()).remove(path, { signal: bench.signal });
-    return bytes.toString("utf8");
-  } catch (error) {
-    if (isGloveboxError(error, "not_found") || isGloveboxError(error, "payload_too_large")) return "";
-    throw error;
-  }
 }
 
 /** A runner that is not there is no crash of the tests. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { formatPatch, type StructuredPatch, structuredPatch } from "diff";
+import { outsideProgram } from "../../engine/index.ts";
 import type { Diff } from "../messages/diff.ts";
 import { byPath } from "./repository-tree.ts";
 
@@ -58,7 +59,8 @@ function patchText({ path, before, after, mode = {} }: TextChange): string {
 
 function hunksOf(before: string, after: string): StructuredPatch["hunks"] {
   const options = { context: CONTEXT, maxEditLength: MAX_EDITS };
-  const patch = structuredPatch("", "", before, after, undefined, undefined, options);
+  // The library looks at the clock for a limit that is not set here: what it gives depends on the texts alone, so programs may ask.
+  const patch = outsideProgram(() => structuredPatch("", "", before, after, undefined, undefined, options));
   return patch?.hunks ?? [wholeHunk(before, after)];
 }
 
