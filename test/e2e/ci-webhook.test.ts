@@ -30,6 +30,8 @@ jobs:
     runs-on: ubuntu-latest
     steps:
       - uses: actions/checkout@v4
+        with: {fetch-depth: 0}
+      - run: git status --short --branch && git describe && git log --format=%s
       - id: local
         uses: ./.github/actions/greet
         with: {who: world}
@@ -62,6 +64,8 @@ describe("deliveries of a forge", { timeout: 120_000 }, () => {
 
   beforeAll(async () => {
     upstream = await GitUpstream.start();
+    await upstream.commit(NAME, { "greeting.txt": "good night\n" });
+    await upstream.publish(NAME, ["tag", "-a", "-m", "one", "v1"], "refs/tags/v1");
     sha = await upstream.commit(NAME, FILES);
     server = await startServer({ env: { GLOVEBOX_CI_GITHUB_URL: upstream.origin } });
     box = await Client.connect({ url: server.url, token: server.token });
@@ -136,6 +140,12 @@ describe("deliveries of a forge", { timeout: 120_000 }, () => {
     expect(log).toContain("a 1 got <[redacted]> var=plain");
     const composite = runs.find(({ title }) => title === "Composite");
     expect(await logOf(box, composite?.id ?? "")).toContain("it said hello world");
+    // With the history that it asked for: on its branch, nothing changed, two commits, one of them with a tag.
+    const lines = (await logOf(box, composite?.id ?? "")).split("\n");
+    expect(lines).toEqual(
+      expect.arrayContaining(["## main...origin/main", expect.stringMatching(/^v1-1-g[0-9a-f]+$/)]),
+    );
+    expect(lines.filter((line) => line === "Change")).toHaveLength(2);
 
     await deliver("push", push, id);
     const later = await deliver("push", { ...push, ref: "refs/heads/release/1" });

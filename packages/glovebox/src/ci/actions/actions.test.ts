@@ -198,8 +198,8 @@ jobs:
   build:
     runs-on: x
     steps:
-      - uses: actions/checkout@v5
-        with: { path: ./ }
+      - { id: own, uses: actions/checkout@v5, with: { path: ./, fetch-depth: 0 } }
+      - { name: odd, continue-on-error: true, uses: actions/checkout@v5, with: { path: odd, fetch-depth: -1 } }
       - { name: self, continue-on-error: true, uses: ./self }
       - { name: wrong, continue-on-error: true, uses: ./wrong }
       - { name: image, continue-on-error: true, uses: ./image }
@@ -208,8 +208,12 @@ jobs:
 `,
     });
     expect(end.outcome.conclusion).toBe("success");
-    const errors = ["self", "wrong", "image", "outside", "elsewhere"].map((name) => end.step(name)?.error ?? "");
+    expect(end.step("own")?.annotations).toEqual([
+      { level: "warning", message: expect.stringContaining("has no history") },
+    ]);
+    const errors = ["odd", "self", "wrong", "image", "outside", "elsewhere"].map((name) => end.step(name)?.error ?? "");
     expect(errors).toEqual([
+      expect.stringContaining("no number of commits"),
       expect.stringContaining("exceeds max depth 10"),
       expect.stringMatching(/wrong\/action.yaml:2:\d+: .*bogus/),
       expect.stringContaining("not from images of containers"),

@@ -33,7 +33,7 @@ export function createRepositoryGit(options: RepositoryGitOptions): RepositoryGi
   };
   return {
     open: (tenantId, id, signal) => openRepository(options, tenantId, id, signal),
-    async source(tenantId, repositoryId, { repository: other, ref, sha, submodules, lfs }, signal) {
+    async source(tenantId, repositoryId, { repository: other, ref, sha, submodules, lfs, history }, signal) {
       const mine = await openRepository(options, tenantId, repositoryId, signal);
       const { git, remote } =
         other === undefined || other.toLowerCase() === mine.repository.fullName.toLowerCase()
@@ -42,7 +42,8 @@ export function createRepositoryGit(options: RepositoryGitOptions): RepositoryGi
       const wanted = git === mine.git ? (ref ?? sha) : (ref ?? "HEAD");
       const commit = COMMIT.test(wanted) ? wanted : await resolve(git, remote, wanted, signal);
       await git.ensure(remote, commit, { signal });
-      const how = { signal, submodules: submodules ?? false, lfs: lfs ?? false };
+      const named = history && { ...history, ref: await fullRef(git, remote, { ref: history.ref, commit }, signal) };
+      const how = { signal, submodules: submodules ?? false, lfs: lfs ?? false, ...(named && { history: named }) };
       return await wholeArchive(options.cache, { git, remote, commit }, how);
     },
     async resolve(tenantId, repositoryId, ref, signal) {
@@ -116,6 +117,18 @@ async function openOther({ cache }: RepositoryGitOptions, { cloneUrl }: Reposito
   }
   const remote: GitRemote = { url: new URL(`/${fullName}.git`, cloneUrl).href };
   return { remote, git: await cache.repository(`public:${remote.url.toLowerCase()}`) };
+}
+
+/** `refs/heads/main` for `main` where that is the commit's branch: a working copy is on it then. */
+async function fullRef(
+  git: GitRepository,
+  remote: GitRemote,
+  { ref, commit }: { readonly ref: string; readonly commit: string },
+  signal: AbortSignal,
+): Promise<string> {
+  if (ref === "" || ref.startsWith("refs/") || COMMIT.test(ref)) return ref;
+  const branch = `refs/heads/${ref}`;
+  return (await git.resolve(remote, branch, signal)) === commit ? branch : ref;
 }
 
 async function resolve(git: GitRepository, remote: GitRemote, ref: string, signal: AbortSignal): Promise<string> {

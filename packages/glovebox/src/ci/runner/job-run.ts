@@ -99,6 +99,8 @@ export interface JobHost {
    * `permission_denied`.
    */
   source(job: JobRun, request: SourceRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** Whether `source` gives a `.git` where it is asked for one. Default: there is none to give. */
+  readonly hasHistory?: boolean;
   /** Errors: `not_found`; `denied_by_policy` when the allow-list has it not. */
   action(reference: ActionReference, signal: AbortSignal): Promise<FetchedAction>;
   /** What jobs keep for other jobs, for `actions/cache`, `actions/upload-artifact` and the like. Default: they are refused. */
@@ -124,4 +126,6 @@ export interface SourceRequest {
   readonly ref?: string;
   readonly submodules?: boolean | "recursive";
   readonly lfs?: boolean;
+  /** With a `.git`: so many commits back (0: all, of all branches and tags), and with tags. */
+  readonly history?: { readonly depth: number; readonly tags: boolean; readonly ref: string };
 }

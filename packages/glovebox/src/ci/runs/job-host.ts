@@ -27,6 +27,7 @@ export function jobHost(
       return token === undefined ? secrets : { ...secrets, GITHUB_TOKEN: token };
     },
     storage: storage(storageScope(state)),
+    hasHistory: source.kind === "repository",
     source: (_job, request, signal) => sources.open(state.tenantId, source, request, signal),
     async action(reference, signal) {
       if (git !== undefined) return git.action(reference, signal);

@@ -3,6 +3,7 @@ import { GloveboxError, isGloveboxError } from "../../core/index.ts";
 import type { GitRemote } from "../forge.ts";
 import { folderBytes } from "./folder-size.ts";
 import { runGit } from "./git-process.ts";
+import { ALL_HEADS, ALL_TAGS, WHOLE_HISTORY } from "./history.ts";
 
 export interface FetchOptions {
   readonly gitDir: string;
@@ -27,7 +28,7 @@ export async function fetchCommit(commit: string, options: FetchOptions): Promis
   } catch (error) {
     if (!(error instanceof Error) || !NOT_BY_ID.test(error.message)) throw error;
     // All that can be reached from its branches and tags, at whatever depth: the commit is hopefully among that.
-    await fetchRefs(["+refs/heads/*:refs/glovebox-all/heads/*", "+refs/tags/*:refs/glovebox-all/tags/*"], [], options);
+    await fetchRefs([`+refs/heads/*:${ALL_HEADS}`, `+refs/tags/*:${ALL_TAGS}`], [], options);
     try {
       await runGit({ ...options, args: ["update-ref", `refs/glovebox/${commit}`, `${commit}^{commit}`] });
     } catch (cause) {
@@ -35,6 +36,15 @@ export async function fetchCommit(commit: string, options: FetchOptions): Promis
       throw new GloveboxError("not_found", `the repository has no commit ${commit}`, { cause });
     }
   }
+}
+
+/** Brings the branches and tags of the remote, with all that they are made of. */
+export async function fetchAll(options: Omit<FetchOptions, "depth">, what: "all" | "tags"): Promise<void> {
+  const heads = what === "all" ? [`+refs/heads/*:${ALL_HEADS}`] : [];
+  await fetchRefs([...heads, `+refs/tags/*:${ALL_TAGS}`], ["--prune", `--depth=${WHOLE_HISTORY}`], {
+    ...options,
+    depth: WHOLE_HISTORY,
+  });
 }
 
 async function fetchRefs(refs: readonly string[], how: readonly string[], options: FetchOptions): Promise<void> {

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { GloveboxError, isGloveboxError } from "../../core/index.ts";
 import type { GitRemote } from "../forge.ts";
 import { type ArchiveOptions, archiveCommit } from "./archive.ts";
-import { fetchCommit } from "./fetch.ts";
+import { fetchAll, fetchCommit } from "./fetch.ts";
 import { runGit } from "./git-process.ts";
+import { type HistoryOptions, makeHistory, WHOLE_HISTORY } from "./history.ts";
 import { type CommitRequest, makeCommit } from "./make-commit.ts";
 import { readBlobs } from "./object-reader.ts";
 import { type PushRequest, pushCommit } from "./push.ts";
@@ -62,14 +63,7 @@ export class GitRepository {
       await this.#prepare(signal);
       if (await this.#has(commit, depth, signal)) return this.#note(commit, depth);
       try {
-        await fetchCommit(commit, {
-          gitDir: this.folder,
-          remote,
-          depth,
-          signal,
-          maxBytes: this.#limits.maxBytes,
-          timeoutMs: this.#limits.fetchTimeoutMs,
-        });
+        await fetchCommit(commit, { ...this.#fetching(remote, signal), depth });
       } catch (error) {
         // What is too large goes whole: nothing else would ever fit again.
         if (isGloveboxError(error, "resource_exhausted")) await this.#remove();
@@ -78,6 +72,23 @@ export class GitRepository {
       this.#note(commit, depth);
       this.#fetches += 1;
       if (this.#fetches % this.#limits.tidyEvery === 0) await this.#tidy(signal);
+    });
+  }
+
+  /**
+   * The `.git` of a working copy at a commit, made anew in a folder that is the caller's to remove. Errors: those of {@link ensure}.
+   */
+  async history(
+    remote: GitRemote,
+    commit: string,
+    { signal, ...options }: HistoryOptions & { readonly signal: AbortSignal },
+  ): Promise<string> {
+    const { depth, tags } = options;
+    await this.ensure(remote, commit, { signal, depth: depth === 0 ? WHOLE_HISTORY : depth });
+    return await this.#turns.take(async () => {
+      const fetching = this.#fetching(remote, signal);
+      if (depth === 0 || tags) await fetchAll(fetching, depth === 0 ? "all" : "tags");
+      return await makeHistory(this.folder, { ...options, commit, url: remote.url }, fetching);
     });
   }
 
@@ -228,6 +239,11 @@ export class GitRepository {
     this.#isReady = true;
   }
 
+  #fetching(remote: GitRemote, signal: AbortSignal) {
+    const { maxBytes, fetchTimeoutMs: timeoutMs } = this.#limits;
+    return { gitDir: this.folder, remote, signal, maxBytes, timeoutMs };
+  }
+
   #note(commit: string, depth: number): void {
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     const known = this.#known.get(commit) ?? 0;
@@ -261,6 +277,8 @@ export class GitRepository {
 
   /** A commit that is here has its files here too: a fetch brings both or neither. */
   async #has(commit: string, depth: number, signal: AbortSignal): Promise<boolean> {
+    // Whether every line of it ends at a root is known to the remote.
+    if (depth === WHOLE_HISTORY) return false;
     const args = ["rev-list", "--first-parent", `--max-count=${depth}`, commit];
     try {
       const found = (await runGit({ args, gitDir: this.folder, signal })).toString("latin1").trim().split("\n");

@@ -1,14 +1,17 @@
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GitUpstream } from "../testing/git-upstream.ts";
 import { tarEntries } from "../testing/tar-entries.ts";
 import { GitCache } from "./git-cache.ts";
+import type { HistoryOptions } from "./history.ts";
 import { wholeArchive } from "./whole-archive.ts";
 
 const signal = AbortSignal.timeout(120_000);
@@ -107,6 +110,47 @@ describe("a whole archive", () => {
       await new Promise((resolve) => server.close(resolve));
     }
     expect((await texts(await wholeArchive(cache, root, plain)))["a/large.bin"]).toBe(pointer);
+  });
+
+  it("has a .git with as much of the history as is asked for, and nothing of the cache or its credentials", async () => {
+    const name = "acme/history";
+    const first = await upstream.commit(name, { "a.txt": "1\n", "run.sh": "#!/bin/sh\n" });
+    await upstream.publish(name, ["tag", "-a", "-m", "one", "v1"], "refs/tags/v1");
+    await upstream.commit(name, { "a.txt": "2\n" });
+    const third = await upstream.commit(name, { "a.txt": "3\n" });
+    await upstream.commit(name, { "b.txt": "b\n" }, { branch: "topic", from: first });
+    const root = await open(name, third);
+    const unpacked = async (history: HistoryOptions, from = root) => {
+      const archive = await wholeArchive(cache, from, { ...plain, history });
+      const work = await mkdtemp(join(folder, "work-"));
+      const tar = spawn("tar", ["-x", "-C", work], { stdio: ["pipe", "ignore", "inherit"] });
+      const done = new Promise((resolve) => tar.once("close", resolve));
+      await pipeline(archive, tar.stdin);
+      expect(await done).toBe(0);
+      return (...args: readonly string[]) => upstream.git(work, args);
+    };
+    const one = await unpacked({ depth: 1, tags: false, ref: "refs/heads/main" });
+    expect(await one("status", "--short", "--branch")).toBe("## main...origin/main\n");
+    expect((await one("log", "--format=%H")).trim()).toBe(third);
+    expect(await one("tag")).toBe("");
+    const two = await unpacked({ depth: 2, tags: true, ref: "refs/tags/v2" });
+    expect((await two("log", "--format=%s")).trim().split("\n")).toHaveLength(2);
+    expect([await two("status", "--short", "--branch"), await two("tag")]).toEqual(["## HEAD (no branch)\n", "v1\n"]);
+    const all = await unpacked({ depth: 0, tags: false, ref: "refs/heads/main" });
+    expect((await all("log", "--format=%s")).trim().split("\n")).toHaveLength(3);
+    expect(await all("describe")).toMatch(/^v1-2-g/);
+    expect(await all("branch", "--remotes")).toBe("  origin/main\n  origin/topic\n");
+    expect(await all("fsck", "--strict")).toBe("");
+    expect((await all("config", "remote.origin.url")).trim()).toBe(upstream.url(name));
+    // Branches are where they are now, and the commit where it was.
+    await upstream.publish(name, ["branch", "-f", "served", first], "+served:refs/heads/main");
+    const later = await unpacked({ depth: 0, tags: false, ref: "refs/heads/main" });
+    expect((await later("rev-parse", "HEAD", "origin/main")).trim().split("\n")).toEqual([third, first]);
+    const secret = { ...root, remote: { ...root.remote, authorization: "Basic c2VjcmV0LWhlcmU=" } };
+    const quiet = await unpacked({ depth: 1, tags: true, ref: "" }, secret);
+    expect(await quiet("config", "--list")).not.toContain("c2VjcmV0");
+    expect((await quiet("for-each-ref", "--format=%(refname)")).split("\n")).not.toContain("refs/glovebox/checkout");
+    expect((await readdir(tmpdir())).filter((entry) => entry.startsWith("glovebox-history-"))).toEqual([]);
   });
 
   it("ends with its reader, and with an error when git fails", async () => {

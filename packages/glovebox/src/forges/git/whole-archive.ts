@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -7,6 +8,7 @@ import tar, { type Header, type Pack } from "tar-stream";
 import type { GitRemote } from "../forge.ts";
 import type { GitCache } from "./git-cache.ts";
 import type { GitRepository } from "./git-repository.ts";
+import { type HistoryOptions, packHistory } from "./history.ts";
 import { fetchLfs, type LfsPointer, lfsPath, MAX_POINTER_BYTES, pointerOf } from "./lfs.ts";
 import { submodulesOf } from "./submodules.ts";
 
@@ -15,6 +17,8 @@ export interface WholeArchiveOptions {
   readonly submodules: boolean | "recursive";
   /** Large files instead of what stands for them. */
   readonly lfs: boolean;
+  /** A `.git` of its own; of the repository itself, not of its submodules. */
+  readonly history?: HistoryOptions;
   readonly signal: AbortSignal;
 }
 
@@ -39,13 +43,16 @@ export async function wholeArchive(
   root: Omit<Part, "prefix">,
   options: WholeArchiveOptions,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const { submodules, lfs, signal } = options;
-  if (submodules === false && !lfs) return root.git.archive(root.commit, { signal });
+  const { submodules, lfs, signal, history } = options;
+  if (submodules === false && !lfs && history === undefined) return root.git.archive(root.commit, { signal });
   const whole = { ...root, prefix: "" };
   const parts = submodules === false ? [whole] : await withSubmodules(cache, whole, options, 1);
   if (lfs) for (const part of parts) await fetchLargeFiles(part, signal);
+  const folder = history && (await root.git.history(root.remote, root.commit, { ...history, signal }));
   const pack = tar.pack();
-  const packing = packAll(pack, parts, options).catch((error: unknown) => pack.destroy(error as Error));
+  const packing = packAll(pack, parts, options, folder)
+    .catch((error: unknown) => pack.destroy(error as Error))
+    .finally(() => folder && rm(folder, { recursive: true, force: true }));
   return (async function* () {
     try {
       yield* pack as AsyncIterable<Uint8Array>;
@@ -85,7 +92,12 @@ async function fetchLargeFiles({ git, remote, commit }: Part, signal: AbortSigna
   await fetchLfs(pointers, { folder: lfsFolder(git), remote, maxBytes: MAX_LFS_BYTES, signal });
 }
 
-async function packAll(pack: Pack, parts: readonly Part[], { lfs, signal }: WholeArchiveOptions): Promise<void> {
+async function packAll(
+  pack: Pack,
+  parts: readonly Part[],
+  { lfs, signal }: WholeArchiveOptions,
+  history: string | undefined,
+): Promise<void> {
   for (const { git, commit, prefix } of parts) {
     await eachEntry(git, commit, signal, async (header, content) => {
       const named = { ...header, name: `${prefix}${header.name}` };
@@ -97,6 +109,7 @@ async function packAll(pack: Pack, parts: readonly Part[], { lfs, signal }: Whol
       await add(pack, { ...named, size: pointer.size }, large);
     });
   }
+  if (history !== undefined) await packHistory(pack, history);
   pack.finalize();
 }
 

@@ -1,15 +1,17 @@
 import { posix } from "node:path";
 import { GloveboxError, isGloveboxError } from "../../../core/index.ts";
 import type { SandboxBench } from "../../../runs/index.ts";
+import type { SourceRequest } from "../../runner/job-run.ts";
 import { LAYOUT } from "../../runner/layout.ts";
+import type { StepRun } from "../../runner/step-run.ts";
 import type { BuiltInAction } from "../built-in.ts";
 import { isTrue } from "./script.ts";
 
 const MAX_ENTRIES = 100_000;
 
 /**
- * `actions/checkout`: the repository's files at the job's commit, or at another ref. There is no `.git`: the files come from the server's cache of the repository, and the job
- * needs no credentials for them. So what is about git's history and credentials has nothing to act on and is let be.
+ * `actions/checkout`: the repository's files at the job's commit, or at another ref. They come from the server's cache of the repository, and the job needs no credentials for them, so
+ * what is about credentials has nothing to act on and is let be. A `.git` is there where `fetch-depth` or `fetch-tags` asks for history.
  */
 export const checkout: BuiltInAction = {
   inputs: {
@@ -54,6 +56,7 @@ export const checkout: BuiltInAction = {
       ...(ref !== "" && { ref }),
       ...((recursive || isTrue(inputs.submodules)) && { submodules: recursive ? ("recursive" as const) : true }),
       ...(isTrue(inputs.lfs) && { lfs: true }),
+      ...historyOf(run, inputs, ref === "" && isOwn ? job.contexts.github.ref : ref),
     };
     await files.unpack(folder, await host.source(job, request, bench.signal), bench.signal);
     const commit = isOwn && ref === "" ? job.contexts.github.sha : "";
@@ -61,6 +64,30 @@ export const checkout: BuiltInAction = {
     return { outcome: "success", outputs: { ref: shown, ...(commit !== "" && { commit }) } };
   },
 };
+
+/** More is all of it. */
+const MAX_DEPTH = 1_000_000;
+
+/** Errors: `invalid_argument`. */
+function historyOf(
+  { host, annotations }: StepRun,
+  inputs: Readonly<Record<string, string | undefined>>,
+  ref: string,
+): Pick<SourceRequest, "history"> {
+  const wish = (inputs["fetch-depth"] ?? "").trim();
+  const tags = isTrue(inputs["fetch-tags"]);
+  if (wish === "" && !tags) return {};
+  if (!/^\d{1,9}$/.test(wish === "" ? "1" : wish)) {
+    throw new GloveboxError("invalid_argument", `fetch-depth: '${wish}' is no number of commits`);
+  }
+  if (host.hasHistory !== true) {
+    const message = "fetch-depth, fetch-tags: an uploaded checkout has no history, so there is no .git";
+    annotations.push({ level: "warning", message });
+    return {};
+  }
+  const depth = wish === "" ? 1 : Number(wish);
+  return { history: { depth: depth > MAX_DEPTH ? 0 : depth, tags, ref } };
+}
 
 /** Takes away all that is in a folder, not the folder: it may be where programs are. */
 async function empty(bench: SandboxBench, folder: string): Promise<void> {
