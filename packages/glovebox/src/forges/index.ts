@@ -23,6 +23,7 @@ export { type BranchRequest, type ClonedRepository, commitChanges } from "./git/
 export type { FileChange } from "./git/file-change.ts";
 export { GitCache } from "./git/git-cache.ts";
 export type { GitLimits, GitRepository } from "./git/git-repository.ts";
+export type { HistoryOptions } from "./git/history.ts";
 export type { CommitRequest } from "./git/make-commit.ts";
 export type { PushRequest } from "./git/push.ts";
 export type { TreeEntry } from "./git/tree-listing.ts";
