@@ -101,7 +101,8 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   late.ci = ci;
   const translate = openTranslate(config.ci.translate, runs);
   await ci.takeUp();
-  late.agents = opened.use(await openAgents({ store, ...durable, logger }));
+  const agents = opened.use(await openAgents({ config, store, ...durable, context, logger }));
+  late.agents = agents;
   const webhooks = opened.use(forges.intake(ci));
   await webhooks.takeUp();
 
@@ -117,7 +118,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
       insights,
       translate,
       context,
-      agents: late.agents.service,
+      ...agents.surfaces,
       repositories: forges.service,
       webhooks,
       store,

@@ -12,6 +12,7 @@ import { environmentVariable } from "./environment.ts";
 import { resultOfAnswer } from "./execution.ts";
 import { Executions } from "./executions.ts";
 import { bodyOf } from "./files.ts";
+import { Flows } from "./flows.ts";
 import { idempotencyKey } from "./idempotency.ts";
 import { Images } from "./images.ts";
 import { Pools } from "./pools.ts";
@@ -59,6 +60,7 @@ export class Glovebox {
   readonly runs: Runs;
   readonly agents: Agents;
   readonly tasks: Tasks;
+  readonly flows: Flows;
   readonly programs: Programs;
   readonly chat: Chat;
   readonly ci: Ci;
@@ -92,6 +94,7 @@ export class Glovebox {
     this.runs = new Runs(transport);
     this.tasks = new Tasks(transport);
     this.agents = new Agents(transport, this.tasks);
+    this.flows = new Flows(transport);
     this.programs = new Programs(transport);
     this.chat = createChat(transport);
     this.assistants = new Assistants(transport);

@@ -13,6 +13,7 @@ export { ERROR_CODES, type ErrorCode, GloveboxError, type GloveboxErrorOptions, 
 export { Execution } from "./execution.ts";
 export { type ExecutionCreateOptions, Executions } from "./executions.ts";
 export { type FileContent, Files, type ReadOptions, type WriteOptions } from "./files.ts";
+export { Flows } from "./flows.ts";
 export type { FollowOptions } from "./follow.ts";
 export { DEFAULT_URL, Glovebox, type GloveboxOptions } from "./glovebox.ts";
 export { type ImageBuildOptions, type ImageImportOptions, Images } from "./images.ts";
@@ -44,6 +45,7 @@ export type * from "./types/event.ts";
 export type * from "./types/execution.ts";
 export type * from "./types/extract.ts";
 export type * from "./types/files.ts";
+export type * from "./types/flow.ts";
 export type * from "./types/image.ts";
 export type * from "./types/isolation.ts";
 export type * from "./types/json.ts";

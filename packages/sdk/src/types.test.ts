@@ -51,6 +51,11 @@ test("the SDK's types are the server's", () => {
   holds<Same<Response<"agents.get">, sdk.AgentInfo>>();
   holds<Same<Body<"agents.register">, sdk.AgentRegistration>>();
   holds<Same<Body<"agents.run">, sdk.AgentRunInput & { wait?: boolean }>>();
+  holds<Same<Response<"flows.run">, sdk.FlowRun>>();
+  holds<Same<Response<"flows.get">, sdk.FlowInfo & { plan: sdk.FlowPlan }>>();
+  holds<Same<Body<"flows.start">, sdk.FlowStart>>();
+  holds<Same<Body<"flows.answer">, sdk.FlowAnswer>>();
+  holds<Same<Body<"flows.validate">, sdk.FlowChoice>>();
   holds<Same<Response<"tasks.get">, sdk.QueuedTask>>();
   holds<Same<Response<"tasks.lease">, { lease?: sdk.TaskLease }>>();
   holds<Same<Body<"tasks.fail">, { leaseId: string; error: sdk.AgentFailure }>>();

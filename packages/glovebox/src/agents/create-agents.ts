@@ -3,6 +3,7 @@ import type { DurableEngine } from "../engine/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Agent } from "./agent.ts";
 import { createBuiltInAgents } from "./built-in.ts";
+import type { KnownAgents } from "./flows/yaml/check-flow.ts";
 import type { HostParts } from "./open-host.ts";
 import { AgentDesk } from "./registry/agent-desk.ts";
 import { AgentDirectory } from "./registry/agent-directory.ts";
@@ -16,6 +17,8 @@ export interface OpenAgents extends AsyncDisposable {
   readonly desk: AgentDesk;
   /** For surfaces. */
   readonly service: AgentService;
+  /** What agents there are, and what those of the house take. */
+  known(tenantId: string): Promise<KnownAgents>;
   /** To be told of the end of every run. */
   onRunEnd(run: Run): Promise<void>;
   /** Goes on where the last server ended; once every program is registered. */
@@ -50,6 +53,15 @@ export function createAgents(parts: {
   return {
     desk,
     service: new AgentService({ directory, queue, engine, store, program }),
+    known: async (tenantId) => {
+      const all = await directory.list(tenantId);
+      return new Map(
+        all.map(({ name, capabilities: types }) => {
+          const payload = directory.builtIn(name)?.payload;
+          return [name, { types, ...(payload !== undefined && { payload }) }];
+        }),
+      );
+    },
     onRunEnd: ({ tenantId, id }) => queue.runEnded(tenantId, id),
     takeUp: () => queue.takeUp(),
     [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),

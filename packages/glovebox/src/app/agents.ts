@@ -1,31 +1,111 @@
-import { CodeThreads, createAgents, type OpenAgents } from "../agents/index.ts";
-import { type Logger, systemClock } from "../core/index.ts";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import {
+  builtInFlows,
+  CodeThreads,
+  createAgents,
+  createLessons,
+  createRetrieve,
+  FlowService,
+  type HostParts,
+  loadFlows,
+  type OpenAgents,
+  readFlowFiles,
+  Uploads,
+} from "../agents/index.ts";
+import type { Config } from "../config/index.ts";
+import type { ContextStore } from "../context/index.ts";
+import { GloveboxError, type Logger, systemClock } from "../core/index.ts";
 import type { DurableEngine } from "../engine/index.ts";
+import { ModelScript, openProvider, ProviderSettings } from "../models/index.ts";
 import type { Sandboxes } from "../runs/index.ts";
 import type { Store } from "../store/index.ts";
 
-/** Agents over the engine. What the last server left to be told is told before it resolves. */
+/** What requests call the model of the configuration. */
+const DEFAULT_MODEL = "default";
+
+export interface OpenAgentsAndFlows extends OpenAgents {
+  /** What clients reach. */
+  readonly surfaces: { readonly agents: OpenAgents["service"]; readonly flows: FlowService };
+}
+
+/**
+ * Agents and flows over the engine, as configured. What the last server left to be told is told before it resolves. Errors: `invalid_argument` for flows and models of the
+ * configuration that cannot be read.
+ */
 export async function openAgents(parts: {
+  readonly config: Config;
   readonly store: Store;
   readonly engine: DurableEngine;
   readonly sandboxes: Sandboxes;
+  readonly context: ContextStore;
   readonly logger: Logger;
-}): Promise<OpenAgents> {
-  const { store, engine, sandboxes, logger } = parts;
-  const code = new CodeThreads();
-  const agents = createAgents({
-    store,
+}): Promise<OpenAgentsAndFlows> {
+  const { config, store, engine, sandboxes, context, logger } = parts;
+  await using opened = new AsyncDisposableStack();
+  const uploads = new Uploads(join(config.dataDir, "flows", "uploads"), systemClock);
+  await uploads.sweep();
+  const code = opened.use(new CodeThreads());
+  const models = await openModel(config.agents.model);
+  const host: HostParts = {
+    workbench: { sandboxes, blobs: uploads },
+    code,
+    retrieve: createRetrieve(context),
+    lessons: createLessons(context),
+    ...(models !== undefined && { models }),
+  };
+  const agents = opened.use(createAgents({ store, engine, host, clock: systemClock, logger }));
+  const { folder, modules, rounds, budget } = config.flows;
+  const flows = new FlowService({
     engine,
-    host: { workbench: { sandboxes, blobs: store.blobs }, code },
-    clock: systemClock,
-    logger,
+    flows: { host, desk: agents.desk },
+    uploads,
+    agents: (tenantId) => agents.known(tenantId),
+    builtIn: builtInFlows(),
+    modules: await loadFlows(modules),
+    definitions: folder === undefined ? [] : await readFlowFiles(resolve(folder)),
+    rounds,
+    budget: Object.fromEntries(Object.entries(budget).filter(([, limit]) => limit !== undefined)),
+    ...(models !== undefined && { model: DEFAULT_MODEL }),
   });
   await agents.takeUp();
+  const resources = opened.move();
   return {
     ...agents,
-    async [Symbol.asyncDispose]() {
-      await agents[Symbol.asyncDispose]();
-      await code[Symbol.asyncDispose]();
-    },
+    surfaces: { agents: agents.service, flows },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** The model of the configuration; `undefined` where there is none. `invalid_argument` when its key's variable is not set, or its script is none. */
+async function openModel({
+  provider: kind,
+  model,
+  apiKeyEnv,
+  script,
+  seed,
+  baseUrl,
+}: Config["agents"]["model"]): Promise<HostParts["models"]> {
+  if (model === undefined) return undefined;
+  const apiKey = apiKeyEnv === undefined ? undefined : process.env[apiKeyEnv];
+  if (apiKeyEnv !== undefined && apiKey === undefined) {
+    throw new GloveboxError("invalid_argument", `agents.model.apiKeyEnv: the variable ${apiKeyEnv} is not set`);
+  }
+  const remote = { ...(baseUrl !== undefined && { baseUrl }), ...(apiKey !== undefined && { apiKey }) };
+  const settings =
+    kind === "scripted" ? { kind, script: await readScript(resolve(script ?? "")) } : { kind, ...remote };
+  const provider = openProvider(ProviderSettings.parse(settings));
+  return async (_tenantId, name) => {
+    if (name === DEFAULT_MODEL || name === model) return { provider, model, seed };
+    throw new GloveboxError("unavailable", `this server has no model ${name} for agents`);
+  };
+}
+
+async function readScript(path: string): Promise<ModelScript> {
+  try {
+    return ModelScript.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (error) {
+    const why = error instanceof Error ? error.message.slice(0, 500) : String(error);
+    throw new GloveboxError("invalid_argument", `agents.model.script: ${path} is no script: ${why}`, { cause: error });
+  }
 }

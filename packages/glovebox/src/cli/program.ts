@@ -33,6 +33,7 @@ import { addTemplate } from "./commands/template.ts";
 import { addToken } from "./commands/token.ts";
 import { addUp } from "./commands/up.ts";
 import { EXIT, reportFailure } from "./failure.ts";
+import { addFlow } from "./flow/index.ts";
 import { coloursFor } from "./render/colours.ts";
 
 /** The whole command, every subcommand declared and none of their work loaded. */
@@ -68,6 +69,7 @@ export function buildProgram(): Command {
       addContext,
       addRuns,
       addAgents,
+      addFlow,
     ],
     ...[addChat, addConversations, addApprovals, addAssistants, addMcp],
     addCi,

@@ -252,6 +252,75 @@ export const ConfigSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  agents: z
+    .strictObject({
+      model: z
+        .strictObject({
+          provider: z
+            .enum(["ollama", "openai", "openrouter", "anthropic", "scripted"])
+            .default("ollama")
+            .describe("Who is asked by agents and flows; `scripted` answers from a file and asks nobody"),
+          baseUrl: z
+            .url({ protocol: /^https?$/ })
+            .optional()
+            .describe("Of the provider; default: its own, Ollama's on this machine; `openai` needs it"),
+          model: z
+            .string()
+            .min(1)
+            .max(256)
+            .optional()
+            .describe("As the provider names it; without it agents and flows do without a model"),
+          apiKeyEnv: z
+            .string()
+            .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be the name of a variable")
+            .optional()
+            .describe("The environment variable that has the key"),
+          script: z
+            .string()
+            .min(1)
+            .max(4096)
+            .optional()
+            .describe("Of `scripted`: a JSON file of answers, from the folder of the server"),
+          seed: z.number().int().min(0).max(2_147_483_647).default(1).describe("Given to the model with each question"),
+        })
+        .refine(({ provider, baseUrl }) => provider !== "openai" || baseUrl !== undefined, "`baseUrl` is missing")
+        .refine(({ provider, script }) => provider !== "scripted" || script !== undefined, "`script` is missing")
+        .prefault({}),
+    })
+    .prefault({})
+    .describe("Who works on repositories"),
+  flows: z
+    .strictObject({
+      folder: z
+        .string()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe("Folder of flows, a YAML file each, from the folder of the server"),
+      modules: z
+        .array(z.string().min(1).max(4096))
+        .max(256)
+        .default([])
+        .describe("Modules of flows in TypeScript, from the folder of the server; their code is trusted"),
+      rounds: z
+        .number()
+        .int()
+        .min(1)
+        .max(10)
+        .default(3)
+        .describe("How often feature-add and fix-failing try to make the tests pass, where a request does not say"),
+      budget: z
+        .strictObject({
+          wallMs: z.number().int().min(1).optional().describe("Milliseconds of a flow's run, waiting included"),
+          tokens: z.number().min(0).optional().describe("Tokens of a flow's run, in and out"),
+          dollars: z.number().min(0).optional().describe("US dollars of a flow's run"),
+          toolCalls: z.number().min(0).optional().describe("Tool calls of a flow's run"),
+          sandboxSeconds: z.number().min(0).optional().describe("Seconds of sandboxes' work of a flow's run"),
+        })
+        .prefault({}),
+    })
+    .prefault({})
+    .describe("What agents do together"),
   chat: z
     .strictObject({
       assistants: z

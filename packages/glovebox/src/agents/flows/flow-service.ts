@@ -33,12 +33,14 @@ export interface FlowChoice {
   readonly definition?: string | undefined;
 }
 
+type AskedBudget = { readonly [K in keyof Budget]?: Budget[K] | undefined };
+
 export interface FlowRequest extends FlowChoice {
   readonly input?: Readonly<Record<string, unknown>> | undefined;
   /** What it works with: see {@link FlowSetup}. */
   readonly setup?: z.input<typeof FlowSetup> | undefined;
   /** Of the run. Default: the flow's own, else the configuration's. */
-  readonly budget?: Budget | undefined;
+  readonly budget?: AskedBudget | undefined;
   /** From now on, milliseconds. */
   readonly timeoutMs?: number | undefined;
 }
@@ -49,6 +51,9 @@ export interface FlowValidation {
   /** What would be done; there when it is `ok`. */
   readonly plan?: FlowPlan;
 }
+
+/** Instead of a model's name: nobody is asked. */
+const NO_MODEL = "none";
 
 interface Chosen {
   readonly info: FlowInfo;
@@ -81,10 +86,12 @@ export class FlowService {
     /** From files of the configuration. */
     readonly definitions?: readonly string[];
     readonly budget?: Budget;
+    /** For flows of the house that try several times, where the input does not say. Default 3. */
+    readonly rounds?: number;
     /** The name of the model that is asked when a request says nothing. Default: none. */
     readonly model?: string;
   }) {
-    const { engine, flows, builtIn, modules = [], definitions = [], budget = {}, model } = parts;
+    const { engine, flows, builtIn, modules = [], definitions = [], budget = {}, rounds = 3, model } = parts;
     this.#engine = engine;
     this.#uploads = parts.uploads;
     this.#agents = parts.agents;
@@ -103,7 +110,7 @@ export class FlowService {
       for (const flow of list) {
         const program = flowProgram(flow, flows);
         programs.push(program);
-        add(chosenFlow(flow, kind, program));
+        add(chosenFlow(flow, kind, program, rounds));
       }
     }
     for (const definition of definitions) add(this.#chosenText(flowOf(definition), definition));
@@ -145,7 +152,8 @@ export class FlowService {
   ): Promise<Run> {
     const chosen = await this.#choose(tenantId, request);
     const { model } = this.#defaults;
-    const setup = parsed(FlowSetup, { ...(model !== undefined && { model }), ...request.setup }, "setup");
+    const { model: asked = model, ...rest } = parsed(FlowSetup, request.setup ?? {}, "setup");
+    const setup = { ...rest, ...(asked !== undefined && asked !== NO_MODEL && { model: asked }) };
     if (setup.repository?.kind === "folder") {
       throw new GloveboxError(
         "invalid_argument",
@@ -243,12 +251,13 @@ export class FlowService {
     };
   }
 
-  #planOf({ info, plan, budget }: Chosen, asked: Budget | undefined): FlowPlan {
+  #planOf({ info, plan, budget }: Chosen, asked: AskedBudget | undefined): FlowPlan {
     return { flow: info.name, version: info.version, steps: plan, budget: this.#budgetOf({ budget }, asked) };
   }
 
-  #budgetOf({ budget }: Pick<Chosen, "budget">, asked: Budget | undefined): Budget {
-    return { ...this.#defaults.budget, ...budget, ...asked };
+  #budgetOf({ budget }: Pick<Chosen, "budget">, asked: AskedBudget | undefined): Budget {
+    const given = Object.fromEntries(Object.entries(asked ?? {}).filter(([, limit]) => limit !== undefined));
+    return { ...this.#defaults.budget, ...budget, ...given };
   }
 
   async #read(tenantId: string, id: string): Promise<{ readonly run: Run; readonly notes: FlowNotes }> {
@@ -260,7 +269,7 @@ export class FlowService {
   }
 }
 
-function chosenFlow(flow: Flow, kind: FlowInfo["kind"], program: Program): Chosen {
+function chosenFlow(flow: Flow, kind: FlowInfo["kind"], program: Program, rounds: number): Chosen {
   const { name, version, description, repository, input, plan } = flow;
   const schema = z.toJSONSchema(input, { io: "input", unrepresentable: "any" }) as Record<string, unknown>;
   return {
@@ -268,10 +277,13 @@ function chosenFlow(flow: Flow, kind: FlowInfo["kind"], program: Program): Chose
     plan,
     budget: undefined,
     program,
-    // Read here for its errors alone: the program reads it with the same schema, and fills in what may be left out.
+    // Read here for its errors alone: the program reads it with the same schema. What the configuration says is written into it, so that a run goes on as it began.
     toInput: (given) => {
-      parsed(input, given, "input");
-      return given;
+      const { rounds: asks } = (schema.properties ?? {}) as Readonly<Record<string, unknown>>;
+      const whole =
+        kind === "built_in" && asks !== undefined && given.rounds === undefined ? { ...given, rounds } : given;
+      parsed(input, whole, "input");
+      return whole;
     },
   };
 }

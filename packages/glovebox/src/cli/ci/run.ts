@@ -5,13 +5,13 @@ import type { Command } from "commander";
 import { flagsOf, pairs } from "../commands/options.ts";
 import type { GlobalFlags } from "../connect.ts";
 import { EXIT, ExitError, UsageError } from "../failure.ts";
+import { openServer } from "../own-server.ts";
 import { formatFor, printJson } from "../render/print.ts";
 import { interruptedCode } from "../run/command.ts";
 import { onInterrupt } from "../run/interrupt.ts";
 import { checkoutRoot } from "./checkout.ts";
 import { dryRun } from "./dry-run.ts";
 import { factsOf, packCheckout } from "./pack-checkout.ts";
-import { openCiServer } from "./server.ts";
 import { resultJson, watchRuns } from "./watch-runs.ts";
 
 export interface CiRunFlags extends GlobalFlags {
@@ -52,7 +52,7 @@ async function runCheckout(root: string, files: readonly string[], flags: CiRunF
   const secrets = secretsOf(flags.secret ?? []);
   const interrupt = onInterrupt();
   try {
-    await using server = await openCiServer(flags);
+    await using server = await openServer(flags, { name: "ci" });
     const { box } = server;
     const begun = await begin(box, root, { files, secrets, flags });
     if (begun.length === 0) return nothing(flags, format === "json");

@@ -1,4 +1,4 @@
-import type { AgentService } from "../../agents/index.ts";
+import type { AgentService, FlowService } from "../../agents/index.ts";
 import type { ChatServices } from "../../chat/index.ts";
 import type { CiInsights, CiService, CiTranslate, RepositoryService, WebhookIntake } from "../../ci/index.ts";
 import type { ContextStore } from "../../context/index.ts";
@@ -61,6 +61,8 @@ export interface HttpServerOptions {
   readonly webhooks?: WebhookIntake;
   /** Without it, its operations are `unavailable`. */
   readonly agents?: AgentService;
+  /** Without it, its operations are `unavailable`. */
+  readonly flows?: FlowService;
   readonly store: Pick<Store, "idempotency" | "maintenance" | "events">;
   readonly tokens: TokenService;
   readonly authorizer: Authorizer;
@@ -95,6 +97,7 @@ export interface HandlerContext extends HttpServerOptions {
 
 type OptionalPart =
   | "agents"
+  | "flows"
   | "context"
   | "audit"
   | "secrets"

@@ -9,6 +9,7 @@ import { egressOperations } from "./egress.ts";
 import { executionOperations } from "./executions.ts";
 import { extractOperations } from "./extract.ts";
 import { fileOperations } from "./files.ts";
+import { flowOperations } from "./flows.ts";
 import { imageOperations } from "./images.ts";
 import { maintenanceOperations } from "./maintenance.ts";
 import { openAiOperations } from "./openai.ts";
@@ -41,6 +42,7 @@ export const OPERATIONS = {
   ...runOperations,
   ...agentOperations,
   ...taskOperations,
+  ...flowOperations,
   ...ciRunOperations,
   ...ciInsightOperations,
   ...repositoryOperations,

@@ -27,7 +27,7 @@ export function addStart(runs: Command): void {
     .option("--program-version <version>", "of the program; default: the one that was registered last")
     .option("--priority <n>", "higher goes first among what is due: -1000 to 1000, default 0", priority)
     .option("--timeout <seconds>", "end it after this long, downtime included", secondsAsMs)
-    .option("--budget <what=limit>", `what it may use: ${LIMITS.join(", ")}; can be repeated`, budget)
+    .option("--budget <what=limit>", `what it may use: ${LIMITS.join(", ")}; can be repeated`, runBudget)
     .option("--idempotency-key <key>", "starting again with this key gives the first run")
     .option("--wait", "wait for its end; Ctrl-C only ends the waiting")
     .action(async (program: string, _options, command: Command) => {
@@ -55,7 +55,11 @@ function priority(text: string): number {
   throw new InvalidArgumentError("it must be a whole number from -1000 to 1000.");
 }
 
-function budget(text: string, before: Readonly<Record<string, number>> = {}): Readonly<Record<string, number>> {
+/** `WHAT=LIMIT`, repeatable. */
+export function runBudget(
+  text: string,
+  before: Readonly<Record<string, number>> = {},
+): Readonly<Record<string, number>> {
   const [what = "", limit = ""] = text.split("=", 2);
   if (!LIMITS.includes(what) || !/^\d+(\.\d+)?$/.test(limit)) {
     throw new InvalidArgumentError(`it must be WHAT=NUMBER, with one of ${LIMITS.join(", ")}.`);

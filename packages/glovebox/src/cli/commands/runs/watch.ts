@@ -1,4 +1,4 @@
-import type { Glovebox, RunGraph, RunInfo } from "@glovebox/sdk";
+import type { Glovebox, RunGraph, RunInfo, RunRecord } from "@glovebox/sdk";
 import { BudgetTrail, RunTree } from "../../../engine/index.ts";
 import { ExitError } from "../../failure.ts";
 import { coloursFor } from "../../render/colours.ts";
@@ -13,6 +13,23 @@ const MAX_NODES = 1000;
 /** Draws a run as it goes on, until it has ended or nobody wants to look any more; the run itself is not touched. */
 export async function watchRun(box: Glovebox, id: string): Promise<void> {
   const interrupt = onInterrupt();
+  try {
+    await drawRun(box, id, { signal: interrupt.signal });
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    process.stderr.write(`the run goes on: glovebox runs show ${id}\n`);
+    throw new ExitError(interruptedCode(interrupt.signal.reason));
+  } finally {
+    interrupt.stop();
+  }
+}
+
+/** The picture alone: resolves when the run has ended, or once `until` says so of a record, which ends the picture; rejects when the signal ends it. */
+export async function drawRun(
+  box: Glovebox,
+  id: string,
+  options: { readonly signal: AbortSignal; readonly until?: (record: RunRecord) => boolean },
+): Promise<void> {
   const tree = new RunTree({ maxNodes: MAX_NODES });
   const trail = new BudgetTrail();
   const colours = coloursFor(process.stdout);
@@ -24,19 +41,16 @@ export async function watchRun(box: Glovebox, id: string): Promise<void> {
   };
   using screen = new Screen(process.stdout, lines);
   try {
-    for await (const record of box.runs.follow(id, { signal: interrupt.signal })) {
+    for await (const record of box.runs.follow(id, { signal: options.signal })) {
       tree.take(record);
       trail.take(record);
+      if (options.until?.(record) === true) return screen.finish(lines(0));
     }
     run = await box.runs.get(id);
     screen.finish(lines());
   } catch (error) {
-    if (!interrupt.signal.aborted) throw error;
     screen.finish(lines(0));
-    process.stderr.write(`the run goes on: glovebox runs show ${id}\n`);
-    throw new ExitError(interruptedCode(interrupt.signal.reason));
-  } finally {
-    interrupt.stop();
+    throw error;
   }
 }
 

@@ -14,6 +14,7 @@ import { egressHandlers } from "./egress.ts";
 import { executionHandlers } from "./executions.ts";
 import { extractHandlers } from "./extract.ts";
 import { fileHandlers } from "./files.ts";
+import { flowHandlers } from "./flows.ts";
 import { imageHandlers } from "./images.ts";
 import { maintenanceHandlers } from "./maintenance.ts";
 import { openAiHandlers } from "./openai.ts";
@@ -47,6 +48,7 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...runHandlers(context),
     ...agentHandlers(context),
     ...taskHandlers(context),
+    ...flowHandlers(context),
     ...ciRunHandlers(context),
     ...ciInsightHandlers(context),
     ...repositoryHandlers(context),
