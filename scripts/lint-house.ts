@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runs: ["core", "store", "sessions", "engine", "models"],
   chat: ["core", "store", "sessions", "engine", "runs", "models", "syntax"],
   forges: ["core"],
-  ci: ["core", "store", "sandbox", "sessions", "engine", "runs", "models", "forges"],
+  ci: ["core", "store", "sandbox", "sessions", "engine", "runs", "models", "forges", "syntax"], // of syntax its threads: workflow files are as hostile as code
   agents: ["core", "store", "sandbox", "sessions", "engine", "runs", "models", "context", "forges", "syntax"],
   surfaces: [
     "core",

@@ -6,7 +6,7 @@ import type { ActionReference, JobHost } from "../runner/job-run.ts";
 import { LAYOUT } from "../runner/layout.ts";
 import { readSmall } from "../runner/read-small.ts";
 import type { ActionDefinition } from "../workflow/action.ts";
-import { parseAction } from "../workflow/parse-action.ts";
+import { fileReader } from "../workflow/read-files.ts";
 
 /** An action that is in the sandbox. */
 export interface LoadedAction {
@@ -95,7 +95,7 @@ async function definitionIn(bench: SandboxBench, folder: string, hint: string): 
       throw error;
     });
     if (text === undefined) continue;
-    const { action, problems } = parseAction({ path, text });
+    const { action, problems } = await fileReader.action({ path, text }, bench.signal);
     if (action !== undefined) return action;
     const [first] = problems.filter(({ severity }) => severity === "error");
     throw new GloveboxError(

@@ -5,7 +5,7 @@ import type { JobOutcome } from "../runner/index.ts";
 import { fromVerbatim, toVerbatim, type Verbatim } from "../verbatim.ts";
 import { bindInputs } from "../workflow/bind-inputs.ts";
 import { callProblems } from "../workflow/call-problems.ts";
-import { parseWorkflow } from "../workflow/parse-workflow.ts";
+import { fileReader } from "../workflow/read-files.ts";
 import type { CallInterface, ReusableJob, Workflow, WorkflowProblem } from "../workflow/workflow.ts";
 import { conclusionOf } from "./conclusion.ts";
 import { endsOf, type Flow, type ReadSecrets, recordedNeeds } from "./flow.ts";
@@ -36,7 +36,7 @@ export async function callWorkflow(
   const place = placeOf(flow, job);
   const read: Read = await branch.step("read workflow", { ...place }, async (given, step) => {
     const { text, commit } = await readWorkflow(state, given, step.signal);
-    const { workflow, problems } = parseWorkflow({ path: given.path, text });
+    const { workflow, problems } = await fileReader.workflow({ path: given.path, text }, step.signal);
     const errors = problems.filter(({ severity }) => severity === "error");
     if (workflow === undefined || errors.length > 0) return { problems: errors };
     return { workflow: toVerbatim(workflow), ...(commit !== undefined && { commit }) };

@@ -1,7 +1,7 @@
 import { GloveboxError } from "../../core/index.ts";
 import { bindInputs } from "../workflow/bind-inputs.ts";
 import { matchesEvent, type TriggerEvent } from "../workflow/matches-event.ts";
-import { parseWorkflow } from "../workflow/parse-workflow.ts";
+import { fileReader } from "../workflow/read-files.ts";
 import type { Workflow } from "../workflow/workflow.ts";
 import type { JsonObject } from "./run-input.ts";
 import type { WorkflowFile } from "./sources.ts";
@@ -39,9 +39,9 @@ export async function chooseWorkflows(
       details: { path: "workflows", hint: known === "" ? "there are none in .github/workflows" : `there are ${known}` },
     });
   }
-  const parsed = files
-    .filter(({ path }) => only?.includes(path) ?? true)
-    .map((file) => ({ file, workflow: parseWorkflow(file).workflow }));
+  const wanted = files.filter(({ path }) => only?.includes(path) ?? true);
+  const read = async (file: WorkflowFile) => ({ file, workflow: (await fileReader.workflow(file)).workflow });
+  const parsed = await Promise.all(wanted.map(read));
   const asksForPaths = parsed.some(({ workflow }) => hasPaths(workflow, choice.event.name));
   const changedFiles = only === undefined && asksForPaths ? await choice.changedFiles() : undefined;
   const event = { ...choice.event, ...(changedFiles !== undefined && { changedFiles }) };

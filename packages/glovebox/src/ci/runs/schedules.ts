@@ -1,7 +1,7 @@
 import { Cron } from "croner";
 import { type Clock, type Logger, toGloveboxError } from "../../core/index.ts";
 import type { SettingsStore } from "../../store/index.ts";
-import { parseWorkflow } from "../workflow/parse-workflow.ts";
+import { fileReader } from "../workflow/read-files.ts";
 import type { RunStarter } from "./begin-runs.ts";
 import type { CiGit, CiRepositories, CiRepository } from "./ports.ts";
 import type { Sources } from "./sources.ts";
@@ -104,10 +104,11 @@ export class Schedules implements AsyncDisposable {
     const known = this.#known.get(repository.id);
     if (known !== undefined && nowMs - known.atMs < STALE_MS) return known.entries;
     const files = await this.#files(repository);
-    const entries = files.flatMap(({ file }) => {
-      const { workflow } = parseWorkflow(file);
+    const read = files.map(async ({ file }) => {
+      const { workflow } = await fileReader.workflow(file, this.#stop.signal);
       return (workflow?.on.schedule ?? []).map(({ cron, timezone }) => ({ path: file.path, cron, timezone }));
     });
+    const entries = (await Promise.all(read)).flat();
     this.#known.set(repository.id, { atMs: nowMs, entries });
     return entries;
   }

@@ -2,7 +2,7 @@ import { GloveboxError } from "../../core/index.ts";
 import { defineProgram, type Program, type ProgramContext } from "../../engine/index.ts";
 import { interpolate } from "../expressions/interpolate.ts";
 import { fromVerbatim, toVerbatim, type Verbatim } from "../verbatim.ts";
-import { parseWorkflow } from "../workflow/parse-workflow.ts";
+import { fileReader } from "../workflow/read-files.ts";
 import type { Workflow } from "../workflow/workflow.ts";
 import { describe } from "./call-workflow.ts";
 import { conclusionOf } from "./conclusion.ts";
@@ -127,7 +127,7 @@ async function begin(
   }
   const input = runInputOf(stored);
   const atMs = parts.clock.nowMs();
-  const { workflow, problems } = parseWorkflow(input.workflow);
+  const { workflow, problems } = await fileReader.workflow(input.workflow);
   const record = newRecord({ ...run, createdAtMs: atMs }, input, workflow?.name ?? input.workflow.path);
   const { number, createdAtMs } = await parts.store.create(record);
   const known = { number, createdAtMs, atMs };
