@@ -57,6 +57,23 @@ const CoverageArtifact = z.strictObject({
   lineRate: Share,
 });
 
+const Milliseconds = z.number().min(0);
+
+/** A median, and the median distance from it. */
+const Spread = z.strictObject({ medianMs: Milliseconds, madMs: Milliseconds, repeats: Count });
+
+/** What depends on the machine and its moment: whoever compares two results leaves it out. */
+const Measured = z.strictObject({
+  /** Of the hotspots, in their order. */
+  hotspots: z.array(z.strictObject({ selfMs: Milliseconds, totalMs: Milliseconds })).max(LIMITS.ranked),
+  /** Of the whole, where it was repeated. */
+  time: Spread.extend({ metric: z.enum(["cpu", "wall"]) }).optional(),
+  /** Against a baseline. `noise`: the difference may be chance. */
+  comparison: z
+    .strictObject({ baseline: Spread, verdict: z.enum(["faster", "slower", "noise"]), ratio: z.number().min(0) })
+    .optional(),
+});
+
 const ProfileArtifact = z.strictObject({
   kind: z.literal("profile"),
   tool: z.string().min(1).max(100),
@@ -74,6 +91,7 @@ const ProfileArtifact = z.strictObject({
       }),
     )
     .max(LIMITS.ranked),
+  measured: Measured.optional(),
 });
 
 const CandidateListArtifact = z.strictObject({
