@@ -52,7 +52,7 @@ async function fill(tar: ReturnType<typeof pack>, root: string): Promise<void> {
     if (found === undefined) continue; // deleted, and git not told yet
     const header = { name, mode: found.mode & 0o777, mtime: found.mtime };
     if (found.isSymbolicLink()) tar.entry({ ...header, type: "symlink", linkname: await readlink(path) });
-    else if (found.isFile() && found.size === 0) tar.entry({ ...header, size: 0 }).end();
+    else if (found.isFile() && found.size === 0) tar.entry({ ...header, size: 0 }, "");
     // One that grows meanwhile is taken as long as it was; one that shrinks makes the tar fail, and the run with it.
     else if (found.isFile()) {
       const source = createReadStream(path, { end: found.size - 1 });
