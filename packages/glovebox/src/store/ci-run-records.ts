@@ -32,8 +32,8 @@ export interface CiRunStore {
   list(tenantId: string, filter?: CiRunFilter): Promise<Page<CiRun>>;
   /** Every tenant's runs that are not completed, oldest first. */
   unfinished(): Promise<readonly CiRun[]>;
-  /** Which of these uploaded archives, or secrets, some run still names. */
-  inUse(what: "archive" | "secrets", ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Which of these uploaded archives, or secrets, some run still names, or which runs (`id`) there are, whosever they are. */
+  inUse(what: "archive" | "secrets" | "id", ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** Who is in a group, in the order in which they came. */
   group(tenantId: string, name: string): Promise<readonly CiGroupMember[]>;
   /** Every group that has members. */

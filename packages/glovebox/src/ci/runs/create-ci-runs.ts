@@ -16,6 +16,7 @@ import type { Sandboxes } from "../../runs/index.ts";
 import type { SessionServices } from "../../sessions/index.ts";
 import type { Store } from "../../store/index.ts";
 import { folderStorage } from "../toolkit/folder-storage.ts";
+import { sweepStorage } from "../toolkit/sweep-storage.ts";
 import { RunStarter } from "./begin-runs.ts";
 import { CiRuns } from "./ci-runs.ts";
 import type { CiService } from "./ci-service.ts";
@@ -86,6 +87,7 @@ export async function createCiRuns(options: CiRunsOptions): Promise<OpenCiRuns> 
   });
   const sources = new Sources({ folder: join(folder, "sources"), store: store.ciRuns, git, clock });
   const secrets = new RunSecrets({ values: options.sealedValues, store: store.ciRuns, clock });
+  const storageFolder = join(folder, "storage");
   const ticketKey = await ticketKeyOf(store.settings);
   const program = workflowProgram(
     {
@@ -96,7 +98,7 @@ export async function createCiRuns(options: CiRunsOptions): Promise<OpenCiRuns> 
       groups,
       sources,
       secrets,
-      storage: (scope) => folderStorage(join(folder, "storage"), scope, { clock, key: ticketKey }),
+      storage: (scope) => folderStorage(storageFolder, scope, { clock, key: ticketKey }),
       repositories,
       git,
       clock,
@@ -125,7 +127,7 @@ export async function createCiRuns(options: CiRunsOptions): Promise<OpenCiRuns> 
     for (const observer of options.observers) observer.ended(run);
   };
   const sweep = () =>
-    void sweepAll(sources, secrets).catch((error: unknown) => {
+    void sweepAll({ sources, secrets, folder: storageFolder, store: store.ciRuns, clock }).catch((error: unknown) => {
       logger.warn({ error: toGloveboxError(error).message }, "could not remove unused uploads of CI");
     });
   const timer = setInterval(sweep, SWEEP_EVERY_MS);
@@ -210,9 +212,22 @@ async function recover({
   }
 }
 
-async function sweepAll(sources: Sources, secrets: RunSecrets): Promise<void> {
+async function sweepAll({
+  sources,
+  secrets,
+  folder,
+  store,
+  clock,
+}: {
+  readonly sources: Sources;
+  readonly secrets: RunSecrets;
+  readonly folder: string;
+  readonly store: Pick<Store["ciRuns"], "inUse">;
+  readonly clock: Clock;
+}): Promise<void> {
   await sources.sweep();
   await secrets.sweep(await sources.tenants());
+  await sweepStorage(folder, { inUse: (ids) => store.inUse("id", ids), nowMs: clock.nowMs() });
 }
 
 /** Made at the first start on a data folder; whoever can read the folder can begin runs anyway. */

@@ -48,5 +48,6 @@ function storageScope({ input, tenantId, runId }: RunState): StorageScope {
     tenantId,
     repository: isFork ? `${repository}/fork/${pullRequest ?? ref}` : repository,
     runId: input.artifactsOf ?? runId,
+    keptBy: runId,
   };
 }

@@ -58,7 +58,7 @@ export async function openJobStage(): Promise<JobStage> {
   const at = opened.use(await openRunStage({ redactor: createRedactor("default"), outside }));
   const resources = opened.move();
   const folder = join(at.stage.dir, "ci");
-  const scope = { tenantId: TENANT, repository: "acme/widgets", runId: "17" };
+  const scope = { tenantId: TENANT, repository: "acme/widgets", runId: "17", keptBy: "17" };
   const storage = folderStorage(folder, scope, { clock: systemClock, key: Buffer.alloc(32, 7) });
   const begin: JobStage["begin"] = async (wish) => {
     counter += 1;

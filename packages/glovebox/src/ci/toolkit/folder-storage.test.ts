@@ -30,7 +30,7 @@ async function textOf(content: AsyncIterable<Uint8Array> | undefined): Promise<s
 }
 
 const key = Buffer.alloc(32, 1);
-const scope = { tenantId: "t", repository: "acme/widgets", runId: "1" };
+const scope = { tenantId: "t", repository: "acme/widgets", runId: "1", keptBy: "1" };
 const limits = { ...STORAGE_LIMITS, entryBytes: 10, cacheBytes: 20, artifactBytes: 15, artifacts: 2 };
 
 it("keeps artifacts of a run, each name once unless it may be replaced, within bounds", async () => {

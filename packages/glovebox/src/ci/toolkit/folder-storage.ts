@@ -1,12 +1,13 @@
 import { createHash, createHmac, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type Clock, GloveboxError } from "../../core/index.ts";
 import { fileToTar } from "./file-tar.ts";
 import { FolderUploads } from "./folder-uploads.ts";
 import type { ArtifactFormat, ByteRange, JobStorage, StoredContent, StoredEntry } from "./job-storage.ts";
+import { KEPT_BY } from "./sweep-storage.ts";
 import { zipToTar } from "./zip-files.ts";
 
 export interface StorageLimits {
@@ -49,7 +50,10 @@ const ARTIFACT_NAME = /^[^"<>|*?\r\n\\/:\0]{1,256}$/;
 export interface StorageScope {
   readonly tenantId: string;
   readonly repository: string;
+  /** Whose artifacts they are: a run's first attempt. */
   readonly runId: string;
+  /** The attempt at work: the artifacts stay as long as it does. */
+  readonly keptBy: string;
 }
 
 /**
@@ -58,7 +62,7 @@ export interface StorageScope {
  */
 export function folderStorage(
   root: string,
-  { tenantId, repository, runId }: StorageScope,
+  { tenantId, repository, runId, keptBy }: StorageScope,
   {
     clock,
     limits = STORAGE_LIMITS,
@@ -66,7 +70,8 @@ export function folderStorage(
   }: { readonly clock: Pick<Clock, "nowMs">; readonly limits?: StorageLimits; readonly key: Uint8Array },
 ): JobStorage {
   const own = join(root, hash(tenantId, repository.toLowerCase()));
-  const artifacts = new Shelf(join(own, "artifacts", hash(runId)), clock, limits.entryBytes);
+  const folder = join(own, "artifacts", hash(runId));
+  const artifacts = new Shelf(folder, clock, limits.entryBytes);
   const caches = new Shelf(join(own, "caches"), clock, limits.entryBytes);
   return {
     artifacts: {
@@ -77,6 +82,9 @@ export function folderStorage(
         if (others.length < all.length && !overwrite)
           throw new GloveboxError("already_exists", `there is an artifact '${name}' already`);
         if (others.length >= limits.artifacts) throw exhausted(`a run has ${limits.artifacts} artifacts at most`);
+        await mkdir(folder, { recursive: true, mode: 0o700 });
+        // Before there is anything: what nobody keeps is swept.
+        await writeFile(join(folder, `${KEPT_BY}${keptBy}`), "", { mode: 0o600 });
         return artifacts.put({ name, version: "", format }, content, limits.artifactBytes - sum(others));
       },
       list: async () => (await artifacts.all()).map(entryOf),

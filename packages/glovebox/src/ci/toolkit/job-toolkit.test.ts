@@ -27,7 +27,7 @@ let token: string;
 const storageOf = (runId = "run-1") =>
   folderStorage(
     root,
-    { tenantId: "t", repository: "acme/box", runId },
+    { tenantId: "t", repository: "acme/box", runId, keptBy: runId },
     { clock: systemClock, limits, key: Buffer.alloc(32) },
   );
 
@@ -130,7 +130,9 @@ describe("the service of a job", () => {
     const { artifacts } = storageOf();
     expect((await buffer((await artifacts.raw("log.txt"))?.content ?? Readable.from([]))).toString()).toBe("onetwo");
     const names = (await readdir(root, { recursive: true })).map((name) => name.split("/").at(-1) ?? "");
-    expect(names.filter((name) => !/^([0-9a-f]{40}(\.tar|\.json)?|artifacts|uploads)$/.test(name))).toEqual([]);
+    expect(
+      names.filter((name) => !/^([0-9a-f]{40}(\.tar|\.json)?|artifacts|uploads|kept-by-run-1)$/.test(name)),
+    ).toEqual([]);
 
     const { body: found } = await call("GetSignedArtifactURL", { ...ids, name: "log.txt" });
     const part = async (range: string) => {

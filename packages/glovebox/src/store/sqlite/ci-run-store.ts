@@ -98,7 +98,7 @@ export class SqliteCiRunStore implements CiRunStore {
     return rows.map(fromDoc<CiRun>);
   }
 
-  async inUse(what: "archive" | "secrets", ids: readonly string[]): Promise<ReadonlySet<string>> {
+  async inUse(what: "archive" | "secrets" | "id", ids: readonly string[]): Promise<ReadonlySet<string>> {
     if (ids.length === 0) return new Set();
     const rows = this.#reader.all(
       query
