@@ -131,9 +131,14 @@ export class FlowScope {
     this.reports.push(told);
     await this.run.note({ flow: { step: told } });
   }
-}
 
-/** What ended the whole program, and no step of it may make good. */
-export function endsRun(scope: FlowScope, error: unknown): boolean {
-  return scope.run.signal.aborted || isGloveboxError(error, "cancelled");
+  /** Whether an error ends the whole run, or is a budget that is used up, or none of ours: then no step of a flow may make good for it. */
+  endsWith(error: unknown): boolean {
+    return (
+      this.run.signal.aborted ||
+      !isGloveboxError(error) ||
+      error.code === "cancelled" ||
+      error.code === "budget_exceeded"
+    );
+  }
 }

@@ -1,9 +1,9 @@
-import { GloveboxError, toGloveboxError } from "../../../core/index.ts";
+import { GloveboxError, isGloveboxError, toGloveboxError } from "../../../core/index.ts";
 import { isRetryable, runTasks } from "../../../engine/index.ts";
 import type { Diff } from "../../messages/diff.ts";
 import { editedDiff } from "../edited-diff.ts";
 import type { FlowEnd } from "../flow-result.ts";
-import { endsRun, type FlowScope } from "../flow-scope.ts";
+import type { FlowScope } from "../flow-scope.ts";
 import { type BranchResult, best, concatenation, vote } from "../patterns/aggregate.ts";
 import { parallel } from "../patterns/parallel.ts";
 import { inside, type Worker } from "../patterns/worker.ts";
@@ -40,7 +40,7 @@ export async function runFlow(
     () => ({ status: "completed" as const, output: outputOf(flow, place) }),
     (error: unknown) => {
       const { code, message } = toGloveboxError(error);
-      if (endsRun(scope, error) || code === "budget_exceeded") throw error;
+      if (scope.endsWith(error)) throw error;
       return { status: "failed" as const, reason: message.slice(0, 4_000), output: { error: { code, message } } };
     },
   );
@@ -84,7 +84,8 @@ async function runStep(place: Place, step: FlowStep): Promise<void> {
     values.set(step.id, value);
     await scope.report({ id, ...agent, status: "done", summary: value.text ?? "" });
   } catch (error) {
-    if (endsRun(scope, error)) throw error;
+    const isOver = scope.run.signal.aborted;
+    if (isOver || isGloveboxError(error, "cancelled")) throw error;
     const failure = toGloveboxError(error);
     values.set(step.id, failedValue(failure));
     await scope.report({ id, ...agent, status: "failed", summary: `${failure.code}: ${failure.message}` });
@@ -99,7 +100,7 @@ async function attempts(place: Place, step: FlowStep, id: string): Promise<StepV
     try {
       return await bounded(place, step, own);
     } catch (error) {
-      if (attempt >= step.attempts || endsRun(place.scope, error) || !isWorthAnother(error)) throw error;
+      if (attempt >= step.attempts || place.scope.endsWith(error) || !isWorthAnother(error)) throw error;
       await place.scope.run.sleep(step.delayMs * 2 ** (attempt - 1));
     }
   }
