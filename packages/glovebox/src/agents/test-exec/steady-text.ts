@@ -6,7 +6,9 @@ export function steady(text: string, roots: readonly string[]): string {
   for (const root of roots) {
     steadied = steadied.replaceAll(`file://${root}/`, "").replaceAll(`${root}/`, "").replaceAll(root, ".");
   }
-  return steadied.replaceAll(/\b0x[0-9a-f]{6,16}\b/gi, "0x…").replaceAll(TEMPORARY, "$1…");
+  // Rust tells the thread's number.
+  const threaded = steadied.replaceAll(/^(thread '[^'\n]*') \(\d+\)/gm, "$1");
+  return threaded.replaceAll(/\b0x[0-9a-f]{6,16}\b/gi, "0x…").replaceAll(TEMPORARY, "$1…");
 }
 
 /** The same of what a runner prints, whose durations are for people. */

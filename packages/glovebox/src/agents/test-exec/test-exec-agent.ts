@@ -26,8 +26,9 @@ export type TestExecPayload = z.infer<typeof TestExecPayload>;
 
 /** Tests as artifacts, at most; the rest is counted in the summary. */
 const MAX_TESTS = LIMITS.artifacts - 10;
-/** Of one test's log, characters: all of them together fit into a message. */
+/** Of one test's log, and of all together, characters: a message holds them, however they are written. */
 const MAX_LOG = 4_000;
+const MAX_LOGS = 600_000;
 
 /** Runs the repository's tests. Tests that fail are a result. */
 export const testExecAgent: Agent<TestExecPayload> = {
@@ -67,7 +68,11 @@ export function outcomeOf(report: TestReport): AgentOutcome {
     counts,
     flaky: flaky.slice(0, MAX_TESTS),
   };
-  const artifacts = [...shown.map(testArtifact), ...coverageArtifact(report), ...outputArtifact(report)];
+  const artifacts = [
+    ...shown.map((test) => testArtifact(test, Math.min(MAX_LOG, Math.floor(MAX_LOGS / shown.length)))),
+    ...coverageArtifact(report),
+    ...outputArtifact(report),
+  ];
   return summary(text, { data, artifacts });
 }
 
@@ -78,9 +83,9 @@ function countsOf(tests: readonly TestCase[]): Readonly<Record<string, number>> 
   return counts;
 }
 
-function testArtifact({ id, status, message, stack }: TestCase): Artifact {
+function testArtifact({ id, status, message, stack }: TestCase, maxLog: number): Artifact {
   const log = stack ?? message ?? "";
-  return { kind: "test_result", name: id, status, log: log.slice(-MAX_LOG) };
+  return { kind: "test_result", name: id, status, log: log.slice(-maxLog) };
 }
 
 function coverageArtifact({ coverage }: TestReport): readonly Artifact[] {
