@@ -16,6 +16,7 @@ import { library } from "./library.ts";
 import { MICROVM_CASES } from "./microvm.ts";
 import { POOL_CASES } from "./pools.ts";
 import { redaction } from "./redact.ts";
+import { REPAIR_CASES } from "./repairs.ts";
 import { firstPrint, isolateFirstValue, roundTrip } from "./sessions.ts";
 import { snapshots } from "./snapshots.ts";
 import { webhookAnswer } from "./webhooks.ts";
@@ -56,4 +57,5 @@ export const CASES: readonly Case[] = [
   ...MICROVM_CASES,
   ...workflows,
   ...CONTEXT_CASES,
+  ...REPAIR_CASES,
 ];

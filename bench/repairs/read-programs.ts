@@ -33,6 +33,8 @@ export interface BuggyProgram {
   readonly fixed: string;
   /** From 1. Where something is missing: the statement beside it. */
   readonly faultyLines: readonly number[];
+  /** With the fault, some tests never end. */
+  readonly hangs: boolean;
   /** What a repair sees. Some fail, some pass. */
   readonly visible: TestFile;
   /** What judges a repair that passes the visible ones. */
@@ -55,10 +57,10 @@ export function readPrograms(): readonly BuggyProgram[] {
   });
 }
 
-/** Reads one file: a line with the kind, then parts that each begin with `--- name`. README.md says more. */
+/** Reads one file: lines on the kind, then parts that each begin with `--- name`. README.md says more. */
 function readProgram(language: BuggyProgram["language"], name: string, text: string): BuggyProgram {
   const [head = "", ...sections] = text.split(/^--- /m);
-  const kind = FAULT_KINDS.find((one) => head.trim() === `kind: ${one}`);
+  const kind = FAULT_KINDS.find((one) => head.startsWith(`kind: ${one}\n`));
   if (kind === undefined) throw new Error(`${name}: no known kind in ${JSON.stringify(head)}`);
   const parts = new Map(sections.map((section) => cut(section)));
   const part = (title: string) => {
@@ -77,6 +79,7 @@ function readProgram(language: BuggyProgram["language"], name: string, text: str
     name,
     language,
     kind,
+    hangs: /^hangs: yes$/m.test(head),
     path,
     faulty,
     fixed: faulty.slice(0, at) + part("fix") + faulty.slice(at + fault.length),

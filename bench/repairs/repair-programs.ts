@@ -66,7 +66,8 @@ async function repairOne(stage: RunStage, code: CodeThreads, program: BuggyProgr
 async function judge(run: ProgramContext, bench: Workbench, code: CodeThreads, program: BuggyProgram) {
   const host = { run, bench, code };
   const seen = await ask(debugAgent, host, { repair: false });
-  const outcome = await ask(debugAgent, host, {});
+  // Bounded by changes alone: what is found does not depend on what else the machine does.
+  const outcome = await ask(debugAgent, host, { budget: { sandboxSeconds: 3_600 } });
   const ranks = { ...rankOf("rankByCoverage", seen, program), ...rankOf("rank", outcome, program) };
   if (outcome.delta.kind !== "diff") {
     const tried = outcome.delta.kind === "summary" ? outcome.delta.data?.tried : undefined;

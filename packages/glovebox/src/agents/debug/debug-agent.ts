@@ -7,7 +7,7 @@ import type { AgentOutcome } from "../messages/result.ts";
 import { makeDiff } from "../workbench/make-diff.ts";
 import type { Workbench } from "../workbench/workbench.ts";
 import { type Diagnosis, diagnose } from "./diagnose.ts";
-import { hintsFrom } from "./failures/hints.ts";
+import { favouredBy, hintsFrom } from "./failures/hints.ts";
 import { refine } from "./localise/refine.ts";
 import type { Suspect } from "./localise/suspect.ts";
 import { compareMutations } from "./mutations/mutate.ts";
@@ -57,10 +57,10 @@ async function lookForRepair(
   diagnosis: Diagnosis,
   payload: DebugPayload,
 ): Promise<SearchResult> {
-  const { report, failing, passing, sources, hashes } = diagnosis;
+  const { report, failing, passing, others, sources, hashes } = diagnosis;
   const { budget } = payload;
   const mutations = await proposeMutations(host, diagnosis, payload);
-  const request = { runner: report.runner, failing, passing, sources, hashes, budget };
+  const request = { runner: report.runner, failing, passing, others, sources, hashes, budget };
   const found = await search(host.run, bench, { ...request, changes: mutations });
   if (found.repair !== undefined || host.model === undefined) return found;
   const repair = await askForPatches(host.run, host.model, bench, { ...request, diagnosis });
@@ -76,12 +76,21 @@ function proposeMutations(
   const { suspects, sources, hashes, failures } = diagnosis;
   const chosen = suspects.slice(0, lines).map(({ path, line, score }) => ({ path, line, score }));
   const hints = hintsFrom(failures.map(({ message }) => message));
+  const favoured = favouredBy(failures.map(({ kind }) => kind));
   const limit = budget.candidates;
-  return run.step("changes", { hashes, chosen, hints, limit }, async (_input, { signal }) => {
+  return run.step("changes", { hashes, chosen, hints, favoured, limit }, async (_input, { signal }) => {
     const all: Mutation[] = [];
     for (const path of [...new Set(chosen.map((one) => one.path))]) {
       const own = chosen.filter((one) => one.path === path).map(({ line, score }) => ({ line, score }));
-      const request = { path, text: sources[path] ?? "", lines: own, hints, limit, limitPerLine: MAX_PER_LINE };
+      const request = {
+        path,
+        text: sources[path] ?? "",
+        lines: own,
+        hints,
+        favoured,
+        limit,
+        limitPerLine: MAX_PER_LINE,
+      };
       all.push(...(await code.call("mutations", request, { signal })));
     }
     return all.sort(compareMutations).slice(0, limit);

@@ -19,6 +19,8 @@ export interface Diagnosis {
   readonly report: TestReport;
   readonly failing: readonly string[];
   readonly passing: readonly string[];
+  /** Those that fail, and were not asked about. */
+  readonly others: readonly string[];
   readonly failures: readonly Failure[];
   readonly suspects: readonly Suspect[];
   /** Files of the suspects that may be changed, by path, and their hashes. */
@@ -37,13 +39,15 @@ export async function diagnose(
 ): Promise<Diagnosis> {
   const report = await reportWithCoverage(bench, payload);
   const wanted = payload.tests === undefined ? undefined : new Set(payload.tests);
-  const failed = failuresOf(report).filter(({ id }) => !report.flaky.includes(id) && (wanted?.has(id) ?? true));
+  const all = failuresOf(report);
+  const failed = all.filter(({ id }) => wanted?.has(id) ?? true);
   const failing = failed.map(({ id }) => id);
+  const others = all.map(({ id }) => id).filter((id) => !failing.includes(id));
   const passing = report.tests.filter(({ status }) => status === "passed").map(({ id }) => id);
   const tests = new Set(report.tests.flatMap(({ file }) => (file === undefined ? [] : [file])));
   const isTest = (path: string) => isTestFile(path, tests);
   const failures = failed.map((test) => parseFailure(test, { root: bench.root, isTest }));
-  const known = { report, failing, passing, failures };
+  const known = { report, failing, passing, others, failures };
   if (failing.length === 0) return { ...known, suspects: [], sources: {}, hashes: {} };
   const present = new Set((await bench.tree("files")).files.map(({ path }) => path));
   const paths = pathsOf(report, failing, passing, failures).filter(

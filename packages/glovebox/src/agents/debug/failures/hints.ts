@@ -1,4 +1,6 @@
+import type { MutationKind } from "../mutations/mutation.ts";
 import type { Hints } from "../mutations/operators/site.ts";
+import type { ErrorKind } from "./failure.ts";
 
 const MAX_EACH = 6;
 const MAX_TEXT = 4_000;
@@ -17,4 +19,22 @@ export function hintsFrom(messages: readonly string[]): Hints {
 
 function first(all: readonly string[]): readonly string[] {
   return [...new Set(all)].slice(0, MAX_EACH);
+}
+
+/** What is likelier wrong where tests fail in a way. */
+const FAVOURED: Readonly<Partial<Record<ErrorKind, readonly MutationKind[]>>> = {
+  timeout: ["update", "comparison", "off_by_one"],
+  recursion: ["comparison", "off_by_one", "guard"],
+  nothing: ["return", "guard"],
+  not_raised: ["exception", "comparison", "negation"],
+  division: ["guard"],
+  index: ["off_by_one", "comparison", "slice"],
+  key: ["exception", "guard"],
+  name: ["member", "variable"],
+  type: ["guard", "swapped_arguments"],
+};
+
+/** Kinds of changes that failures speak for. */
+export function favouredBy(kinds: readonly ErrorKind[]): readonly MutationKind[] {
+  return [...new Set(kinds.flatMap((kind) => FAVOURED[kind] ?? []))];
 }

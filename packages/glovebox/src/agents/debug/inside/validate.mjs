@@ -186,7 +186,7 @@ async function workSlot(job, number, put) {
   const worker = new Worker(slot);
   try {
     const passing = await worker.run(job.passing, job.cpuSeconds * 20);
-    const cpu = Math.max(job.cpuSeconds, passing.how === "ended" ? passing.took * 8 : 0);
+    const cpu = Math.max(job.cpuSeconds, passing.how === "ended" ? passing.took * 6 : 0);
     const failing = await worker.run(job.failing, cpu);
     const agrees =
       job.passing.every((id) => passing.statuses[id] === "passed") &&
@@ -204,7 +204,7 @@ async function workSlot(job, number, put) {
 /**
  * `root`: the repository. `work`: a folder for copies. `failing`, `passing`: ids of tests. `sources`: texts by path. `candidates`: lists of edits [path, start, end,
  * text]. `link`: folders that are not copied. `results`: the file. `workers`, `cpuSeconds`, `wallSeconds`, `memoryBytes`: bounds; of the processor a candidate gets
- * eight times what the tests take now, and at least that.
+ * six times what the passing tests take now, and at least that.
  */
 async function main() {
   const job = JSON.parse(readFileSync(process.argv[2], "utf8"));

@@ -191,7 +191,7 @@ def work(job, number, out):
     slow = job["cpuSeconds"] * 20
     statuses, _messages, how, cpu = run(job, slot, sorted(job["passing"]), slow) if job["passing"] else ({}, {}, "ended", 0)
     agrees = how == "ended" and all(statuses.get(test) == "passed" for test in job["passing"])
-    limit = max(job["cpuSeconds"], 20 * cpu)
+    limit = max(job["cpuSeconds"], 6 * cpu)
     statuses, messages, _how, _cpu = run(job, slot, sorted(job["failing"]), limit)
     agrees = agrees and not any(statuses.get(test) == "passed" for test in job["failing"])
     job["failing"] = {test: messages.get(test, "") for test in job["failing"]}
@@ -207,7 +207,7 @@ def put(out, record):
 def main():
     """`root`: the repository. `work`: a folder for copies. `runner`: of python_tests.py, which lies in `inside`. `failing`, `passing`: ids of tests.
     `sources`: texts by path. `candidates`: lists of edits [path, start, end, text]. `link`: folders that are not copied. `results`: the file. `workers`,
-    `cpuSeconds`, `wallSeconds`, `memoryBytes`: bounds; of the processor a candidate gets twenty times what the tests take now, and at least that."""
+    `cpuSeconds`, `wallSeconds`, `memoryBytes`: bounds; of the processor a candidate gets six times what the passing tests take now, and at least that."""
     with open(sys.argv[1], encoding="utf-8") as file:
         job = json.load(file)
     sys.path.insert(0, job["inside"])

@@ -31,6 +31,9 @@ const BY_KIND: Readonly<Partial<Record<ErrorKind, (facts: LineFacts) => Reason |
 const INNERMOST = 1.25;
 const OUTER = 1.05;
 
+/** Failures whose frames are not where something went wrong: a test that compares, or that was ended wherever it happened to be, which is elsewhere each time. */
+const ELSEWHERE: ReadonlySet<ErrorKind> = new Set(["assertion", "not_raised", "timeout"]);
+
 /** What the failures say about a line. */
 export function reasonsFor(path: string, facts: LineFacts, failures: readonly Failure[]): readonly Reason[] {
   const reasons = [weight(facts)];
@@ -38,9 +41,7 @@ export function reasonsFor(path: string, facts: LineFacts, failures: readonly Fa
     const reason = BY_KIND[kind]?.(facts);
     if (reason !== undefined) reasons.push(reason);
   }
-  const frames = failures
-    .filter(({ kind }) => kind !== "assertion" && kind !== "not_raised")
-    .map(({ frames: all }) => all);
+  const frames = failures.filter(({ kind }) => !ELSEWHERE.has(kind)).map(({ frames: all }) => all);
   const isAt = (frame: { path: string; line: number } | undefined) => frame?.path === path && frame.line === facts.line;
   if (frames.some(([first]) => isAt(first))) reasons.push({ factor: INNERMOST, why: "the error comes from here" });
   else if (frames.some((all) => all.some(isAt))) reasons.push({ factor: OUTER, why: "on the way to the error" });

@@ -79,7 +79,8 @@ function count(facts: Mutable, node: SyntaxNode): void {
 }
 
 function describe(facts: Mutable, node: SyntaxNode, uses: Uses): void {
-  if (isFunction(node) && node.type !== "lambda" && node.type !== "arrow_function") {
+  const isLong = node.endLine > node.line;
+  if (isFunction(node) && isLong && node.type !== "lambda" && node.type !== "arrow_function") {
     facts.role = "signature";
     facts.usedAt = hasDefaults(node) ? bodyLines(node) : [];
   }
@@ -146,7 +147,11 @@ function declaredBy(statement: SyntaxNode): readonly string[] {
   for (const node of nodesOf(statement)) {
     if (isFunction(node) || functionAround(node) !== undefined) continue;
     const isTarget = node.field === "left" && node.parent?.type === "assignment";
-    const isDeclared = node.field === "name" && node.parent?.type === "variable_declarator";
+    const value = childOf(node.parent, "value");
+    const isDeclared =
+      node.field === "name" &&
+      node.parent?.type === "variable_declarator" &&
+      !(value !== undefined && isFunction(value));
     if ((isTarget || isDeclared) && node.type === "identifier") names.push(node.text);
   }
   return names;

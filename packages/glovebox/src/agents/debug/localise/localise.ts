@@ -89,8 +89,8 @@ function atFrame(
   loaded: ReadonlySet<number>,
   failures: readonly Failure[],
 ): Base | undefined {
-  const named = failures.filter(({ frames }) =>
-    frames.some((frame) => frame.path === path && frame.line === line),
+  const named = failures.filter(
+    ({ kind, frames }) => kind !== "timeout" && frames.some((frame) => frame.path === path && frame.line === line),
   ).length;
   if (named > 0) return { score: LOADED * 1.5, failed: named, why: "named by an error" };
   return failures.some(({ kind }) => kind === "import") && loaded.has(line)

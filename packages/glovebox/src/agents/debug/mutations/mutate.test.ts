@@ -14,7 +14,7 @@ async function all(
   const lines = text
     .split("\n")
     .map((_, at) => ({ line: at + 1, score: line === undefined || line === at + 1 ? 1 : 0.01 }));
-  return mutations({ path, text, lines, hints, limit: 5_000, limitPerLine: 5_000 });
+  return mutations({ path, text, lines, hints, favoured: [], limit: 5_000, limitPerLine: 5_000 });
 }
 
 /** Each: a line that is wrong, and what has to be among the changes of it. */
@@ -87,13 +87,27 @@ test("the most suspicious line comes first, no line takes all places, and the or
     { line: 2, score: 0.4 },
     { line: 3, score: 0.9 },
   ];
-  const request = { path: "m.py", text, lines, hints: NO_HINTS, limit: 12, limitPerLine: 8 };
+  const request = { path: "m.py", text, lines, hints: NO_HINTS, favoured: [], limit: 12, limitPerLine: 8 };
   const ranked = await mutations(request);
   expect(ranked).toEqual(await mutations(request));
   expect(ranked).toHaveLength(12);
   expect(ranked[0]).toMatchObject({ line: 3, score: 0.72 });
   expect(ranked.filter(({ line }) => line === 3)).toHaveLength(8);
   expect(ranked.map(({ score }) => score)).toEqual(ranked.map(({ score }) => score).sort((a, b) => b - a));
+});
+
+test("kinds that the failures speak for come first", async () => {
+  const text = "def f(a, b):\n    return a[1:] + b\n";
+  const request = {
+    path: "m.py",
+    text,
+    lines: [{ line: 2, score: 1 }],
+    hints: NO_HINTS,
+    limit: 500,
+    limitPerLine: 500,
+  };
+  expect((await mutations({ ...request, favoured: [] }))[0]?.kind).toBe("off_by_one");
+  expect((await mutations({ ...request, favoured: ["slice"] }))[0]?.kind).toBe("slice");
 });
 
 test("lines that are not asked for stay as they are", async () => {
@@ -103,6 +117,7 @@ test("lines that are not asked for stay as they are", async () => {
     text,
     lines: [{ line: 3, score: 1 }],
     hints: NO_HINTS,
+    favoured: [],
     limit: 500,
     limitPerLine: 500,
   });
@@ -157,7 +172,15 @@ test("whatever the code looks like, changes lie within it and are bounded", asyn
       async (pieces, path) => {
         const text = pieces.join("");
         const lines = Array.from({ length: 20 }, (_, at) => ({ line: at + 1, score: 1 }));
-        const found = await mutations({ path, text, lines, hints: NO_HINTS, limit: 50, limitPerLine: 20 });
+        const found = await mutations({
+          path,
+          text,
+          lines,
+          hints: NO_HINTS,
+          favoured: [],
+          limit: 50,
+          limitPerLine: 20,
+        });
         expect(found.length).toBeLessThanOrEqual(50);
         for (const { start, end } of found) expect(0 <= start && start <= end && end <= text.length).toBe(true);
       },

@@ -1,6 +1,6 @@
 import { nodesOf, parseCode, type SyntaxNode } from "../../../syntax/index.ts";
 import { type CodeFile, grammarOfFile } from "../../code/code-file.ts";
-import { type Edit, MUTATION_PRIORS, type Mutation } from "./mutation.ts";
+import { type Edit, MUTATION_PRIORS, type Mutation, type MutationKind } from "./mutation.ts";
 import { Names } from "./names.ts";
 import { OPERATORS } from "./operators/index.ts";
 import type { Hints } from "./operators/site.ts";
@@ -10,16 +10,22 @@ export interface MutationRequest extends CodeFile {
   /** Where changes may be, from 1, and how suspicious each line is (0 to 1). Lines that a statement continues on count with its first. */
   readonly lines: readonly { readonly line: number; readonly score: number }[];
   readonly hints: Hints;
+  /** Kinds of changes that the failures speak for. */
+  readonly favoured: readonly MutationKind[];
   /** Of the best, at most so many; 1 to 5,000. */
   readonly limit: number;
   /** Of one line, at most so many: no line takes all places. */
   readonly limitPerLine: number;
 }
 
+/** How much likelier a kind of change is that the failures speak for. */
+const FAVOURED = 1.5;
+
 /** Changes of a file at suspicious lines, best first; among equals by place, then by text. The same for the same request. */
 export async function mutations({
   lines,
   hints,
+  favoured,
   limit,
   limitPerLine,
   ...file
@@ -35,7 +41,7 @@ export async function mutations({
     if (score === undefined || !node.named || node.type === "comment") continue;
     for (const operator of OPERATORS) {
       for (const edit of operator({ node, source, language, names, hints }))
-        keep(found, edit, { path, source, node, score });
+        keep(found, edit, { path, source, node, score: favoured.includes(edit.kind) ? score * FAVOURED : score });
     }
   }
   return limited([...found.values()].sort(compareMutations), limit, limitPerLine);

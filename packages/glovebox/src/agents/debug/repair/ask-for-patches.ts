@@ -38,7 +38,7 @@ export async function askForPatches(
   bench: Workbench,
   request: Request,
 ): Promise<Candidate | undefined> {
-  const messages: ModelMessage[] = [{ role: "user", content: promptOf(request.diagnosis) }];
+  const messages: ModelMessage[] = [{ role: "user", text: promptOf(request.diagnosis) }];
   for (let round = 1; round <= ROUNDS; round += 1) {
     const answer = await askModel(run, `ask ${round}`, model.provider, {
       model: model.model,
@@ -55,7 +55,7 @@ export async function askForPatches(
         ? "There was no patch that could be read."
         : await judge(bench, round, candidates, request);
     if (typeof judged !== "string") return judged;
-    messages.push({ role: "assistant", content: answer.text }, { role: "user", content: `${judged} Propose others.` });
+    messages.push({ role: "assistant", text: answer.text }, { role: "user", text: `${judged} Propose others.` });
   }
   return undefined;
 }
@@ -67,8 +67,8 @@ async function judge(
   candidates: readonly Candidate[],
   request: Request,
 ): Promise<Candidate | string> {
-  const { runner, hashes, failing, passing, budget } = request;
-  const asked = { runner, hashes, failing, passing, candidates, timeoutMs: budget.sandboxSeconds * 1_000 };
+  const { runner, hashes, failing, passing, others, budget } = request;
+  const asked = { runner, hashes, failing, passing, others, candidates, timeoutMs: budget.sandboxSeconds * 1_000 };
   const outcomes = await tryCandidates(bench, `try proposals ${round}`, asked);
   for (const [at, candidate] of candidates.entries()) {
     const outcome = outcomes[at];

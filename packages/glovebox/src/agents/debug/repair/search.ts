@@ -9,6 +9,7 @@ export interface SearchRequest {
   readonly runner: Runner;
   readonly failing: readonly string[];
   readonly passing: readonly string[];
+  readonly others: readonly string[];
   /** Texts by path of all files that changes are of, and their hashes. */
   readonly sources: Readonly<Record<string, string>>;
   readonly hashes: Readonly<Record<string, string>>;
@@ -35,7 +36,7 @@ export interface SearchResult {
 }
 
 /** Candidates of one step: few at first, for most repairs are among the first. */
-const ROUNDS = [80, 160, 360] as const;
+const ROUNDS = [32, 80, 200, 360] as const;
 /** Of the budget, what is for single changes; the rest is for pairs. */
 const SINGLES = 0.6;
 /** Of changes that help a little, so many are gone on from. */
@@ -72,30 +73,39 @@ class Search {
   async run(): Promise<SearchResult> {
     const { changes, budget } = this.#request;
     this.#begun = await this.#used();
-    let next = 0;
     const singles = Math.min(changes.length, Math.ceil(budget.candidates * SINGLES));
-    for (let round = 0; next < singles; round += 1) {
-      const size = Math.min(ROUNDS[Math.min(round, ROUNDS.length - 1)] ?? singles, singles - next);
-      const found = await this.#try(changes.slice(next, next + size).map((one) => [one]));
+    const rest = () => Math.max(0, budget.candidates - this.#tried.length);
+    const found =
+      (await this.#trySingles(0, singles)) ??
+      (await this.#try(this.#pairs().slice(0, rest()))) ??
+      (await this.#trySingles(singles, Math.min(changes.length, singles + rest())));
+    return found ?? this.#end(rest() === 0 ? "candidates" : "exhausted");
+  }
+
+  async #trySingles(from: number, to: number): Promise<SearchResult | undefined> {
+    let size = 0;
+    for (let next = from; next < to; next += size) {
+      size = Math.min(ROUNDS[Math.min(this.#round, ROUNDS.length - 1)] ?? to, to - next);
+      const round = this.#request.changes.slice(next, next + size);
+      const found = await this.#try(round.map((one) => [one]));
       if (found !== undefined) return found;
-      next += size;
     }
-    const pairs = this.#pairs().slice(0, Math.max(0, budget.candidates - this.#tried.length));
-    const found = pairs.length === 0 ? undefined : await this.#try(pairs);
-    return found ?? this.#end(this.#tried.length >= budget.candidates ? "candidates" : "exhausted");
+    return undefined;
   }
 
   /** Tries candidates; a result when one repairs, or when the time is over. */
   async #try(candidates: readonly Candidate[]): Promise<SearchResult | undefined> {
+    if (candidates.length === 0) return undefined;
     const seconds = this.#request.budget.sandboxSeconds - ((await this.#used()) - this.#begun);
     if (seconds <= 1) return this.#end("sandboxSeconds");
     this.#round += 1;
-    const { runner, hashes, failing, passing } = this.#request;
+    const { runner, hashes, failing, passing, others } = this.#request;
     const asked: TrialRequest = {
       runner,
       hashes,
       failing,
       passing,
+      others,
       candidates,
       timeoutMs: Math.round(seconds) * 1_000,
     };

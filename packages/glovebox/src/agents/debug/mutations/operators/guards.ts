@@ -72,7 +72,9 @@ function guarded(statement: SyntaxNode): readonly string[] {
   for (const node of nodesOf(statement)) {
     if (node.line > statement.line) break;
     const { parent } = node;
-    const isObject = parent !== undefined && memberOf(parent)?.object === node;
+    // `a!.b` uses `a` as `a.b` does.
+    const user = parent?.type === "non_null_expression" ? parent.parent : parent;
+    const isObject = user !== undefined && memberOf(user)?.object.text.replace(/!$/, "") === node.text;
     const isOwn = node.text === "self" || node.text === "this" || node.text === "cls";
     if (node.type === "identifier" && !isOwn && (isRead(node) || isObject)) found.add(node.text);
     const member = memberOf(node);
