@@ -24,15 +24,16 @@ function checkSize(value: unknown, what: string): void {
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
     values += 1;
     bytes += weight(next.value);
+    if (bytes > LIMITS.messageBytes) throw tooLarge(what, "bytes", LIMITS.messageBytes);
     if (values > LIMITS.values) throw tooLarge(what, "values", LIMITS.values);
     if (typeof next.value !== "object" || next.value === null) continue;
     if (next.depth >= LIMITS.depth) throw tooLarge(what, "depth", LIMITS.depth);
     for (const [key, item] of Object.entries(next.value)) {
       if (key === "__proto__") throw new GloveboxError("invalid_argument", `${what}: no field is called ${key}`);
       if (!Array.isArray(next.value)) bytes += weight(key) + 1;
+      if (bytes > LIMITS.messageBytes) throw tooLarge(what, "bytes", LIMITS.messageBytes);
       left.push({ value: item, depth: next.depth + 1 });
     }
-    if (bytes > LIMITS.messageBytes) throw tooLarge(what, "bytes", LIMITS.messageBytes);
   }
 }
 
