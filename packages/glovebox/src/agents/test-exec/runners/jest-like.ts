@@ -105,11 +105,11 @@ export function parseJson<T>(text: string, schema: z.ZodType<T>): T | undefined 
   }
 }
 
+/** Between the names of suites and tests: some versions have an arrow there. */
+const JOINT = " (?:> )?";
+
 /** Files among `only`, and a pattern for the names of the tests among them, where there are nothing but tests. */
-export function chosen(
-  only: readonly string[],
-  joint: string,
-): { readonly files: readonly string[]; readonly pattern?: string } {
+export function chosen(only: readonly string[]): { readonly files: readonly string[]; readonly pattern?: string } {
   const files = [...new Set(only.map((one) => one.split("::", 1)[0] ?? ""))].sort();
   const tests = only.filter((one) => one.includes("::"));
   if (tests.length === 0 || tests.length < only.length) return { files };
@@ -117,9 +117,14 @@ export function chosen(
     id
       .slice(id.indexOf("::") + 2)
       .split(" > ")
-      .join(joint),
+      .map(escaped)
+      .join(JOINT),
   );
-  return { files, pattern: `^(?:${names.map((name) => name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|")})$` };
+  return { files, pattern: `^(?:${names.join("|")})$` };
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }
 
 export const vitest: RunnerAdapter = {
@@ -127,7 +132,7 @@ export const vitest: RunnerAdapter = {
   programs: [],
   noTests: [],
   argv: ({ results, only, coverage, testTimeoutMs }) => {
-    const { files, pattern } = chosen(only, " ");
+    const { files, pattern } = chosen(only);
     return [
       ...["node", "node_modules/vitest/vitest.mjs", "run", ...files],
       ...["--reporter=default", "--reporter=json", `--outputFile.json=${results}`],
@@ -145,7 +150,7 @@ export const jest: RunnerAdapter = {
   programs: [],
   noTests: [],
   argv: ({ results, only, coverage, testTimeoutMs }) => {
-    const { files, pattern } = chosen(only, " ");
+    const { files, pattern } = chosen(only);
     return [
       ...["node", "node_modules/jest/bin/jest.js", "--ci", "--runInBand", "--json", `--outputFile=${results}`],
       ...(pattern === undefined ? [] : ["-t", pattern]),

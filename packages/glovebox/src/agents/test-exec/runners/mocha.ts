@@ -50,8 +50,7 @@ export const mocha: RunnerAdapter = {
   programs: [],
   noTests: [],
   argv: ({ results, only, testTimeoutMs }) => {
-    // Mocha joins the names of suites and tests by spaces, and so do ids of its tests.
-    const { files, pattern } = chosen(only, " ");
+    const { files, pattern } = chosen(only);
     return [
       ...["node", "node_modules/mocha/bin/mocha.js", "--no-parallel", "--exit", "--reporter", "json"],
       ...["--reporter-option", `output=${results}`],
