@@ -30,6 +30,9 @@ export interface Diagnosis {
 
 /** Files that are looked into, the most suspicious ones. */
 const MAX_FILES = 30;
+/** Of all of them together; none has more than a MiB. */
+const MAX_BYTES = 2 << 20;
+const MAX_FILE_BYTES = 1 << 20;
 
 /** Runs the tests, reads their failures, and ranks the lines that may be at fault. Steps: `tests`, `files`, `sources`, `suspects`. */
 export async function diagnose(
@@ -49,11 +52,12 @@ export async function diagnose(
   const failures = failed.map((test) => parseFailure(test, { root: bench.root, isTest }));
   const known = { report, failing, passing, others, failures };
   if (failing.length === 0) return { ...known, suspects: [], sources: {}, hashes: {} };
-  const present = new Set((await bench.tree("files")).files.map(({ path }) => path));
-  const paths = pathsOf(report, failing, passing, failures).filter(
-    (path) => present.has(path) && languageOf(path) !== undefined && !isTest(path),
+  const sizes = new Map((await bench.tree("files")).files.map(({ path, size }) => [path, size]));
+  const mayChange = (path: string) => languageOf(path) !== undefined && !isTest(path);
+  const sources = await bench.read(
+    "sources",
+    within(pathsOf(report, failing, passing, failures).filter(mayChange), sizes),
   );
-  const sources = await bench.read("sources", paths.slice(0, MAX_FILES));
   const hashes = Object.fromEntries(Object.entries(sources).map(([path, text]) => [path, hashOf(text)]));
   const suspects = await run.step("suspects", { hashes, failing }, async (_input, { signal }) => {
     const facts: Record<string, readonly LineFacts[]> = {};
@@ -99,4 +103,16 @@ function pathsOf(
   const named = failures.flatMap(({ frames }) => frames.map(({ path }) => path));
   const loaded = Object.keys(report.imported ?? {}).sort();
   return [...new Set([...byScore.map(({ path }) => path), ...named, ...loaded])];
+}
+
+/** Paths of files that are there, as many as may be read. */
+function within(paths: readonly string[], sizes: ReadonlyMap<string, number>): readonly string[] {
+  let left = MAX_BYTES;
+  const chosen = paths.filter((path) => {
+    const size = sizes.get(path);
+    if (size === undefined || size > Math.min(left, MAX_FILE_BYTES)) return false;
+    left -= size;
+    return true;
+  });
+  return chosen.slice(0, MAX_FILES);
 }

@@ -57,17 +57,26 @@ class Slot {
     for (const [path, text] of files) writeFileSync(join(this.root, path), text);
   }
 
-  /** The repository as it was, whatever the tests did to it; whether they did anything. */
+  /** The repository as it was, whatever the tests did to it; false when they did anything. */
   restore(files) {
-    this.change([...files.keys()].map((path) => [path, this.job.sources[path]]));
-    const changed = new Set([...files.keys()].map((path) => join(this.root, path)));
-    const now = this.look();
-    const isSame =
-      now.size === this.seen.size &&
-      [...now].every(([path, facts]) => changed.has(path) || this.seen.get(path) === facts);
-    if (isSame) this.seen = now;
-    else this.fresh();
-    return isSame;
+    if (this.isRestored(files)) return true;
+    this.fresh();
+    return false;
+  }
+
+  isRestored(files) {
+    try {
+      this.change([...files.keys()].map((path) => [path, this.job.sources[path]]));
+      const changed = new Set([...files.keys()].map((path) => join(this.root, path)));
+      const before = this.seen;
+      this.seen = this.look();
+      return (
+        before.size === this.seen.size &&
+        [...this.seen].every(([path, facts]) => changed.has(path) || before.get(path) === facts)
+      );
+    } catch {
+      return false;
+    }
   }
 }
 
@@ -124,6 +133,7 @@ class Worker {
       const end = (answer) => {
         clearInterval(timer);
         child.removeAllListeners();
+        child.on("error", () => {});
         resolve(answer);
       };
       const timer = setInterval(() => {
@@ -198,6 +208,7 @@ async function workSlot(job, number, put) {
     put({ slot: number, agrees });
   } finally {
     if (worker.child !== undefined) worker.stop();
+    rmSync(slot.root, { recursive: true, force: true });
   }
 }
 

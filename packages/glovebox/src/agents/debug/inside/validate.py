@@ -58,9 +58,13 @@ class Slot:
 
     def restore(self, files):
         """The repository as it was, whatever the tests did to it."""
-        self.change({path: self.job["bytes"][path] for path in files})
+        try:
+            self.change({path: self.job["bytes"][path] for path in files})
+            now = self._look()
+        except OSError:
+            self.fresh()
+            return
         changed = {os.path.join(self.root, path) for path in files}
-        now = self._look()
         same = now.keys() == self.seen.keys() and all(now[path] == self.seen[path] for path in now if path not in changed)
         if not same:
             self.fresh()
@@ -198,6 +202,7 @@ def work(job, number, out):
     for at in range(number, len(job["candidates"]) if agrees else 0, job["workers"]):
         put(out, dict(attempt(job, slot, job["candidates"][at], limit), candidate=at))
     put(out, {"slot": number, "agrees": agrees})
+    shutil.rmtree(slot.root, ignore_errors=True)
 
 
 def put(out, record):
