@@ -70,6 +70,7 @@ export function ciRunConformance(make: MakeSubject): void {
     expect((await store.ciRuns.unfinished()).map(({ id }) => id)).toEqual([first.id, third.id]);
     const archive = second.source.kind === "archive" ? second.source.id : "";
     expect(await store.ciRuns.inUse("archive", [archive, newId()])).toEqual(new Set([archive]));
+    expect(await store.ciRuns.inUse("id", [first.id, newId()])).toEqual(new Set([first.id]));
     const secretsId = newId();
     await store.ciRuns.create(aRun({ secretsId }));
     expect(await store.ciRuns.inUse("secrets", [secretsId, newId()])).toEqual(new Set([secretsId]));

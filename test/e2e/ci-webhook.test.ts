@@ -51,6 +51,16 @@ runs:
 on: {push: {branches: [release/*]}}
 jobs: {one: {runs-on: ubuntu-latest, steps: [{run: exit 1}]}}
 `,
+  ".github/workflows/deploy.yml": `name: Deploy
+on: workflow_dispatch
+jobs:
+  one:
+    runs-on: ubuntu-latest
+    environment: production
+    steps:
+      - run: echo "$KEY" > key && echo "::add-mask::named-by-a-step-4711" && echo named-by-a-step-4711 > named && exit 1
+        env: {KEY: "\${{ secrets.KEY }}"}
+`,
   "greeting.txt": "good morning\n",
 };
 
@@ -172,6 +182,20 @@ describe("deliveries of a forge", { timeout: 120_000 }, () => {
     const [run] = await ended(id, 1);
     expect(run).toMatchObject({ conclusion: "success", event: { isFork: true, pullRequest: 7, name: "pull_request" } });
     expect(await logOf(box, run?.id ?? "")).toContain("a 1 got <> var=plain");
+  });
+
+  test("a session made from a failed job's state masks the secrets of its environment, and what its steps named", async () => {
+    await box.repositories.secrets.set(repositoryId, "KEY", "of-production-only", { environment: "production" });
+    const workflows = [".github/workflows/deploy.yml"];
+    const source = { kind: "repository", repositoryId } as const;
+    const { items } = await box.ci.start({ source, workflows, event: { name: "workflow_dispatch" } });
+    const run = await box.ci.wait(items[0]?.id ?? "");
+    expect([run.conclusion, run.jobs[0]?.environment?.name]).toEqual(["failure", "production"]);
+    const { sessionId } = await box.ci.debug(run.id, "one");
+    const session = await box.sessions.get(sessionId);
+    const { stdout } = await session.run("wc -c < repo/key; cat repo/key repo/named", { language: "bash" });
+    expect(stdout).toBe("19\n[redacted]\n[redacted]\n");
+    await session.close();
   });
 
   test("a workflow is dispatched by hand, with inputs that are checked", async () => {

@@ -8,6 +8,7 @@ import type { CiService, LogOptions } from "./ci-service.ts";
 import { failedJobOf, failedStepOf, notKept } from "./failed-step.ts";
 import { jobNamed, keptJobs } from "./kept-jobs.ts";
 import { followLogs, storedLogs } from "./logs.ts";
+import { maskSession } from "./mask-session.ts";
 import type { CiGit, CiRepositories, CiRepository } from "./ports.ts";
 import { eventOf, receiveEvent } from "./receive-event.ts";
 import type { RecordKeeper } from "./record-keeper.ts";
@@ -142,7 +143,8 @@ export class CiRuns implements Omit<CiService, keyof AsyncDisposable> {
 
   async debug(tenantId: string, id: string, job: string): Promise<{ readonly sessionId: string }> {
     const run = await this.get(tenantId, id);
-    const { after } = await failedStepOf(this.#parts.engine, run, jobNamed(run, job));
+    const failed = jobNamed(run, job);
+    const { after } = await failedStepOf(this.#parts.engine, run, failed);
     if (after === undefined) throw notKept();
     const { snapshots } = this.#parts.services;
     // Its own key and metadata: it is none of the run's sandboxes, which end with it.
@@ -151,17 +153,8 @@ export class CiRuns implements Omit<CiService, keyof AsyncDisposable> {
     const sessionId = made[0]?.id;
     if (sessionId === undefined)
       throw new GloveboxError("unavailable", "the state of the failed step could not be opened");
-    await this.#mask(run, sessionId);
+    await maskSession(this.#parts, run, failed, sessionId);
     return { sessionId };
-  }
-
-  /** What the run's secrets left in files must not be kept in the clear because somebody looks at it. */
-  async #mask({ tenantId, repositoryId, secretsId }: CiRun, sessionId: string): Promise<void> {
-    const { secrets, repositories, services } = this.#parts;
-    const given = await secrets.of(tenantId, secretsId);
-    const kept = repositoryId === undefined ? {} : await repositories?.secrets(tenantId, repositoryId);
-    const values = [...Object.values(given), ...Object.values(kept ?? {})];
-    if (values.length > 0) (await services.sessions.masks(tenantId, sessionId)).add(values);
   }
 
   /** `/rerun` and `/cancel` in a pull request: of the last run of each workflow there. */
