@@ -1,4 +1,5 @@
 import type { Case } from "../harness.ts";
+import { AGENT_CASES } from "./agents.ts";
 import { auditedChange, auditedRead } from "./audit.ts";
 import { ciStep } from "./ci.ts";
 import { ciRuns } from "./ci-runs.ts";
@@ -58,4 +59,5 @@ export const CASES: readonly Case[] = [
   ...workflows,
   ...CONTEXT_CASES,
   ...REPAIR_CASES,
+  ...AGENT_CASES,
 ];
