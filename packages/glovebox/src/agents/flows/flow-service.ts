@@ -3,7 +3,7 @@ import { type Budget, GloveboxError, type Run } from "../../core/index.ts";
 import type { DurableEngine, Program } from "../../engine/index.ts";
 import { type Flow, type FlowParts, flowProgram, programName } from "./define-flow.ts";
 import { FlowSetup } from "./flow-setup.ts";
-import { FlowNotes, type FlowRunView, viewOf } from "./flow-view.ts";
+import { FlowNotes, type FlowRunView, isOver, viewOf } from "./flow-view.ts";
 import { answerSignal, checkAnswer, type FlowAnswer } from "./person.ts";
 import type { FlowPlan, PlanStep } from "./plan.ts";
 import type { Uploads } from "./uploads.ts";
@@ -196,7 +196,9 @@ export class FlowService {
     { question, ...answer }: FlowAnswer & { readonly question?: string | undefined },
   ): Promise<FlowRunView> {
     const { run, notes } = await this.#read(tenantId, id);
-    const open = run.status === "waiting" || run.status === "running" ? notes.questions : [];
+    // What is said while it is taken back would be taken back as well.
+    const isOpen = !isOver(run) && run.rollingBack === undefined;
+    const open = isOpen ? notes.questions : [];
     const asked = question === undefined ? open : open.filter((one) => one.id === question);
     const [first, ...others] = asked;
     if (first === undefined)

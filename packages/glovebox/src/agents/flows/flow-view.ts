@@ -57,10 +57,13 @@ export class FlowNotes {
   }
 }
 
+export function isOver({ status }: Pick<Run, "status">): boolean {
+  return status === "completed" || status === "failed" || status === "cancelled";
+}
+
 /** `output`: of a run that is completed. */
 export function viewOf(run: Run, flow: string, notes: FlowNotes, output: unknown): FlowRunView {
   const { id: runId, status, error } = run;
-  const isOver = status === "completed" || status === "failed" || status === "cancelled";
   const parsed = FlowResult.safeParse(output);
   if (parsed.success) {
     const { status: came, ...result } = parsed.data;
@@ -75,7 +78,7 @@ export function viewOf(run: Run, flow: string, notes: FlowNotes, output: unknown
     diff: notes.diff,
     changes: [],
     tests: null,
-    questions: isOver ? [] : notes.questions,
+    questions: isOver(run) ? [] : notes.questions,
     ...(error !== undefined && { error, reason: error.message.slice(0, 4_000) }),
   };
 }
