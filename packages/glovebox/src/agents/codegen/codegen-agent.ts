@@ -7,7 +7,9 @@ import { makeDiff } from "../workbench/make-diff.ts";
 import { checkRepositoryPath } from "../workbench/repository-tree.ts";
 import type { Workbench } from "../workbench/workbench.ts";
 import { formatted } from "./finish.ts";
+import type { FunctionSpec } from "./function-spec.ts";
 import { readGoal } from "./goals/read-goal.ts";
+import { writeByModel } from "./model/write-by-model.ts";
 import { CodegenPayload } from "./payload.ts";
 import { writeFunction } from "./write-function.ts";
 
@@ -23,7 +25,7 @@ export const codegenAgent: Agent<CodegenPayload> = {
     const { payload } = task;
     if (payload.path !== undefined) checkRepositoryPath(payload.path);
     if (payload.file !== undefined) return await writeFile(host, bench, payload.file);
-    return await writeByTemplate(host, bench, task);
+    return await write(host, bench, task);
   },
 };
 
@@ -51,16 +53,30 @@ async function writeFile(
   return changes(diff);
 }
 
-async function writeByTemplate(
-  host: AgentHost,
-  bench: Workbench,
-  { payload }: TaskOf<CodegenPayload>,
-): Promise<AgentOutcome> {
+/** A model writes what a template cannot: goals in words, and functions that are given without their body. */
+async function write(host: AgentHost, bench: Workbench, { payload }: TaskOf<CodegenPayload>): Promise<AgentOutcome> {
   const { layout } = await readLayout(bench, "repository", payload.language);
-  const spec = payload.function ?? readGoal(payload.goal ?? "", layout.language);
+  const { model } = host;
+  const goal = payload.function === undefined ? (payload.goal ?? "") : describe(payload.function, payload.path);
+  if (model !== undefined && payload.function?.body === undefined)
+    return await writeByModel({ ...host, bench, model }, { goal, payload, layout });
+  const spec = payload.function ?? readGoal(goal, layout.language);
   const wish = { spec, path: payload.path, test: payload.test };
   const diff = await bench.work("write", wish, async (given, repository) =>
     makeDiff(await writeFunction(given, { layout, code: host.code, repository })),
   );
   return changes(diff);
+}
+
+/** A function as a goal in words. */
+function describe({ name, params, returns, doc, examples }: FunctionSpec, path: string | undefined): string {
+  const listed = params.map(({ name: param, type }) => (type === undefined ? param : `${param}: ${type}`)).join(", ");
+  const cases = examples.map(
+    (one) => `- ${JSON.stringify(one.args)} ${"throws" in one ? "throws" : `gives ${JSON.stringify(one.returns)}`}`,
+  );
+  const where = path === undefined ? "" : ` in ${path}`;
+  return [
+    `Write the function ${name}(${listed})${returns === undefined ? "" : ` -> ${returns}`}${where}, and a test of it. ${doc}`,
+    ...cases,
+  ].join("\n");
 }

@@ -17,6 +17,8 @@ export const CodegenPayload = z
     path: RepositoryPath.optional(),
     /** Whether a test is written with the function. Default true. */
     test: z.boolean().default(true),
+    /** For a model: how many proposals are judged. Default 3. */
+    candidates: z.number().int().min(1).max(3).default(3),
     /** For a model: files to show, besides those that the context store finds. */
     show: z.array(RepositoryPath).max(20).default([]),
     /** For a model: what was wrong with what was proposed before. */

@@ -4,6 +4,7 @@ import { formatted } from "../codegen/finish.ts";
 import { folderOf, join, type Layout, testPathOf } from "../layout/layout.ts";
 import { readTexts } from "../layout/read-texts.ts";
 import { runTestsIn } from "../test-exec/run-tests.ts";
+import { Trial } from "../trial.ts";
 import type { TextChange } from "../workbench/make-diff.ts";
 import type { RepositoryBench } from "../workbench/repository-bench.ts";
 import { observe } from "./observe.ts";
@@ -37,6 +38,7 @@ export async function generateTests(
   { path, layout }: { readonly path: string; readonly layout: Layout },
   { code, repository }: Parts,
 ): Promise<GeneratedTests> {
+  const trial = await Trial.open(repository);
   const nothing = { path, files: [], kept: [], crashes: [] };
   const { [path]: text } = await readTexts(repository, [path]);
   if (text === undefined) return nothing;
@@ -51,7 +53,7 @@ export async function generateTests(
   if (first === undefined || second === undefined || !second.imported)
     return { ...nothing, importError: "the module ends its process, or does not come to an end" };
   const { plans, crashes } = planOf(tried, [first, second], layout.language);
-  return { ...(await keepPassing(plans, { path, layout }, { code, repository })), path, crashes };
+  return { ...(await keepPassing(plans, { path, layout, trial }, { code, repository })), path, crashes };
 }
 
 /** What can be called with plain values, and gives one. */
@@ -61,7 +63,7 @@ function isTestable({ exported, kind, generator, qualifiedName, name, decorators
 
 async function keepPassing(
   plans: readonly FunctionPlan[],
-  { path, layout }: { readonly path: string; readonly layout: Layout },
+  { path, layout, trial }: { readonly path: string; readonly layout: Layout; readonly trial: Trial },
   { code, repository }: Parts,
 ): Promise<Pick<GeneratedTests, "files" | "kept">> {
   const testPath = await freePath(testPathOf(layout, path), repository);
@@ -77,26 +79,16 @@ async function keepPassing(
     const text = render(plans, { layout, path, testPath, leave });
     const after = await formatted({ path: testPath, before: null, text }, { layout, code, signal: repository.signal });
     const files = [...extra, { path: testPath, before: null, after }];
-    const { tests } = await tryOut(files, testPath, layout, repository);
+    // As they would be, and taken away again: they are only proposed.
+    const { tests } = await trial.with(files, () =>
+      runTestsIn(repository, { runner: layout.testStyle, only: [testPath], timeoutMs: TEST_MS }),
+    );
     const failed = tests.filter(({ status }) => status !== "passed");
     if (tests.length === 0 || failed.length === tests.length) break;
     if (failed.length === 0) return { files, kept: tests.map(({ id }) => id) };
     for (const { name } of failed) leave.add(name.slice(name.lastIndexOf(".") + 1));
   }
   return { files: [], kept: [] };
-}
-
-/** Runs the tests as they would be, and takes them away again: they are only proposed. */
-async function tryOut(files: readonly TextChange[], testPath: string, layout: Layout, repository: RepositoryBench) {
-  const inside = await repository.sandbox.files();
-  try {
-    for (const { path, after } of files) await repository.writeFile(path, after ?? "");
-    return await runTestsIn(repository, { runner: layout.testStyle, only: [testPath], timeoutMs: TEST_MS });
-  } finally {
-    if (!repository.signal.aborted) {
-      for (const { path } of files) await inside.remove(`${repository.root}/${path}`).catch(() => {});
-    }
-  }
 }
 
 /** Tests of people are not touched. */
