@@ -2,7 +2,6 @@
  * extents: prints where the file that is its descriptor 0 holds data, a line each: offset and end in bytes, decimal. What is not named is a hole, which reads as zeros:
  * whoever reads a sparse disk whole reads them, too, and fills the machine's page cache with them. Where the file system knows no holes, all of the file is data.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>

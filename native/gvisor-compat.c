@@ -4,7 +4,6 @@
  * gVisor's stat calls refused AT_NO_AUTOMOUNT until 2023, with which `ls` and `stat` of coreutils 9 make all of theirs. There is
  * nothing in a sandbox that could be mounted by looking at it, so the flag is left out.
  */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>

@@ -10,7 +10,6 @@
  *
  * TYPE is tcp (listening) or udp. Sockets of a family that there is not are left out. None at all: no network.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

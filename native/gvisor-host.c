@@ -20,7 +20,6 @@
  * then NUL-terminated words. The answer: what it printed, then its exit code as the last byte. After a word `::` may follow what
  * takes the ended sandbox's place when the command has succeeded: once the server says a byte after the answer, or is gone.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>

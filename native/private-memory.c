@@ -3,7 +3,6 @@
  * maps it privately. The memory of a template is shared by sandboxes that must not be able to change it, so that it is
  * opened for reading here: a private mapping needs no more. Newer ones are told so by `readonly=on,rom=off`.
  */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/** The house's rules of import (ARCHITECTURE.md): which room may import which, and only through its entries. */
+/** The house's rules of import (ARCHITECTURE.md): which room may import which, and only through its entries. And how long a file may be. */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseSync } from "oxc-parser";
@@ -98,9 +98,9 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
 
 const MAX_LINES = 500;
 
-function filesUnder(folder: string): string[] {
+function filesUnder(folder: string, kind = /\.ts$/): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .filter((entry) => entry.isFile() && kind.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
@@ -140,13 +140,19 @@ function checkImport(file: string, target: string): string | undefined {
   return `room '${room}' is entered through ${entries.join(" or ")}, not ${inside}`;
 }
 
+function checkLength(file: string, text: string): string[] {
+  const lines = text.split("\n").length - 1;
+  return lines > MAX_LINES ? [`${relative(root, file)}: ${lines} lines, at most ${MAX_LINES}`] : [];
+}
+
 export function lintHouse(): string[] {
   const problems: string[] = [];
+  for (const file of filesUnder(join(root, "native"), /\.[ch]$/))
+    problems.push(...checkLength(file, readFileSync(file, "utf8")));
   for (const file of filesUnder(source)) {
     const text = readFileSync(file, "utf8");
     const name = relative(root, file);
-    const lines = text.split("\n").length - 1;
-    if (lines > MAX_LINES) problems.push(`${name}: ${lines} lines, at most ${MAX_LINES}`);
+    problems.push(...checkLength(file, text));
     if (!(roomOf(file) in MAY_IMPORT)) problems.push(`${name}: no such room in scripts/lint-house.ts`);
     for (const target of importsOf(file, text)) {
       const problem = target.startsWith(".") ? checkImport(file, target) : undefined;

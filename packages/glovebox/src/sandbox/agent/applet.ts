@@ -14,7 +14,7 @@ export interface AppletStarter {
 }
 
 export interface AppletCall {
-  /** The applet's name and arguments: see `applet_*` in native/agent.c. */
+  /** The applet's name and arguments: see `applet_*` in native/agent/files. */
   readonly argv: readonly [string, ...(string | Uint8Array)[]];
   /** What it gets on stdin. */
   readonly input?: Uint8Array | AsyncIterable<Uint8Array> | undefined;

@@ -1,22 +1,29 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, chmod, chown, copyFile, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { access, chmod, chown, copyFile, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
+import { nativeSources, readSources } from "../native/index.ts";
 import { connectAgent } from "./connect.ts";
 import type { AgentConnection } from "./connection.ts";
 
-const source = resolve(import.meta.dirname, "../../../../../native/agent.c");
 const run = promisify(execFile);
-const FLAGS = ["-std=gnu17", "-O2", "-static", "-Wall", "-Wextra", "-Werror"];
-const SANITIZED = ["-std=gnu17", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+const FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-static", "-Wall", "-Wextra", "-Werror"];
+const SANITIZED = [
+  "-std=gnu17",
+  "-D_GNU_SOURCE",
+  "-O1",
+  "-g",
+  "-fsanitize=address,undefined",
+  "-fno-sanitize-recover=all",
+];
 
 /** Compiles the agent unless this very source was compiled before. Returns the program's path. */
 export async function buildTestAgent(options: { sanitize?: boolean } = {}): Promise<string> {
   const flags = options.sanitize === true ? SANITIZED : FLAGS;
-  const text = await readFile(source);
-  const hash = createHash("sha256").update(text).update(flags.join(" ")).digest("hex").slice(0, 16);
+  const { files, hash: source } = readSources(nativeSources("agent"), "agent");
+  const hash = createHash("sha256").update(source).update(flags.join(" ")).digest("hex").slice(0, 16);
   const folder = join(tmpdir(), `glovebox-test-agent-${process.getuid?.() ?? 0}`);
   const program = join(folder, `agent-${hash}`);
   try {
@@ -25,7 +32,7 @@ export async function buildTestAgent(options: { sanitize?: boolean } = {}): Prom
   } catch {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const made = `${program}.${process.pid}`;
-    await run("gcc", [...flags, "-o", made, source]);
+    await run("gcc", [...flags, "-o", made, ...files]);
     await rename(made, program);
     return program;
   }

@@ -35,7 +35,7 @@ export interface SandboxMounts {
   readonly binds: readonly (readonly [string, string])[];
 }
 
-/** In the stage that a supervisor of root's makes: see `native/supervisor.c`. */
+/** In the stage that a supervisor of root's makes: see `native/supervisor`. */
 const STAGED_ROOT = "/image";
 const STAGED_WORKSPACE = "/workspace";
 const STAGED_NETWORK_ROOT = "/network-image";

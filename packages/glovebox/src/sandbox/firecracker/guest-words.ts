@@ -3,7 +3,7 @@ export const AGENT_PORT = 1024;
 
 /**
  * The kernel's command line, Firecracker's own defaults among it: the guest's only way to end its machine is the keyboard controller's reset. Untrusted code runs
- * on a shared processor, so the mitigations stay. After `--` come the words of `native/init.c`.
+ * on a shared processor, so the mitigations stay. After `--` come the words of `native/init`.
  */
 export function bootArguments(words: readonly string[]): string {
   const console = "console=ttyS0 quiet panic=-1 reboot=k 8250.nr_uarts=1";
@@ -17,7 +17,7 @@ export function guestProcessors(wanted: number): number {
   return wanted <= 1 ? 1 : Math.min(32, wanted + (wanted % 2));
 }
 
-/** What `native/init.c` is told so that its agent listens for us, and that disks are known by their order. */
+/** What `native/init` is told so that its agent listens for us, and that disks are known by their order. */
 export function guestWords(words: readonly string[]): string[] {
   return [...words, `vsock=${AGENT_PORT}`];
 }

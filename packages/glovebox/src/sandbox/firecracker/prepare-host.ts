@@ -8,7 +8,7 @@ import { GloveboxError } from "../../core/index.ts";
 import { ensureKernel, MODULES } from "../microvm/ensure-kernel.ts";
 import { makeInitramfs } from "../microvm/initramfs.ts";
 import { toolsDisk } from "../microvm/squashfs.ts";
-import { compileNative, nativeTools, repositoryRoot } from "../native/index.ts";
+import { nativeProgram, nativeTools } from "../native/index.ts";
 import { filterFile } from "../seccomp/index.ts";
 import type { SupervisorLaunch } from "../supervisor/index.ts";
 
@@ -38,7 +38,7 @@ export interface HostOptions {
   readonly nodePath: string;
 }
 
-/** What the guests' kernel needs beside what every microVM's needs; `native/init.c` loads them. */
+/** What the guests' kernel needs beside what every microVM's needs; `native/init` loads them. */
 const VSOCK_MODULES = [
   "net/vmw_vsock/vsock.ko",
   "net/vmw_vsock/vmw_vsock_virtio_transport_common.ko",
@@ -54,7 +54,7 @@ export async function prepareHost(options: HostOptions, signal?: AbortSignal): P
   const kernelDir = join(cacheDir, "vsock");
   const [tools, init, filter, kernel, toolsPath] = await Promise.all([
     nativeTools(nativeDir),
-    compileNative(join(repositoryRoot(), "native/init.c"), "init", nativeDir),
+    nativeProgram("init", nativeDir),
     filterFile("user", nativeDir),
     ensureKernel(kernelDir, signal, [...MODULES, ...VSOCK_MODULES]),
     toolsDisk(cacheDir, options.kernelsDir, options.nodePath),

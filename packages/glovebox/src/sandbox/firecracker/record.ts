@@ -8,7 +8,7 @@ import type { ProcessIdentity } from "../supervisor/index.ts";
 export interface GuestShape {
   readonly cpus: number;
   readonly ramMb: number;
-  /** The words of `native/init.c`. */
+  /** The words of `native/init`. */
   readonly words: readonly string[];
   /** The root image's name and content. */
   readonly image: { readonly name: string; readonly id: string };

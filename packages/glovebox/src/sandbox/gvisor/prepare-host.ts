@@ -1,9 +1,8 @@
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { INSIDE } from "../bubblewrap/inside.ts";
 import { prepareRootImage, type RootImage, type RootKind } from "../bubblewrap/root-image.ts";
 import { trustParts } from "../bubblewrap/trust.ts";
-import { compileNative, nativeTools, repositoryRoot } from "../native/index.ts";
+import { nativeProgram, nativeTools } from "../native/index.ts";
 import { filterFile } from "../seccomp/index.ts";
 import type { SupervisorLaunch } from "../supervisor/index.ts";
 import type { GvisorOptions } from "./options.ts";
@@ -51,16 +50,15 @@ export async function prepareHost(
   const { nativeDir } = options;
   const runsc = findRunsc();
   await mkdir(nativeDir, { recursive: true });
-  const sources = join(repositoryRoot(), "native");
   const extra = { programs: [ENTRY, COMPAT], etc: { "ld.so.preload": `${COMPAT}\n` } };
   const rootFor = (kind: RootKind) => prepareRootImage(nativeDir, kind, extra);
   const [version, platform, tools, starter, entry, compat, image, filter] = await Promise.all([
     runscVersion(runsc),
     choosePlatform(runsc),
     nativeTools(nativeDir),
-    compileNative(join(sources, "gvisor-host.c"), "gvisor-host", nativeDir),
-    compileNative(join(sources, "gvisor-entry.c"), "gvisor-entry", nativeDir),
-    compileNative(join(sources, "gvisor-compat.c"), "gvisor-compat", nativeDir, "library"),
+    nativeProgram("gvisor-host", nativeDir),
+    nativeProgram("gvisor-entry", nativeDir),
+    nativeProgram("gvisor-compat", nativeDir),
     rootFor("closed"),
     // Memory that belongs to no process is counted by nobody here: see `limit-plan.ts`.
     filterFile("user-uncounted", nativeDir),

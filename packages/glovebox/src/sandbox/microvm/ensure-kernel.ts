@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const META_PACKAGE = "linux-image-cloud-amd64";
 const DOWNLOAD_TIMEOUT_MS = 300_000;
 
-/** What a guest needs and the kernel does not have built in; `native/init.c` loads them in this order. */
+/** What a guest needs and the kernel does not have built in; `native/init` loads them in this order. */
 export const MODULES = [
   "drivers/virtio/virtio_ring.ko",
   "drivers/virtio/virtio.ko",

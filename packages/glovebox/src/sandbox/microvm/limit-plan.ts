@@ -14,7 +14,7 @@ const HOST_PROCESSES = 64;
 export interface MachineSize {
   readonly cpus: number;
   readonly ramMb: number;
-  /** For `native/init.c`. */
+  /** For `native/init`. */
   readonly words: readonly string[];
 }
 

@@ -32,7 +32,7 @@ export interface MachineSpec {
   readonly ramMb: number;
   readonly kernel: string;
   readonly initramfs: string;
-  /** The kernel's words, and after `--` those of `native/init.c`. */
+  /** The kernel's words, and after `--` those of `native/init`. */
   readonly words: readonly string[];
   readonly disks: readonly Disk[];
   readonly memory: Memory;

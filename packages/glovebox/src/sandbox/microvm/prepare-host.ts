@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { GloveboxError } from "../../core/index.ts";
 import { prepareRootImage } from "../bubblewrap/root-image.ts";
-import { compileNative, nativeTools, repositoryRoot } from "../native/index.ts";
+import { nativeProgram, nativeTools } from "../native/index.ts";
 import { filterFile } from "../seccomp/index.ts";
 import type { SupervisorLaunch } from "../supervisor/index.ts";
 import { measureTsc } from "./accelerator.ts";
@@ -94,11 +94,10 @@ export async function prepareHost(options: HostOptions, asRoot: boolean, signal?
 }
 
 async function compileForMachines(dir: string): Promise<{ init: string; shim: string; tscKhz: number }> {
-  const sources = join(repositoryRoot(), "native");
   const [init, shim, tsc] = await Promise.all([
-    compileNative(join(sources, "init.c"), "init", dir),
-    compileNative(join(sources, "private-memory.c"), "private-memory", dir, "library"),
-    compileNative(join(sources, "tsc-khz.c"), "tsc-khz", dir),
+    nativeProgram("init", dir),
+    nativeProgram("private-memory", dir),
+    nativeProgram("tsc-khz", dir),
   ]);
   return { init, shim, tscKhz: await measureTsc(tsc) };
 }

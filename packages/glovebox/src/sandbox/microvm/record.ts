@@ -10,7 +10,7 @@ export interface MachineShape {
   readonly accelerator: Accelerator;
   readonly cpus: number;
   readonly ramMb: number;
-  /** The words of `native/init.c`. */
+  /** The words of `native/init`. */
   readonly words: readonly string[];
   /** The root image's name and content. */
   readonly image: { readonly name: string; readonly id: string };

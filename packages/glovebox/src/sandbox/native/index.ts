@@ -1,2 +1,3 @@
-export { compileNative } from "./compile.ts";
-export { defaultNativeDir, type NativeTools, nativeTools, repositoryRoot } from "./native-tools.ts";
+export { compileNative, readSources } from "./compile.ts";
+export { defaultNativeDir, type NativeTools, nativeTools } from "./native-tools.ts";
+export { nativeProgram, nativeSources, repositoryRoot } from "./programs.ts";

@@ -1,8 +1,7 @@
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { compileNative } from "./compile.ts";
+import { nativeProgram, repositoryRoot } from "./programs.ts";
 
 /** Where the native programs lie, and the folder that also takes what is derived from them. */
 export interface NativeTools {
@@ -13,14 +12,6 @@ export interface NativeTools {
   readonly trees: string;
   /** Tells where a file has holes. */
   readonly extents: string;
-}
-
-/** The nearest folder above this file that holds `native/supervisor.c`: the repository, or the published package. */
-export function repositoryRoot(from: string = dirname(fileURLToPath(import.meta.url))): string {
-  for (let dir = from; ; dir = dirname(dir)) {
-    if (existsSync(join(dir, "native", "supervisor.c"))) return dir;
-    if (dirname(dir) === dir) return process.cwd();
-  }
 }
 
 /**
@@ -48,7 +39,7 @@ function mayWrite(dir: string): boolean {
 const building = new Map<string, Promise<NativeTools>>();
 
 /**
- * The compiled programs, built on first need (a second or two), then found by hash.
+ * The compiled programs, built on first need (some seconds), then found by hash.
  * Errors: `isolation_unavailable` with what is missing.
  */
 export function nativeTools(nativeDir: string = defaultNativeDir()): Promise<NativeTools> {
@@ -61,12 +52,11 @@ export function nativeTools(nativeDir: string = defaultNativeDir()): Promise<Nat
 }
 
 async function build(dir: string): Promise<NativeTools> {
-  const sources = join(repositoryRoot(), "native");
   const [agent, supervisor, trees, extents] = await Promise.all([
-    compileNative(join(sources, "agent.c"), "agent", dir),
-    compileNative(join(sources, "supervisor.c"), "supervisor", dir),
-    compileNative(join(sources, "trees.c"), "trees", dir),
-    compileNative(join(sources, "extents.c"), "extents", dir),
+    nativeProgram("agent", dir),
+    nativeProgram("supervisor", dir),
+    nativeProgram("trees", dir),
+    nativeProgram("extents", dir),
   ]);
   return { dir, agent, supervisor, trees, extents };
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -16,32 +16,59 @@ describe("the native build", () => {
     const source = join(dir, "tiny.c");
     const out = join(dir, "out");
     writeFileSync(source, "int main(void) { return 42; }\n");
-    const [first, again] = await Promise.all([compileNative(source, "tiny", out), compileNative(source, "tiny", out)]);
+    const [first, again] = await Promise.all([
+      compileNative([source], "tiny", out),
+      compileNative([source], "tiny", out),
+    ]);
     expect(again).toBe(first);
     expect(() => execFileSync(first)).toThrow(expect.objectContaining({ status: 42 }));
     const madeAt = statSync(first).mtimeMs;
-    await compileNative(source, "tiny", out);
+    await compileNative([source], "tiny", out);
     expect(statSync(first).mtimeMs).toBe(madeAt);
     writeFileSync(source, "int main(void) { return 43; }\n");
-    expect(await compileNative(source, "tiny", out)).not.toBe(first);
+    expect(await compileNative([source], "tiny", out)).not.toBe(first);
     // The old one stays for sandboxes that run it, and nothing half-made is left.
     expect(readdirSync(out)).toHaveLength(2);
+  });
+
+  test("compiles a folder with all that is in it, and makes another program when any source or header changes", async () => {
+    const [folder, out] = [join(dir, "many"), join(dir, "out")];
+    mkdirSync(join(folder, "below"), { recursive: true });
+    writeFileSync(join(folder, "main.c"), '#include "below/more.h"\nint main(void) { return more() + shared(); }\n');
+    writeFileSync(join(folder, "below/more.h"), "#define MORE 40\nint more(void);\nint shared(void);\n");
+    writeFileSync(join(folder, "below/more.c"), '#include "more.h"\nint more(void) { return MORE; }\n');
+    writeFileSync(join(folder, "notes.txt"), "no source");
+    const shared = join(dir, "shared.c");
+    writeFileSync(shared, "int shared(void);\nint shared(void) { return 2; }\n");
+    const made = [await compileNative([folder, shared], "many", out)];
+    expect(() => execFileSync(made[0] ?? "")).toThrow(expect.objectContaining({ status: 42 }));
+    writeFileSync(join(folder, "below/more.h"), "#define MORE 41\nint more(void);\nint shared(void);\n");
+    made.push(await compileNative([folder, shared], "many", out));
+    writeFileSync(join(folder, "below/more.c"), '#include "more.h"\nint more(void) { return MORE + 1; }\n');
+    made.push(await compileNative([folder, shared], "many", out));
+    writeFileSync(shared, "int shared(void);\nint shared(void) { return 3; }\n");
+    made.push(await compileNative([folder, shared], "many", out));
+    writeFileSync(join(folder, "notes.txt"), "nor one now");
+    made.push(await compileNative([folder, shared], "many", out));
+    expect(() => execFileSync(made[3] ?? "")).toThrow(expect.objectContaining({ status: 45 }));
+    expect(new Set(made).size).toBe(4);
+    expect(made[4]).toBe(made[3]);
   });
 
   test("says what is missing without a compiler, and what a compiler says", async () => {
     const source = join(dir, "tiny.c");
     writeFileSync(source, "int main(void) { return undeclared; }\n");
-    const failing = compileNative(source, "tiny", dir);
+    const failing = compileNative([source], "tiny", dir);
     await expect(failing).rejects.toMatchObject({ code: "isolation_unavailable", message: /undeclared/ });
     const path = process.env.PATH;
     process.env.PATH = join(dir, "empty");
     try {
-      const lacking = compileNative(source, "tiny", dir);
+      const lacking = compileNative([source], "tiny", dir);
       await expect(lacking).rejects.toMatchObject({ code: "isolation_unavailable", message: /No C compiler/ });
     } finally {
       process.env.PATH = path;
     }
-    const gone = compileNative(join(dir, "none.c"), "none", dir);
+    const gone = compileNative([join(dir, "none.c")], "none", dir);
     await expect(gone).rejects.toMatchObject({ code: "isolation_unavailable" });
     expect(readdirSync(dir)).toEqual(["tiny.c"]);
   });

@@ -33,7 +33,7 @@ export interface GoSocket {
 
 const MAX_BYTES = 1 << 20;
 
-/** Encodes `go` as `native/supervisor.c` reads it. Errors: `invalid_argument` for a NUL, or more than 1 MiB. */
+/** Encodes `go` as `native/supervisor` reads it. Errors: `invalid_argument` for a NUL, or more than 1 MiB. */
 export function encodeGo(go: GoMessage): Buffer {
   const env = Object.entries(go.env).map(([name, value]) => `${name}=${value}`);
   const { sockets = [] } = go;

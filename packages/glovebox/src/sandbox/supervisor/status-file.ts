@@ -3,7 +3,7 @@ export type SupervisorEnd =
   | { readonly kind: "exit"; readonly code: number; readonly atMs?: number }
   | { readonly kind: "signal"; readonly number: number; readonly atMs?: number };
 
-/** What a supervisor wrote down: see the head of `native/supervisor.c`. */
+/** What a supervisor wrote down: see the head of `native/supervisor/main.c`. */
 export interface SupervisorStatus {
   readonly supervisor?: { readonly pid: number; readonly startTime: number };
   readonly started?: { readonly pid: number; readonly atMs: number };

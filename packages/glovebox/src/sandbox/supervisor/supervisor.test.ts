@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLogger } from "../../core/index.ts";
 import { detectCgroups } from "../cgroup/index.ts";
-import { compileNative, repositoryRoot } from "../native/index.ts";
+import { nativeProgram } from "../native/index.ts";
 import type { GoMessage } from "./go-message.ts";
 import { identify, isAlive, parseStatus, SOCKET_NAME, Supervisor, SupervisorPool, signalExactly } from "./index.ts";
 
@@ -17,7 +17,7 @@ let count = 0;
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "glovebox-supervisor-"));
-  binary = await compileNative(join(repositoryRoot(), "native", "supervisor.c"), "supervisor", dir);
+  binary = await nativeProgram("supervisor", dir);
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

@@ -16,7 +16,7 @@ const CONFIG_FD = 3;
 const POLL_MS = 10;
 const TERM_PATIENCE_MS = 1_500;
 
-/** How to bring up a supervisor: the options of `native/supervisor.c` after those that every one gets. */
+/** How to bring up a supervisor: the options of `native/supervisor` after those that every one gets. */
 export interface SupervisorLaunch {
   readonly binary: string;
   /** The run folder: exists, is empty, 0700. */

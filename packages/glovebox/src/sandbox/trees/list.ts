@@ -76,7 +76,7 @@ function parseNode(
   }
 }
 
-/** The list of a tree, line by line, as `native/trees.c` reads it. */
+/** The list of a tree, line by line, as `native/trees` reads it. */
 export function* writeTree(root: TreeFolder): Generator<string> {
   yield `R ${root.mode} ${root.mtime}\n`;
   yield* writeFolder(root, 0, new Map());

@@ -30,7 +30,7 @@ export interface TreesRun {
 }
 
 /**
- * Runs `native/trees.c` and gives its answer. Errors: `resource_exhausted` (no space, or more than is taken), `snapshot_corrupt`,
+ * Runs `native/trees` and gives its answer. Errors: `resource_exhausted` (no space, or more than is taken), `snapshot_corrupt`,
  * `permission_denied` (a file that its owner may not read, where there are no user namespaces), `cancelled`, `timeout`, `store_failed`.
  */
 export async function runTrees(run: TreesRun): Promise<Readonly<Record<string, unknown>>> {
