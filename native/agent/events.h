@@ -1,4 +1,4 @@
-/* What the loop polls, and until when. */
+/* What the loop polls. */
 #pragma once
 
 #include <poll.h>

@@ -104,7 +104,6 @@ int main(int argc, char **argv) {
         else if (strcmp(argv[i], "--seccomp-fd") == 0) seccomp_fd = atoi(argv[i + 1]);
         else if (strcmp(argv[i], "--workspace") == 0) settings.workspace = argv[i + 1];
         else if (strcmp(argv[i], "--nproc") == 0) settings.max_processes = strtoul(argv[i + 1], NULL, 10);
-        else if (strcmp(argv[i], "--user") == 0) settings.user = (uid_t)strtoul(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--proxy-fd") == 0) add_door(atoi(argv[i + 1]), true);
         else if (strcmp(argv[i], "--redirect-fd") == 0) add_door(atoi(argv[i + 1]), false);
         else if (strcmp(argv[i], "--names-fd") == 0) set_names_fd(atoi(argv[i + 1]));

@@ -5,7 +5,7 @@
 
 #include "conversation.h"
 
-/* Reads once and handles every whole frame. Returns false when the connection is over. */
+/* Reads once. Returns false when the connection is over. */
 bool receive(struct conn *c);
 
 /* Handles the frames that are here. Returns false when the host has to go. */

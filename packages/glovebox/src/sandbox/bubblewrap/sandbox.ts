@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { type AppliedLimit, GloveboxError, newId } from "../../core/index.ts";
 import type { AgentConnection } from "../agent/index.ts";
 import type { Sandbox, SandboxEnd, SandboxRecord, SandboxSpec, SandboxStats } from "../driver.ts";
@@ -7,16 +6,12 @@ import { KERNEL_OPTIONS_ENV, kernelArgv } from "../kernel/index.ts";
 import type { SandboxProcess, SpawnSpec } from "../process.ts";
 import { cannot } from "../snapshot/index.ts";
 import type { ForkReport, PauseOptions, SnapshotManifest, SnapshotOptions } from "../snapshot.ts";
-import { lastEpoch } from "./epoch.ts";
 import { freeHostSide, type HostSide } from "./host-side.ts";
 import { BASE_ENV, INSIDE } from "./inside.ts";
 import { type BubblewrapState, encodeRecord } from "./record.ts";
-import { explainEnd } from "./sandbox-end.ts";
 import { type Family, forkSandbox, type Taken, takeSnapshot } from "./snapshot.ts";
 import { goOn, Standstill } from "./standstill.ts";
-
-/** How long the supervisor may take to say how it ended once the agent is gone, milliseconds. */
-const END_PATIENCE_MS = 800;
+import { watchEnd } from "./watch-end.ts";
 
 /** One live bubblewrap sandbox. */
 export class BubblewrapSandbox implements Sandbox {
@@ -45,7 +40,13 @@ export class BubblewrapSandbox implements Sandbox {
     const { promise, resolve } = Promise.withResolvers<SandboxEnd>();
     this.ended = promise;
     this.#settle = resolve;
-    void this.#watch();
+    void watchEnd({
+      connection,
+      host,
+      isOver: () => this.#detached || this.#destroying !== undefined,
+      detach: () => this.detach(),
+      settle: resolve,
+    });
   }
 
   get limitsApplied(): readonly AppliedLimit[] {
@@ -170,28 +171,5 @@ export class BubblewrapSandbox implements Sandbox {
     await goOn(this.#host.cgroup.places, this.#host.folder);
     // The kernel kills a pid namespace whole with its first process; there is nothing to ask the agent for.
     await freeHostSide(this.#host);
-  }
-
-  async #watch(): Promise<void> {
-    const closed = await this.#connection.closed;
-    if (this.#destroying || this.#detached) return;
-    if (closed.by === "protocol") {
-      this.#settle({ kind: "protocol", message: closed.message ?? "the agent broke the protocol" });
-      await this.#host.supervisor.kill();
-      return;
-    }
-    const end = await Promise.race([this.#host.supervisor.ended(), sleep(END_PATIENCE_MS, "late" as const)]);
-    if (end === "late" && (await lastEpoch(this.#host.folder)) > this.#host.epoch) {
-      // It is another server's now, and not ours to end.
-      await this.detach();
-      this.#settle({ kind: "protocol", message: "another server took the sandbox over" });
-      return;
-    }
-    if (end === "late") {
-      this.#settle({ kind: "protocol", message: "the agent left its connection" });
-      await this.#host.supervisor.kill();
-      return;
-    }
-    this.#settle(explainEnd(end, this.#host.cgroup.oomKills()));
   }
 }

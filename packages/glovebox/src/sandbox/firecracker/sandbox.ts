@@ -1,12 +1,10 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type AppliedLimit, GloveboxError } from "../../core/index.ts";
 import type { AgentConnection } from "../agent/index.ts";
-import { lastEpoch } from "../bubblewrap/epoch.ts";
 import { freeHostSide, type HostSide } from "../bubblewrap/host-side.ts";
 import { BASE_ENV, INSIDE } from "../bubblewrap/inside.ts";
-import { explainEnd } from "../bubblewrap/sandbox-end.ts";
+import { watchEnd } from "../bubblewrap/watch-end.ts";
 import type { Sandbox, SandboxEnd, SandboxRecord, SandboxSpec, SandboxStats } from "../driver.ts";
 import type { SandboxFiles } from "../files.ts";
 import { KERNEL_OPTIONS_ENV, kernelArgv } from "../kernel/index.ts";
@@ -21,7 +19,6 @@ import { removeNetworkNamespace } from "./network-namespace.ts";
 import { encodeRecord, type FirecrackerState } from "./record.ts";
 import { saveLive, snapshotInto } from "./save-live.ts";
 
-const END_PATIENCE_MS = 800;
 /** How long a guest is asked for its workspace when it may hang, milliseconds, before it is ended without. */
 const LAST_PING_MS = 2_000;
 const MIB = 1 << 20;
@@ -66,7 +63,13 @@ export class FirecrackerSandbox implements Sandbox {
     const { promise, resolve } = Promise.withResolvers<SandboxEnd>();
     this.ended = promise;
     this.#settle = resolve;
-    void this.#watch();
+    void watchEnd({
+      connection: parts.connection,
+      host: parts.host,
+      isOver: () => this.#detached || this.#destroying !== undefined,
+      detach: () => this.detach(),
+      settle: resolve,
+    });
   }
 
   get limitsApplied(): readonly AppliedLimit[] {
@@ -233,29 +236,5 @@ export class FirecrackerSandbox implements Sandbox {
     if (this.#paused) await apiOf(jail).setState("Resumed", { timeoutMs: LAST_PING_MS });
     await connection.ping(AbortSignal.timeout(LAST_PING_MS));
     await exportWorkspace(this.files, state.workspaceDir, state.uid, state.limits.diskMb * MIB);
-  }
-
-  async #watch(): Promise<void> {
-    const { connection, host } = this.#parts;
-    const closed = await connection.closed;
-    if (this.#destroying || this.#detached) return;
-    if (closed.by === "protocol") {
-      this.#settle({ kind: "protocol", message: closed.message ?? "the agent broke the protocol" });
-      await host.supervisor.kill();
-      return;
-    }
-    const end = await Promise.race([host.supervisor.ended(), sleep(END_PATIENCE_MS, "late" as const)]);
-    if (end === "late" && (await lastEpoch(host.folder)) > host.epoch) {
-      // It is another server's now, and not ours to end.
-      await this.detach();
-      this.#settle({ kind: "protocol", message: "another server took the sandbox over" });
-      return;
-    }
-    if (end === "late") {
-      this.#settle({ kind: "protocol", message: "the agent left its connection" });
-      await host.supervisor.kill();
-      return;
-    }
-    this.#settle(explainEnd(end, host.cgroup.oomKills()));
   }
 }

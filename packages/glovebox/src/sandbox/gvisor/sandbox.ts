@@ -1,10 +1,9 @@
 import { rm } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type AppliedLimit, GloveboxError, newId } from "../../core/index.ts";
 import type { AgentConnection } from "../agent/index.ts";
-import { lastEpoch } from "../bubblewrap/epoch.ts";
 import { freeHostSide, type HostSide } from "../bubblewrap/host-side.ts";
 import { BASE_ENV, INSIDE } from "../bubblewrap/inside.ts";
+import { watchEnd } from "../bubblewrap/watch-end.ts";
 import type { Sandbox, SandboxEnd, SandboxRecord, SandboxSpec, SandboxStats } from "../driver.ts";
 import type { SandboxFiles } from "../files.ts";
 import { KERNEL_OPTIONS_ENV, kernelArgv } from "../kernel/index.ts";
@@ -19,7 +18,7 @@ import { runscCommand } from "./runsc.ts";
 import { explainEnd } from "./sandbox-end.ts";
 import { type CheckedSnapshot, type SnapshotSource, snapshotOf, takeSnapshot } from "./snapshot.ts";
 
-/** How long the supervisor may take to say how it ended once the agent is gone, milliseconds: runsc ends slowly. */
+/** How long the supervisor may take to say how it ended, milliseconds: runsc ends slowly. */
 const END_PATIENCE_MS = 900;
 
 /** What a sandbox needs of its driver to be copied. */
@@ -63,7 +62,15 @@ export class GvisorSandbox implements Sandbox {
     const { promise, resolve } = Promise.withResolvers<SandboxEnd>();
     this.ended = promise;
     this.#settle = resolve;
-    void this.#watch();
+    void watchEnd({
+      connection,
+      host,
+      isOver: () => this.#detached || this.#destroying !== undefined,
+      detach: () => this.detach(),
+      settle: resolve,
+      explain: explainEnd,
+      patienceMs: END_PATIENCE_MS,
+    });
   }
 
   get limitsApplied(): readonly AppliedLimit[] {
@@ -206,28 +213,5 @@ export class GvisorSandbox implements Sandbox {
     await this.#connection.close();
     // gvisor-host, runsc and its parts die with each other; there is nothing to ask the agent for.
     await freeHostSide(this.#host);
-  }
-
-  async #watch(): Promise<void> {
-    const closed = await this.#connection.closed;
-    if (this.#destroying || this.#detached) return;
-    if (closed.by === "protocol") {
-      this.#settle({ kind: "protocol", message: closed.message ?? "the agent broke the protocol" });
-      await this.#host.supervisor.kill();
-      return;
-    }
-    const end = await Promise.race([this.#host.supervisor.ended(), sleep(END_PATIENCE_MS, "late" as const)]);
-    if (end === "late" && (await lastEpoch(this.#host.folder)) > this.#host.epoch) {
-      // It is another server's now, and not ours to end.
-      await this.detach();
-      this.#settle({ kind: "protocol", message: "another server took the sandbox over" });
-      return;
-    }
-    if (end === "late") {
-      this.#settle({ kind: "protocol", message: "the agent left its connection" });
-      await this.#host.supervisor.kill();
-      return;
-    }
-    this.#settle(explainEnd(end, this.#host.cgroup.oomKills()));
   }
 }

@@ -1,12 +1,10 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type AppliedLimit, GloveboxError } from "../../core/index.ts";
 import type { AgentConnection } from "../agent/index.ts";
-import { lastEpoch } from "../bubblewrap/epoch.ts";
 import { freeHostSide, type HostSide } from "../bubblewrap/host-side.ts";
 import { BASE_ENV, INSIDE } from "../bubblewrap/inside.ts";
-import { explainEnd } from "../bubblewrap/sandbox-end.ts";
+import { watchEnd } from "../bubblewrap/watch-end.ts";
 import type { Sandbox, SandboxEnd, SandboxRecord, SandboxSpec, SandboxStats } from "../driver.ts";
 import type { SandboxFiles } from "../files.ts";
 import { notePaused } from "../gvisor/paused.ts";
@@ -21,7 +19,6 @@ import { SpareKernels } from "./spare-kernels.ts";
 import { openQmp } from "./start-machine.ts";
 import { exportWorkspace } from "./workspace.ts";
 
-const END_PATIENCE_MS = 800;
 /** How long a guest is asked for its workspace when it may hang, milliseconds, before it is ended without. */
 const LAST_PING_MS = 2_000;
 const MIB = 1 << 20;
@@ -87,7 +84,13 @@ export class MicrovmSandbox implements Sandbox {
     const { promise, resolve } = Promise.withResolvers<SandboxEnd>();
     this.ended = promise;
     this.#settle = resolve;
-    void this.#watch();
+    void watchEnd({
+      connection,
+      host,
+      isOver: () => this.#detached || this.#destroying !== undefined,
+      detach: () => this.detach(),
+      settle: resolve,
+    });
   }
 
   get limitsApplied(): readonly AppliedLimit[] {
@@ -269,28 +272,5 @@ export class MicrovmSandbox implements Sandbox {
     await this.#connection.ping(AbortSignal.timeout(LAST_PING_MS));
     const { workspaceDir, uid, diskMb } = this.#state;
     await exportWorkspace(this.files, workspaceDir, uid, diskMb * MIB);
-  }
-
-  async #watch(): Promise<void> {
-    const closed = await this.#connection.closed;
-    if (this.#destroying || this.#detached) return;
-    if (closed.by === "protocol") {
-      this.#settle({ kind: "protocol", message: closed.message ?? "the agent broke the protocol" });
-      await this.#host.supervisor.kill();
-      return;
-    }
-    const end = await Promise.race([this.#host.supervisor.ended(), sleep(END_PATIENCE_MS, "late" as const)]);
-    if (end === "late" && (await lastEpoch(this.#host.folder)) > this.#host.epoch) {
-      // It is another server's now, and not ours to end.
-      await this.detach();
-      this.#settle({ kind: "protocol", message: "another server took the sandbox over" });
-      return;
-    }
-    if (end === "late") {
-      this.#settle({ kind: "protocol", message: "the agent left its connection" });
-      await this.#host.supervisor.kill();
-      return;
-    }
-    this.#settle(explainEnd(end, this.#host.cgroup.oomKills()));
   }
 }

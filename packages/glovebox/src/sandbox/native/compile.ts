@@ -48,7 +48,7 @@ export async function compileNative(
 
 /**
  * The C files of `sources`, and the hash of them and their headers, by name and content. Reads at once: some eighty small
- * files take two milliseconds, where each would wait for its turn in the thread pool. Errors: `isolation_unavailable`.
+ * files take a few milliseconds, where each would wait for its turn in the thread pool. Errors: `isolation_unavailable`.
  */
 export function readSources(sources: readonly string[], name: string): { files: string[]; hash: string } {
   const hash = createHash("sha256");
