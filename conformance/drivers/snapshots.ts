@@ -36,7 +36,7 @@ export function snapshotTests(context: () => SuiteContext): void {
     await using sandbox = await makeSandbox(context());
     await shell(sandbox, "mkdir d; echo one > d/a; ln -s d/a link");
     const manifest = await sandbox.snapshot({ dir, kind: "files" });
-    expect(manifest).toMatchObject({ version: 1, isolation: subject.driver.isolation, kind: "files" });
+    expect(manifest).toMatchObject({ version: 2, isolation: subject.driver.isolation, kind: "files" });
     await shell(sandbox, "echo two > d/a");
     await using restored = await subject.driver.restore(dir, await newSpec(context()));
     expect((await shell(restored, "cat d/a link")).stdout).toBe("one\none\n");
