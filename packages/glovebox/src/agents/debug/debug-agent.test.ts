@@ -101,6 +101,18 @@ describe("debug", () => {
     );
   });
 
+  it("asks the runner itself where tests do not come out the same in processes of ours", async () => {
+    const files = {
+      "size.mjs": "export const size = (list) => list.length + 1;\n",
+      "size.test.mjs":
+        'import assert from "node:assert/strict";\nimport { test } from "node:test";\nimport { size } from "./size.mjs";\ntest("size", () => assert.equal(size([1, 2]), 2));\ntest("alone", () => assert.equal(process.send, undefined));\n',
+    };
+    const work = (host: Parameters<Parameters<AgentStage["withHost"]>[1]>[0]) =>
+      workOn(debugAgent, host, { budget: { candidates: 5 } });
+    const outcome = await stage.withHost(files, work, { template: "node" });
+    expect(diffOf(outcome).text).toContain("+export const size = (list) => list.length;");
+  });
+
   it("ends what never ends, and repairs it", async () => {
     const files = {
       "steps.py":

@@ -40,7 +40,7 @@ test.each([
   ],
   ["default", "def f(a=[]):\n    return a", "def f(a=None):\n    if a is None:\n        a = []\n    return a"],
   ["jump", "def f(a):\n    for x in a:\n        break\n    return 0", "        continue"],
-  ["deletion", "def f(a):\n    a.x()\n    a.y()", "def f(a):\n    \n    a.y()"],
+  ["deletion", "def f(a):\n    a.x()\n    a.y()", "def f(a):\n    a.y()"],
   ["progress", "def f(a):\n    i = 0\n    while i < a:\n        g(i)", "        g(i)\n        i += 1"],
   ["text", 'def f():\n    return "."', '    return " "'],
 ])("Python: %s", async (_what, text, wanted) => {
@@ -127,6 +127,13 @@ test("lines that are not asked for stay as they are", async () => {
     expect(changed.startsWith("def f(a):\n    b = a + 1\n")).toBe(true);
     expect(changed).not.toBe(text);
   }
+});
+
+test("a number is left out rather than made one that does nothing", async () => {
+  const text = "def f(a):\n    return [len(a) - 1, a * 2, 2 * a, a // 2, 1 + a, a ** 2]\n";
+  const texts = (await all("m.py", text)).map((one) => applyChanges(text, [one]));
+  expect(texts.some((changed) => changed.includes("[len(a), "))).toBe(true);
+  for (const changed of texts) expect(changed).not.toMatch(/[-+] 0\b|\b0 \+|[*/] 1\b|\b1 \*|[-+] \(?-/);
 });
 
 test("changes that touch are not made together", () => {

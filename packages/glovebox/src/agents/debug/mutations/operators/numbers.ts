@@ -1,6 +1,7 @@
-import { namedChildren, type SyntaxNode } from "../../../../syntax/index.ts";
+import { childOf, namedChildren, type SyntaxNode } from "../../../../syntax/index.ts";
 import type { Edit } from "../mutation.ts";
 import { binaryOf, callOf, memberOf } from "../view.ts";
+import { doesNothing } from "./does-nothing.ts";
 import { type Operator, operand, replace, type Site } from "./site.ts";
 
 const NUMBERS = new Set(["integer", "float", "number"]);
@@ -26,6 +27,7 @@ function* literal({ node, names, hints }: Site): Generator<Edit> {
   const tried = new Set([node.text]);
   function* once(text: string, kind: Edit["kind"], weight: number): Generator<Edit> {
     if (tried.has(text)) return;
+    if (saysNothing(text, node)) return;
     tried.add(text);
     const isSigned = text.startsWith("-") && node.parent?.type === "unary_operator";
     yield replace(kind, node, isSigned ? `(${text})` : text, weight);
@@ -43,6 +45,18 @@ function* literal({ node, names, hints }: Site): Generator<Edit> {
     for (const far of [value + 10, value - 10, value * 10]) yield* once(String(far), "constant", 0.4);
     if (value % 10 === 0) yield* once(String(value / 10), "constant", 0.4);
   }
+}
+
+function saysNothing(text: string, node: SyntaxNode): boolean {
+  const { parent } = node;
+  const around = parent === undefined ? undefined : binaryOf(parent);
+  if (around?.family === "arithmetic") {
+    const [left, right] = around.right === node ? [around.left.text, text] : [text, around.right.text];
+    return doesNothing(left, around.operator, right);
+  }
+  if (parent === undefined || !parent.type.startsWith("augmented_assignment")) return false;
+  const sign = childOf(parent, "operator")?.text.slice(0, -1) ?? "";
+  return doesNothing(childOf(parent, "left")?.text ?? "", sign, text);
 }
 
 /** An index, a bound, a length: where being one beside is usual. */

@@ -2,6 +2,7 @@ import type { SyntaxNode } from "../../../../syntax/index.ts";
 import type { CodeLanguage } from "../../../code/code-file.ts";
 import type { Edit } from "../mutation.ts";
 import { type Binary, binaryOf } from "../view.ts";
+import { doesNothing } from "./does-nothing.ts";
 import { type Operator, operand } from "./site.ts";
 
 /** What people write one for the other, likeliest first. */
@@ -59,7 +60,7 @@ export const operations: Operator = function* ({ node, language }) {
   }
   const { operator, at, family } = binary;
   for (const [rank, other] of (TABLES[family][operator] ?? []).entries()) {
-    if (!exists(other, language)) continue;
+    if (!exists(other, language) || doesNothing(binary.left.text, other, binary.right.text)) continue;
     yield { kind: family, start: at[0], end: at[1], text: other, weight: rank === 0 ? 1 : 0.7 };
   }
   if (family === "arithmetic" && !CANNOT_TURN.has(operator)) yield turned(binary);
@@ -75,8 +76,9 @@ function* augmented(node: SyntaxNode, language: CodeLanguage): Generator<Edit> {
   if (!node.type.startsWith("augmented_assignment")) return;
   const sign = node.children.find(({ field }) => field === "operator");
   if (sign === undefined) return;
+  const right = node.children.at(-1)?.text ?? "";
   for (const other of ARITHMETIC[sign.text.slice(0, -1)] ?? []) {
-    if (exists(other, language))
+    if (exists(other, language) && !doesNothing("", other, right))
       yield { kind: "arithmetic", start: sign.start, end: sign.end, text: `${other}=`, weight: 0.9 };
   }
   yield { kind: "update", start: sign.start, end: sign.end, text: "=", weight: 0.5 };

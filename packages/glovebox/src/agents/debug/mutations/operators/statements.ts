@@ -73,10 +73,17 @@ function* jumps({ node, language, names }: Site): Generator<Edit> {
     yield replace("jump", node, `return ${answer}${end}`.replace(" ;", ";"), 0.9);
 }
 
-function* deletions({ node, language }: Site): Generator<Edit> {
+function* deletions({ node, source, language }: Site): Generator<Edit> {
   const siblings = namedChildren(node.parent);
-  if (language === "python" && siblings.length === 1) yield replace("deletion", node, "pass");
-  else yield replace("deletion", node, "", 1);
+  if (language === "python" && siblings.length === 1) {
+    yield replace("deletion", node, "pass");
+    return;
+  }
+  // With its line, where it has one of its own.
+  const next = source.indexOf("\n", node.end);
+  const isAlone = next >= 0 && source.slice(node.end, next).trim() === "";
+  const start = isAlone ? source.lastIndexOf("\n", node.start - 1) + 1 : node.start;
+  yield { kind: "deletion", start, end: isAlone ? next + 1 : node.end, text: "" };
 }
 
 /** One line up or down. */
