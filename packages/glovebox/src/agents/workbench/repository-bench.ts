@@ -70,7 +70,10 @@ export class RepositoryBench {
       ...(timeoutMs !== undefined && { limits: { wallMs: timeoutMs } }),
     };
     this.#runs += 1;
-    const ended = await this.sandbox.run(`run-${this.#runs}`, async () => request, reader);
+    // After a crash it runs again, behind what still runs: what it left may have been read and removed before the crash.
+    const { attempt } = this.sandbox.step;
+    const key = attempt === 1 ? `run-${this.#runs}` : `run-${this.#runs}/attempt-${attempt}`;
+    const ended = await this.sandbox.run(key, async () => request, reader);
     const { status, exitCode } = ended;
     return {
       status,
