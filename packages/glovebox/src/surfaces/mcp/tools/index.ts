@@ -3,6 +3,7 @@ import { searchContext } from "./context.ts";
 import { runCode, runCommand } from "./execution.ts";
 import { extractCode } from "./extract.ts";
 import { listFiles, readFile, writeFile } from "./files.ts";
+import { getFlowRun, runFlow } from "./flows.ts";
 import { getRun, startRun } from "./runs.ts";
 import { createSession, forkSession, rollBack, takeSnapshot } from "./sessions.ts";
 import { getWorkflowRun, runWorkflow } from "./workflows.ts";
@@ -14,6 +15,7 @@ export const TOOLS: readonly Tool[] = [
   ...[createSession, forkSession, takeSnapshot, rollBack],
   ...[startRun, getRun],
   ...[runWorkflow, getWorkflowRun],
+  ...[runFlow, getFlowRun],
   searchContext,
   extractCode,
 ];
