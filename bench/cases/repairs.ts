@@ -10,10 +10,7 @@ let done: Promise<readonly RepairResult[]> | undefined;
 
 /** Repaired once for all cases; what came of each program goes to stderr, so that the figures can be looked into. */
 function results(): Promise<readonly RepairResult[]> {
-  done ??= repairPrograms(readPrograms()).then((all) => {
-    for (const one of all) process.stderr.write(`${lineOf(one)}\n`);
-    return all;
-  });
+  done ??= repairPrograms(readPrograms(), (one) => process.stderr.write(`${lineOf(one)}\n`));
   return done;
 }
 

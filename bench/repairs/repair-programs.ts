@@ -24,19 +24,25 @@ export interface RepairResult {
   readonly ms: number;
 }
 
+const AT_ONCE = 2;
+
 /** Gives programs to the agent `debug`, each in a sandbox of its own, and judges its repairs by tests that it did not see. In the order of the programs. */
 export async function repairPrograms(
   programs: readonly BuggyProgram[],
-  concurrency = 2,
+  onResult: (result: RepairResult) => void = () => {},
 ): Promise<readonly RepairResult[]> {
   await using stage = await openRunStage();
   await using code = new CodeThreads();
   const results = new Array<RepairResult>(programs.length);
   const waiting = programs.entries();
   const work = async () => {
-    for (const [at, program] of waiting) results[at] = await repairOne(stage, code, program);
+    for (const [at, program] of waiting) {
+      const result = await repairOne(stage, code, program);
+      results[at] = result;
+      onResult(result);
+    }
   };
-  await Promise.all(Array.from({ length: concurrency }, work));
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
   return results;
 }
 
