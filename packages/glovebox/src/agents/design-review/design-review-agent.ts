@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { GloveboxError, isGloveboxError } from "../../core/index.ts";
 import type { Agent } from "../agent.ts";
-import { MAX_CODE_LENGTH } from "../code/code-file.ts";
+import { languageOf, MAX_CODE_LENGTH } from "../code/code-file.ts";
 import type { CodeThreads } from "../code/code-threads.ts";
+import { writeByModel } from "../codegen/model/write-by-model.ts";
 import { isOwnCode } from "../layout/layout-of.ts";
+import { readLayout } from "../layout/read-layout.ts";
 import { readTexts } from "../layout/read-texts.ts";
 import type { Artifact } from "../messages/artifact.ts";
 import { summary } from "../messages/make-message.ts";
@@ -29,7 +31,8 @@ export const designReviewAgent: Agent<DesignReviewPayload> = {
   description:
     "Reviews design: parameters, length, nesting, docs, mutable defaults, global state, cycles between modules, fan-out",
   payload: DesignReviewPayload,
-  async work({ bench, code }, { payload }) {
+  async work(host, { payload }) {
+    const { bench, code, model } = host;
     if (bench === undefined)
       throw new GloveboxError("invalid_argument", "design_review works on a repository, and there is none");
     for (const path of payload.paths ?? []) checkRepositoryPath(path);
@@ -43,9 +46,30 @@ export const designReviewAgent: Agent<DesignReviewPayload> = {
       review(repository, code, given),
     );
     const text = `${findings.length + leftOut} remarks on ${paths.length} files`;
-    return summary(text, { data: { files: paths.length, leftOut }, artifacts: findings.map(artifactOf) });
+    const [worst] = findings;
+    const proposed =
+      model === undefined || worst === undefined || worst.weight < 1
+        ? []
+        : await refactoring({ ...host, bench, model }, worst);
+    return summary(text, {
+      data: { files: paths.length, leftOut },
+      artifacts: [...findings.map(artifactOf), ...proposed],
+    });
   },
 };
+
+/** One change by the model that does away with the gravest finding, if it passes the checks and breaks no test. It is shown, and applied by nobody. */
+async function refactoring(
+  host: Parameters<typeof writeByModel>[0],
+  { path, target, details, suggestion }: ReviewFinding,
+): Promise<readonly Artifact[]> {
+  const { layout } = await readLayout(host.bench, "repository", languageOf(path));
+  const goal = `Refactor ${path}: ${target} ${details}. ${suggestion} What the code does stays as it is.`;
+  const { delta, artifacts } = await writeByModel(host, { goal, payload: { show: [path], candidates: 1 }, layout });
+  return delta.kind === "diff"
+    ? [{ kind: "diff", title: goal.slice(0, 1_000), diff: delta.diff }, ...artifacts]
+    : artifacts;
+}
 
 async function review(
   repository: RepositoryBench,
@@ -62,7 +86,9 @@ async function review(
     all.push(...facts.findings);
   }
   const wanted = new Set(only);
-  const findings = [...all, ...graphFindings(imports)].filter(({ path }) => wanted.has(path)).toSorted(byWeight);
+  const findings = [...all, ...graphFindings(imports)]
+    .filter(({ path, along = [path] }) => along.some((one) => wanted.has(one)))
+    .toSorted(byWeight);
   return { findings: findings.slice(0, MAX_FINDINGS), leftOut: Math.max(0, findings.length - MAX_FINDINGS) };
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openProvider, ProviderSettings } from "../../models/index.ts";
 import { type AgentStage, openAgentStage, workOn } from "../testing/agent-stage.ts";
 import { designReviewAgent } from "./design-review-agent.ts";
 import { graphFindings } from "./module-graph.ts";
@@ -102,5 +103,20 @@ test("a repository is reviewed: at most fifty remarks, the gravest first, the sa
     ["design/docs", "a.py", "info"],
   ]);
   const some = await stage.withHost(files, (host) => workOn(designReviewAgent, host, { paths: ["b.py"] }));
-  expect(some.artifacts.map((one) => one.kind === "analysis" && one.rule)).toEqual(["design/docs"]);
+  expect(some.artifacts.map((one) => one.kind === "analysis" && one.rule)).toEqual(["design/cycle", "design/docs"]);
+});
+
+test("with a model the gravest remark comes with one refactoring that broke nothing", { timeout: 60_000 }, async () => {
+  const text = "```python path=a.py\ndef f(a=None):\n    return [] if a is None else a\n```\n";
+  const script = { answers: [{ contains: "a has a default that all calls share", text }] };
+  const model = {
+    provider: openProvider(ProviderSettings.parse({ kind: "scripted", script })),
+    model: "script",
+    seed: 1,
+  };
+  const files = { "a.py": "def f(a=[]):\n    return a\n" };
+  const { artifacts, delta } = await stage.withHost(files, (host) => workOn(designReviewAgent, host, {}), { model });
+  expect(delta.kind).toBe("summary");
+  expect(artifacts.map(({ kind }) => kind)).toEqual(["analysis", "analysis", "diff", "candidate_list", "selection"]);
+  expect(artifacts[2]).toMatchObject({ diff: { text: expect.stringContaining("+def f(a=None):\n") } });
 });

@@ -41,6 +41,7 @@ export function graphFindings(files: Imports): ReviewFinding[] {
       target: path,
       details: details.slice(0, 1_000),
       suggestion: "Move what both need into a module of its own.",
+      along: cycle,
       weight: 3,
     });
   }

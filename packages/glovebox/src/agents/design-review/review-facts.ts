@@ -21,6 +21,8 @@ export interface ReviewFinding {
   readonly target: string;
   readonly details: string;
   readonly suggestion: string;
+  /** Of a cycle, all its modules. */
+  readonly along?: readonly string[];
   /** How far beyond its bound: 1 is just beyond. Orders findings. */
   readonly weight: number;
 }

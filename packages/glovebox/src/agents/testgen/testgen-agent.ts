@@ -2,9 +2,11 @@ import { z } from "zod";
 import { GloveboxError } from "../../core/index.ts";
 import type { Agent } from "../agent.ts";
 import { type CodeLanguage, languageOf } from "../code/code-file.ts";
-import { sourcesOf } from "../layout/layout-of.ts";
+import { writeByModel } from "../codegen/model/write-by-model.ts";
+import { isTestFile, sourcesOf } from "../layout/layout-of.ts";
 import { readLayout } from "../layout/read-layout.ts";
 import type { Artifact } from "../messages/artifact.ts";
+import type { Delta, Diff } from "../messages/diff.ts";
 import { changes } from "../messages/make-message.ts";
 import { RepositoryPath } from "../messages/parts.ts";
 import { makeDiff } from "../workbench/make-diff.ts";
@@ -16,6 +18,8 @@ export const TestgenPayload = z.strictObject({
   /** Modules to test. Default: those of the repository's main language, the first 20 by path. */
   paths: z.array(RepositoryPath).min(1).max(20).optional(),
   language: z.enum(["python", "typescript", "javascript"]).optional(),
+  /** For a model: what the code is to do, from which it writes tests of behaviour. */
+  spec: z.string().min(1).max(20_000).optional(),
 });
 export type TestgenPayload = z.infer<typeof TestgenPayload>;
 
@@ -28,7 +32,8 @@ export const testgenAgent: Agent<TestgenPayload> = {
   description:
     "Writes tests from signatures and observed behaviour, runs each, keeps those that pass and tells the crashes that they find",
   payload: TestgenPayload,
-  async work({ bench, code }, { payload }) {
+  async work(host, { payload }) {
+    const { bench, code, model } = host;
     if (bench === undefined)
       throw new GloveboxError("invalid_argument", "testgen works on a repository, and there is none");
     for (const path of payload.paths ?? []) checkRepositoryPath(path);
@@ -50,11 +55,25 @@ export const testgenAgent: Agent<TestgenPayload> = {
         ),
       );
     }
-    return changes(makeDiff(all.flatMap(({ files }) => files)), {
-      artifacts: all.flatMap((one) => artifactsOf(one, layout.language)),
-    });
+    const artifacts = all.flatMap((one) => artifactsOf(one, layout.language));
+    const diff = makeDiff(all.flatMap(({ files }) => files));
+    if (model === undefined || payload.spec === undefined || paths.length === 0) return changes(diff, { artifacts });
+    const goal = `Write tests of behaviour for ${paths.join(", ")}, in new test files only. What the code is to do:\n${payload.spec}`;
+    const wish = { goal, payload: { show: paths, candidates: 1 }, layout };
+    const proposed = await writeByModel({ ...host, bench, model }, wish);
+    return changes(together(diff, proposed.delta), { artifacts: [...artifacts, ...proposed.artifacts] });
   },
 };
+
+/** Both, where the model's adds tests and nothing else. */
+function together(own: Diff, proposed: Delta): Diff {
+  if (proposed.kind !== "diff") return own;
+  const taken = new Set(own.files.map(({ path }) => path));
+  const isFine = proposed.diff.files.every(
+    ({ path, baseHash }) => isTestFile(path) && baseHash === null && !taken.has(path),
+  );
+  return isFine ? { ...own, text: own.text + proposed.diff.text, files: [...own.files, ...proposed.diff.files] } : own;
+}
 
 function isOf(path: string, language: CodeLanguage): boolean {
   return languageOf(path) === language;

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openProvider, ProviderSettings } from "../../models/index.ts";
+import type { AgentHost } from "../agent.ts";
 import { runTests } from "../test-exec/run-tests.ts";
 import { type AgentStage, openAgentStage, workOn } from "../testing/agent-stage.ts";
 import { testgenAgent } from "./testgen-agent.ts";
@@ -129,5 +131,24 @@ export function now(): number { return Date.now() + Math.random(); }
     );
     expect(javascript.report).toMatchObject({ status: "passed" });
     expect(javascript.text).toContain('const subject = require("./add.js")');
+  });
+
+  it("with a model adds tests of a specification, and nothing but tests", async () => {
+    const files = { "calc.py": "def twice(x: int) -> int:\n    return 2 * x\n" };
+    const behaviour =
+      "import unittest\n\nfrom calc import twice\n\n\nclass TwiceTest(unittest.TestCase):\n    def test_three(self):\n        self.assertEqual(twice(3), 6)\n";
+    const modelOf = (path: string, code: string) => {
+      const script = { answers: [{ contains: "It doubles.", text: `\`\`\`python path=${path}\n${code}\`\`\`\n` }] };
+      return { provider: openProvider(ProviderSettings.parse({ kind: "scripted", script })), model: "script", seed: 1 };
+    };
+    const filesOf = async (path: string, code: string) => {
+      const work = (host: AgentHost) => workOn(testgenAgent, host, { spec: "It doubles." });
+      const { delta } = await stage.withHost(files, work, { model: modelOf(path, code) });
+      return delta.kind === "diff" ? delta.diff.files.map((file) => file.path) : [];
+    };
+    const own = ["tests/__init__.py", "tests/test_calc.py"];
+    expect(await filesOf("tests/test_twice.py", behaviour)).toEqual([...own, "tests/test_twice.py"]);
+    expect(await filesOf("tests/test_twice.py", behaviour.replace("6", "7"))).toEqual(own);
+    expect(await filesOf("calc.py", "def twice(x: int) -> int:\n    return x + x\n")).toEqual(own);
   });
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openProvider } from "../../../models/index.ts";
+import { openProvider, ProviderSettings } from "../../../models/index.ts";
 import { runTests } from "../../test-exec/run-tests.ts";
 import { type AgentStage, openAgentStage, workOn } from "../../testing/agent-stage.ts";
 import { codegenAgent } from "../codegen-agent.ts";
@@ -19,7 +19,7 @@ const block = (path: string, code: string) => `Here:\n\n\`\`\`python path=${path
 
 function modelOf(...answers: readonly string[]) {
   const script = { answers: answers.map((text, at) => ({ contains: `Proposal ${at + 1} of`, text })) };
-  return { provider: openProvider({ kind: "scripted", script }), model: "script", seed: 7 };
+  return { provider: openProvider(ProviderSettings.parse({ kind: "scripted", script })), model: "script", seed: 7 };
 }
 
 describe("codegen by a model", { timeout: 120_000 }, () => {
@@ -65,7 +65,7 @@ describe("codegen by a model", { timeout: 120_000 }, () => {
       among: ["candidate-3", "candidate-2", "candidate-1"],
     });
     const { reason } = selection as { reason: string };
-    expect(reason).toContain("candidate-3: parses, 1 tests pass");
+    expect(reason).toContain("candidate-3: parses, tests pass (1)");
     expect(reason).toMatch(/candidate-2: parses, tests\/test_ops\.py::\S*test_add fails/);
     expect(reason).toContain("candidate-1: calc/ops.py does not parse: line 1");
   });

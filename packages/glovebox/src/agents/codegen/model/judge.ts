@@ -84,7 +84,7 @@ async function judge(
     const score = 8 + testScore + typeScore + 1 / (1 + fresh) + 0.5 / (1 + lines / 50);
     const told = [
       "parses",
-      after === undefined ? "there are no tests" : (broken ?? `${after.tests.length} tests pass as before or better`),
+      after === undefined ? "there are no tests" : (broken ?? `tests pass (${after.tests.length})`),
       ...(types === undefined ? [] : [types ? "types hold" : "types do not hold"]),
       `${fresh} new findings`,
       `${lines} lines`,

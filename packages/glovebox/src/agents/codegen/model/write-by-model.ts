@@ -13,13 +13,20 @@ import { readProposal } from "./read-proposal.ts";
 
 const RETRIEVED = 8;
 
+export interface Wish {
+  /** In words. */
+  readonly goal: string;
+  readonly payload: Pick<CodegenPayload, "show" | "candidates" | "feedback">;
+  readonly layout: Layout;
+}
+
 /**
  * Asks a model for proposals, judges each by parser, analysis, types and tests, and takes the best that is good. Which there were and why one was chosen is in the
  * artifacts; when none is good, nothing changes.
  */
 export async function writeByModel(
   host: AgentHost & { readonly bench: Workbench; readonly model: AgentModel },
-  { goal, payload, layout }: { readonly goal: string; readonly payload: CodegenPayload; readonly layout: Layout },
+  { goal, payload, layout }: Wish,
 ): Promise<AgentOutcome> {
   const { bench, run, model, code } = host;
   const files = await bench.work("show", { paths: payload.show }, ({ paths }, repository) =>
