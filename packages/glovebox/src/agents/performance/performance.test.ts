@@ -108,8 +108,8 @@ describe("the agent performance", { timeout: 120_000 }, () => {
     );
     const wrong = await ask(5, 9, "    return sorted(set(numbers))[:2]");
     expect(wrong.delta).toMatchObject({ data: { refused: "it breaks test_numbers.py::Numbers.test_unique" } });
-    const slower = await ask(5, 5, "    for number in range(2_000_000):\n        pass\n    found = []");
-    expect(slower.delta).toMatchObject({ data: { refused: "it is slower" } });
+    const slower = await ask(5, 5, "    for number in range(1_000_000):\n        pass\n    found = []");
+    expect(slower.delta).toMatchObject({ data: { refused: expect.stringMatching(/^it is (?:slower|not faster)/) } });
   });
 
   it("refuses what it cannot profile, and says when the program fails", async () => {

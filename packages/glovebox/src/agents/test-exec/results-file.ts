@@ -128,7 +128,7 @@ class ResultsReader {
     if (own.length > 0 && (code === 0 || isBad || this.#tests.size > known)) return;
     const id = `${file}::${name}`;
     if (code === 0) this.#add(testCase(id, "passed"));
-    else if (late) this.#add(testCase(id, "timeout", { message: "the file took longer than it may" }));
+    else if (late) this.#add(testCase(id, "timeout", { message: "the file took too long" }));
     else this.#add(testCase(id, "error", { message: messageOf(tail, code), stack: tail }));
   }
 

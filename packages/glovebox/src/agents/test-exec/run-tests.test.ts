@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type AgentStage, openAgentStage } from "../testing/agent-stage.ts";
+import { type AgentStage, openAgentStage, workOn } from "../testing/agent-stage.ts";
 import { runTests } from "./run-tests.ts";
+import { testExecAgent } from "./test-exec-agent.ts";
 import { TestReport } from "./test-report.ts";
 
 const CALC = `"""Numbers."""
@@ -107,8 +108,8 @@ describe("a run of tests", { timeout: 120_000 }, () => {
   it("tells of each test of unittest, what it ran, and goes on after one that hangs", async () => {
     const files = { "calc.py": CALC, "tests/test_calc.py": UNITTESTS };
     const seen = await stage.withHost(files, async ({ bench }) => ({
-      report: await runTests(bench, "tests", { coverage: "per_test", testTimeoutMs: 1_000 }),
-      again: await runTests(bench, "again", { coverage: "per_test", testTimeoutMs: 1_000 }),
+      report: await runTests(bench, "tests", { coverage: "per_test", testTimeoutMs: 2_000 }),
+      again: await runTests(bench, "again", { coverage: "per_test", testTimeoutMs: 2_000 }),
       one: await runTests(bench, "one", { runner: "unittest", only: ["tests/test_calc.py::Adding.test_small"] }),
       left: await bench.work("left", {}, (_input, inside) =>
         inside.run(["sh", "-c", "pgrep -f '[s]leep 4321' || true"]),
@@ -155,7 +156,7 @@ describe("a run of tests", { timeout: 120_000 }, () => {
       "test/broken.test.js": 'import "./nowhere.js";\n',
     };
     const seen = await stage.withHost(files, async ({ bench }) => ({
-      report: await runTests(bench, "tests", { coverage: "per_test", testTimeoutMs: 3_000 }),
+      report: await runTests(bench, "tests", { coverage: "per_test", testTimeoutMs: 4_000 }),
       one: await runTests(bench, "one", { runner: "node:test", only: ["test/calc.test.ts::large > adds"], reruns: 1 }),
     }));
     const report = TestReport.parse(seen.report);
@@ -235,9 +236,14 @@ def test_flaky():
       "test_slow.py":
         "import time, unittest\nclass T(unittest.TestCase):\n def test_a(self): pass\n def test_b(self): time.sleep(600)\n def test_c(self): pass\n",
     };
-    const late = await stage.withHost(files, ({ bench }) => runTests(bench, "tests", { timeoutMs: 2_000 }));
-    expect(late).toMatchObject({ status: "timeout" });
-    expect(statuses(late)).toEqual({ "test_slow.py::T.test_a": "passed", "test_slow.py::T.test_b": "timeout" });
+    const late = await stage.withHost(files, (host) => workOn(testExecAgent, host, { timeoutMs: 5_000 }));
+    expect(late).toMatchObject({
+      delta: { data: { runner: "unittest", status: "timeout", counts: { passed: 1, timeout: 1 } } },
+      artifacts: [
+        { kind: "test_result", name: "test_slow.py::T.test_b", status: "timeout", log: "the test did not end" },
+        { kind: "test_result", name: "test_slow.py::T.test_a", status: "passed" },
+      ],
+    });
     const exits = { "test_x.py": "import os, unittest\nclass T(unittest.TestCase):\n def test_a(self): os._exit(0)\n" };
     const crashed = await stage.withHost(exits, ({ bench }) => runTests(bench, "tests"));
     expect(crashed).toMatchObject({ status: "crashed", tests: [{ id: "test_x.py::T.test_a", status: "error" }] });

@@ -24,7 +24,7 @@ export interface RunTestsOptions {
   readonly coverage?: CoverageKind;
   /** Of all together, milliseconds; default 300,000. */
   readonly timeoutMs?: number;
-  /** Of one test (of node:test, one file), milliseconds; those after it still run. Default: none of its own. */
+  /** Of one test, milliseconds; those after it still run, with node:test those of other files. Default: none of its own. */
   readonly testTimeoutMs?: number;
   /** How often tests that failed run again, to show those that pass then; default 0, at most 10. */
   readonly reruns?: number;

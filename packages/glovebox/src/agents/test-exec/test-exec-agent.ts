@@ -17,7 +17,7 @@ export const TestExecPayload = z.strictObject({
   coverage: CoverageKind.optional(),
   /** Of all together; default 300,000. The task's own limit holds as well. */
   timeoutMs: z.number().int().min(1).max(LIMITS.timeoutMs).optional(),
-  /** Of one test, or with node:test of one file. Default: none. */
+  /** Of one test; those after it still run, with node:test those of other files. Default: none. */
   testTimeoutMs: z.number().int().min(1).max(LIMITS.timeoutMs).optional(),
   /** How often tests that failed run again, to show those that pass then. Default 0. */
   reruns: z.number().int().min(0).max(10).optional(),

@@ -3,13 +3,14 @@
 //
 //     node node_tests.mjs CONFIG        CONFIG: JSON, see `runAll`
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readdirSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, writeSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const NO_TESTS = 5;
 const MAX_FILES = 2_000;
 const MAX_TAIL = 4_000;
+const MAX_LOAD_MS = 30_000;
 const LEFT_OUT = new Set(["node_modules", ".git"]);
 /** As in Node's own documentation of `node --test`. */
 const TEST_FILE = /(?:^|\/)(?:test|test-[^/]+|[^/]+[._-]test)\.[cm]?[jt]s$/;
@@ -33,7 +34,8 @@ function testFiles(root) {
 
 /**
  * Runs the tests and resolves to an exit code: 0 passed, 1 failed, 5 none. `root`: the repository, absolute. `results`: the file. `only`: ids `file::name` and files.
- * `coverage`: none, total or per_test. `fileTimeoutMs`: until a file's processes are ended. `nodeArgs`: for the processes.
+ * `coverage`: none, total or per_test. `testTimeoutMs`: without a test that begins or ends, until
+ * a file's processes are ended. `nodeArgs`: for the processes.
  */
 export async function runAll(config) {
   const { root, results, only = [] } = config;
@@ -49,7 +51,7 @@ export async function runAll(config) {
   }
 }
 
-function runFile(file, { root, only = [], coverage = "none", fileTimeoutMs, nodeArgs = [] }, fd) {
+function runFile(file, { root, only = [], coverage = "none", testTimeoutMs, nodeArgs = [] }, fd) {
   const here = (name) => pathToFileURL(join(import.meta.dirname, name)).href;
   const wanted = only.includes(file) ? [] : only.filter((one) => one.startsWith(`${file}::`));
   const args = [
@@ -78,23 +80,38 @@ function runFile(file, { root, only = [], coverage = "none", fileTimeoutMs, node
       process.kill(-child.pid, "SIGKILL");
     } catch {} // it has ended
   };
-  const timer =
-    fileTimeoutMs &&
-    setTimeout(() => {
+  const watch =
+    testTimeoutMs &&
+    watchProgress(fd, testTimeoutMs, () => {
       isLate = true;
       stop();
-    }, fileTimeoutMs);
+    });
   return new Promise((resolve) => {
     child.on("error", (error) => {
       tail = String(error);
     });
     child.on("exit", stop); // what a test left behind goes with it
     child.on("close", (code, signal) => {
-      clearTimeout(timer);
+      clearInterval(watch);
       put(fd, { ended: file, name: basename(file), code: code ?? -1, ...(signal && { signal }), late: isLate, tail });
       resolve(code === 0);
     });
   });
+}
+
+/** Calls `late` when nothing is said for so long; until the first word longer, for modules have to be loaded. */
+function watchProgress(fd, limitMs, late) {
+  let size = fstatSync(fd).size;
+  let deadline = performance.now() + limitMs + Math.min(9 * limitMs, MAX_LOAD_MS);
+  return setInterval(
+    () => {
+      const now = fstatSync(fd).size;
+      if (now !== size) deadline = performance.now() + limitMs;
+      size = now;
+      if (performance.now() > deadline) late();
+    },
+    Math.min(100, limitMs),
+  );
 }
 
 /** Patterns are held against the names of a test and those around it, with spaces between them. */

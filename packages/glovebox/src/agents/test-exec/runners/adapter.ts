@@ -13,7 +13,7 @@ export interface RunnerTask {
   /** Ids of tests `file::name`, and files; empty: all. */
   readonly only: readonly string[];
   readonly coverage: CoverageKind;
-  /** Of one test, or where a runner ends no single test, of one file, milliseconds. */
+  /** Of one test, milliseconds. */
   readonly testTimeoutMs: number | undefined;
 }
 

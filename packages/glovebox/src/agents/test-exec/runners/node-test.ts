@@ -6,7 +6,7 @@ export const nodeTest: RunnerAdapter = {
   programs: ["node_tests.mjs", "node_reporter.mjs", "node_collector.mjs"].map((name) => `test-exec/inside/${name}`),
   noTests: [5],
   argv: ({ root, results, inside, only, coverage, testTimeoutMs }) => {
-    const late = testTimeoutMs !== undefined && { fileTimeoutMs: testTimeoutMs };
+    const late = testTimeoutMs !== undefined && { testTimeoutMs };
     return ["node", `${inside}/node_tests.mjs`, JSON.stringify({ root, results, only, coverage, ...late })];
   },
   read: (file, { timedOut }) => readResults(file, timedOut),
