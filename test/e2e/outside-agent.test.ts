@@ -71,6 +71,22 @@ describe("an outside agent of 30 lines", { timeout: 120_000 }, () => {
     await expect(box.agents.get("alpha")).rejects.toMatchObject({ code: "not_found" });
   });
 
+  test("agents of the house do single tasks too, in runs that say what they took", async () => {
+    const { items } = await box.agents.list();
+    expect(items).toEqual(
+      expect.arrayContaining([expect.objectContaining({ name: "planner", kind: "built-in", status: "idle" })]),
+    );
+    const input = { payload: { goal: "add two numbers; review the design" } };
+    const { run, answer } = await box.agents.run("planner", input, { wait: true });
+    expect(run).toMatchObject({ program: "agents.task", status: "completed" });
+    expect(answer).toMatchObject({
+      payload: { newTasks: [{ id: "codegen-1" }, { id: "design_review-1" }, { id: "test_exec-1" }] },
+      metrics: { timeMs: expect.any(Number), tokensUsed: 0 },
+    });
+    const bad = await box.agents.run("planner", { payload: { goal: "" } }, { wait: true });
+    expect(bad.answer).toMatchObject({ agent: "planner", error: { code: "invalid_argument", retryable: false } });
+  });
+
   test("messages are published as JSON Schema, and requests that do not fit them are refused", async () => {
     const schemas = await box.agents.schemas();
     expect(Object.keys(schemas)).toEqual(expect.arrayContaining(["AgentTask", "AgentResult", "AgentError"]));

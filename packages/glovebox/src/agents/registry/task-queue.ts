@@ -105,6 +105,8 @@ export class TaskQueue implements AsyncDisposable {
     const untilMs = clock.nowMs() + waitMs;
     const ended = AbortSignal.any([signal, this.#closed.signal]);
     for (;;) {
+      // Whoever is gone would keep the task from others until its lease is over.
+      if (ended.aborted) return undefined;
       directory.seen(tenantId, name);
       const rung = this.#bell.listen(tenantId);
       const found = await this.#inTurn(() => this.#take(tenantId, { name, capabilities, maxTasks, leaseMs }));
@@ -114,7 +116,7 @@ export class TaskQueue implements AsyncDisposable {
         return { record: found, task: { ...task, agent: name } };
       }
       const leftMs = untilMs - clock.nowMs();
-      if (leftMs <= 0 || ended.aborted) return undefined;
+      if (leftMs <= 0) return undefined;
       await rung.within(leftMs, ended);
     }
   }

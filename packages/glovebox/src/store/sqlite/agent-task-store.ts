@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { GloveboxError } from "../../core/index.ts";
 import type { AgentTaskFilter, AgentTaskRecord, AgentTaskStore } from "../agent-records.ts";
 import { pageWindow, toPage } from "../page-cursor.ts";
 import type { Page } from "../store.ts";
@@ -45,7 +46,8 @@ export class SqliteAgentTaskStore implements AgentTaskStore {
         query: query
           .insertInto("agent_tasks")
           .values({ id, tenant_id: tenantId, run_id: runId, key, doc: JSON.stringify(task) })
-          .onConflict((conflict) => conflict.columns(["tenant_id", "key"]).doNothing()),
+          .onConflict((conflict) => conflict.columns(["tenant_id", "key"]).doNothing())
+          .returning("id"),
       },
       {
         query: query
@@ -58,10 +60,12 @@ export class SqliteAgentTaskStore implements AgentTaskStore {
               .select(["id", sql.lit("task").as("part"), sql.val(JSON.stringify(message)).as("json")]),
           ),
       },
-      { query: first },
     ]);
-    const doc = results.at(-1)?.rows[0]?.doc;
-    return typeof doc === "string" ? (JSON.parse(doc) as AgentTaskRecord) : task;
+    if ((results[1]?.rows.length ?? 0) > 0) return task;
+    // Another call with its key was faster.
+    const winner = this.#reader.first(first);
+    if (winner === undefined) throw new GloveboxError("conflict", "the task that has this key is gone");
+    return fromDoc<AgentTaskRecord>(winner);
   }
 
   async get(tenantId: string, id: string): Promise<AgentTaskRecord | undefined> {
