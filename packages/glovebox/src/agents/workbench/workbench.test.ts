@@ -11,7 +11,7 @@ import { TENANT } from "../../sessions/testing/stage.ts";
 import { makeRepository, type TestRepository } from "../testing/repository.ts";
 import { makeDiff } from "./make-diff.ts";
 import type { RepositorySource } from "./repository-tree.ts";
-import { Workbench } from "./workbench.ts";
+import { Workbench, type WorkbenchSpec } from "./workbench.ts";
 
 const exec = promisify(execFile);
 const any = { input: z.unknown(), output: z.unknown() };
@@ -43,6 +43,7 @@ describe("a repository in a run's sandbox", { timeout: 90_000 }, () => {
   const withBench = async <T>(
     work: (bench: Workbench, context: ProgramContext) => Promise<T>,
     source: RepositorySource = { kind: "folder", path: repository.path },
+    spec: WorkbenchSpec = { template: "python" },
   ): Promise<T> => {
     counter += 1;
     const program = defineProgram({
@@ -51,7 +52,7 @@ describe("a repository in a run's sandbox", { timeout: 90_000 }, () => {
       ...any,
       run: async (context) => {
         const parts = { sandboxes: at.sandboxes, folders: true, blobs: at.stage.store.blobs };
-        return await work(await Workbench.open(context, parts, source, { template: "python" }), context);
+        return await work(await Workbench.open(context, parts, source, spec), context);
       },
     });
     const id = await at.start(program, {});
@@ -156,5 +157,35 @@ describe("a repository in a run's sandbox", { timeout: 90_000 }, () => {
         { path: "src/other.py", before, after: before.replace("A = 1", "A = 10").replace("H = 8", "H = 80") },
       ]),
     );
+  });
+
+  it("runs programs with what they are given, and what chance is fixed to", async () => {
+    const seen = await withBench(async (bench) =>
+      bench.work("run", {}, async (_input, inside) => ({
+        given: await inside.run(["sh", "-c", "pwd; printenv WORD PYTHONHASHSEED TZ; cat; echo err >&2; exit 3"], {
+          cwd: `${inside.root}/src`,
+          env: { WORD: "word" },
+          stdin: "from stdin",
+        }),
+        late: await inside.run(["sh", "-c", "echo first; sleep 600"], { timeoutMs: 1_000 }),
+        long: await inside.run(["sh", "-c", "seq 1 20000; echo last"], { maxChars: 10 }),
+      })),
+    );
+    expect(seen.given).toEqual({
+      status: "error",
+      exitCode: 3,
+      stdout: "/workspace/repo/src\nword\n0\nUTC\nfrom stdin",
+      stderr: "err\n",
+      truncated: false,
+      timedOut: false,
+    });
+    expect(seen.late).toMatchObject({ status: "timeout", timedOut: true, stdout: "first\n" });
+    expect(seen.long).toMatchObject({ stdout: "20000\nlast\n".slice(-10), truncated: true });
+    const chance = await withBench(
+      async (bench) => bench.work("run", {}, (_input, inside) => inside.run(["printenv", "PYTHONHASHSEED"])),
+      undefined,
+      { template: "python", deterministic: false },
+    );
+    expect(chance).toMatchObject({ stdout: "", exitCode: 1 });
   });
 });
