@@ -57,10 +57,11 @@ async function lookForRepair(
   diagnosis: Diagnosis,
   payload: DebugPayload,
 ): Promise<SearchResult> {
-  const { report, failing, passing, others, sources, hashes } = diagnosis;
+  const { report, failing, passing, others, failures, sources, hashes } = diagnosis;
   const { budget } = payload;
   const mutations = await proposeMutations(host, diagnosis, payload);
-  const request = { runner: report.runner, failing, passing, others, sources, hashes, budget };
+  const hangs = failures.some(({ kind }) => kind === "timeout");
+  const request = { runner: report.runner, failing, passing, hangs, others, sources, hashes, budget };
   const found = await search(host.run, bench, { ...request, changes: mutations });
   if (found.repair !== undefined || host.model === undefined) return found;
   const repair = await askForPatches(host.run, host.model, bench, { ...request, diagnosis });

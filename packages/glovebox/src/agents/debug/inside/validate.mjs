@@ -195,9 +195,10 @@ async function workSlot(job, number, put) {
   const slot = new Slot(job, number);
   const worker = new Worker(slot);
   try {
-    const passing = await worker.run(job.passing, job.cpuSeconds * 20);
-    const cpu = Math.max(job.cpuSeconds, passing.how === "ended" ? passing.took * 6 : 0);
-    const failing = await worker.run(job.failing, cpu);
+    const passing = await worker.run(job.passing, job.cpuSeconds * 100);
+    const least = Math.max(job.cpuSeconds, passing.how === "ended" ? passing.took * 6 : 0);
+    const failing = await worker.run(job.failing, job.hangs ? least : job.cpuSeconds * 100);
+    const cpu = Math.max(least, failing.how === "ended" ? failing.took * 6 : 0);
     const agrees =
       job.passing.every((id) => passing.statuses[id] === "passed") &&
       !job.failing.some((id) => failing.statuses[id] === "passed");
@@ -215,7 +216,7 @@ async function workSlot(job, number, put) {
 /**
  * `root`: the repository. `work`: a folder for copies. `failing`, `passing`: ids of tests. `sources`: texts by path. `candidates`: lists of edits [path, start, end,
  * text]. `link`: folders that are not copied. `results`: the file. `workers`, `cpuSeconds`, `wallSeconds`, `memoryBytes`: bounds; of the processor a candidate gets
- * six times what the passing tests take now, and at least that.
+ * six times what the tests take now, and at least that. `hangs`: failing tests do not end.
  */
 async function main() {
   const job = JSON.parse(readFileSync(process.argv[2], "utf8"));

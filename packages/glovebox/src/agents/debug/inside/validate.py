@@ -192,11 +192,13 @@ def attempt(job, slot, edits, cpu):
 def work(job, number, out):
     """Every candidate whose turn it is in this slot."""
     slot = Slot(job, number)
-    slow = job["cpuSeconds"] * 20
+    slow = job["cpuSeconds"] * 100
     statuses, _messages, how, cpu = run(job, slot, sorted(job["passing"]), slow) if job["passing"] else ({}, {}, "ended", 0)
     agrees = how == "ended" and all(statuses.get(test) == "passed" for test in job["passing"])
     limit = max(job["cpuSeconds"], 6 * cpu)
-    statuses, messages, _how, _cpu = run(job, slot, sorted(job["failing"]), limit)
+    statuses, messages, how, cpu = run(job, slot, sorted(job["failing"]), limit if job["hangs"] else slow)
+    if how == "ended":
+        limit = max(limit, 6 * cpu)
     agrees = agrees and not any(statuses.get(test) == "passed" for test in job["failing"])
     job["failing"] = {test: messages.get(test, "") for test in job["failing"]}
     for at in range(number, len(job["candidates"]) if agrees else 0, job["workers"]):
@@ -212,7 +214,7 @@ def put(out, record):
 def main():
     """`root`: the repository. `work`: a folder for copies. `runner`: of python_tests.py, which lies in `inside`. `failing`, `passing`: ids of tests.
     `sources`: texts by path. `candidates`: lists of edits [path, start, end, text]. `link`: folders that are not copied. `results`: the file. `workers`,
-    `cpuSeconds`, `wallSeconds`, `memoryBytes`: bounds; of the processor a candidate gets six times what the passing tests take now, and at least that."""
+    `cpuSeconds`, `wallSeconds`, `memoryBytes`: bounds; of the processor a candidate gets six times what the tests take now, and at least that. `hangs`: failing tests do not end."""
     with open(sys.argv[1], encoding="utf-8") as file:
         job = json.load(file)
     sys.path.insert(0, job["inside"])

@@ -67,8 +67,17 @@ async function judge(
   candidates: readonly Candidate[],
   request: Request,
 ): Promise<Candidate | string> {
-  const { runner, hashes, failing, passing, others, budget } = request;
-  const asked = { runner, hashes, failing, passing, others, candidates, timeoutMs: budget.sandboxSeconds * 1_000 };
+  const { runner, hashes, failing, passing, hangs, others, budget } = request;
+  const asked = {
+    runner,
+    hashes,
+    failing,
+    passing,
+    hangs,
+    others,
+    candidates,
+    timeoutMs: budget.sandboxSeconds * 1_000,
+  };
   const outcomes = await tryCandidates(bench, `try proposals ${round}`, asked);
   for (const [at, candidate] of candidates.entries()) {
     const outcome = outcomes[at];

@@ -9,6 +9,7 @@ export interface SearchRequest {
   readonly runner: Runner;
   readonly failing: readonly string[];
   readonly passing: readonly string[];
+  readonly hangs: boolean;
   readonly others: readonly string[];
   /** Texts by path of all files that changes are of, and their hashes. */
   readonly sources: Readonly<Record<string, string>>;
@@ -99,12 +100,13 @@ class Search {
     const seconds = this.#request.budget.sandboxSeconds - ((await this.#used()) - this.#begun);
     if (seconds <= 1) return this.#end("sandboxSeconds");
     this.#round += 1;
-    const { runner, hashes, failing, passing, others } = this.#request;
+    const { runner, hashes, failing, passing, hangs, others } = this.#request;
     const asked: TrialRequest = {
       runner,
       hashes,
       failing,
       passing,
+      hangs,
       others,
       candidates,
       timeoutMs: Math.round(seconds) * 1_000,

@@ -28,6 +28,8 @@ export interface TrialRequest {
   readonly hashes: Readonly<Record<string, string>>;
   readonly failing: readonly string[];
   readonly passing: readonly string[];
+  /** Some of the failing tests do not end. */
+  readonly hangs: boolean;
   /** Tests that fail, and may go on failing. */
   readonly others: readonly string[];
   readonly candidates: readonly Candidate[];
@@ -109,7 +111,7 @@ async function tryInside(
   const inside = await putInside(bench, programs);
   const work = bench.scratch("candidates");
   const results = `${work}/results.jsonl`;
-  const { runner, failing, passing, timeoutMs } = request;
+  const { runner, failing, passing, hangs, timeoutMs } = request;
   const candidates = request.candidates.map((all) => all.map(({ path, start, end, text }) => [path, start, end, text]));
   const job = {
     ...BOUNDS,
@@ -120,6 +122,7 @@ async function tryInside(
     runner,
     failing,
     passing,
+    hangs,
     sources,
     candidates,
     link: include,
