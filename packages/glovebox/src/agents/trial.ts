@@ -6,10 +6,17 @@ import { isRepositoryPath } from "./workbench/repository-tree.ts";
 
 /** What files were before a trial. */
 const Kept = z
-  .array(z.strictObject({ path: z.string().refine(isRepositoryPath), before: z.string().nullable() }))
+  .array(
+    z.strictObject({
+      path: z.string().refine(isRepositoryPath),
+      before: z.string().nullable(),
+      mode: z.number().int().min(0).max(0o777),
+    }),
+  )
   .max(5_000);
 
 const MAX_KEPT = 32 << 20;
+const NEW_MODE = 0o644;
 
 /** Changes of the repository that are tried within a step, and taken back: also by the next attempt, when a crash cut this one short. */
 export class Trial {
@@ -30,9 +37,11 @@ export class Trial {
 
   /** Does `work` with the files as they are to be. */
   async with<T>(changes: readonly TextChange[], work: () => Promise<T>): Promise<T> {
-    await this.#bench.writeFile(this.#kept, JSON.stringify(changes.map(({ path, before }) => ({ path, before }))));
+    const kept: z.infer<typeof Kept> = [];
+    for (const { path, before } of changes) kept.push({ path, before, mode: await this.#modeOf(path) });
+    await this.#bench.writeFile(this.#kept, JSON.stringify(kept));
     try {
-      for (const { path, after } of changes) await this.#put(path, after);
+      for (const [at, { path, after }] of changes.entries()) await this.#put(path, after, kept[at]?.mode);
       return await work();
     } finally {
       if (!this.#bench.signal.aborted) await this.#takeBack();
@@ -42,12 +51,22 @@ export class Trial {
   async #takeBack(): Promise<void> {
     const text = await this.#bench.readFileIfAny(this.#kept, MAX_KEPT);
     if (text === undefined) return;
-    for (const { path, before } of Kept.parse(JSON.parse(text))) await this.#put(path, before);
+    for (const { path, before, mode } of Kept.parse(JSON.parse(text))) await this.#put(path, before, mode);
     await (await this.#bench.sandbox.files()).remove(this.#kept, { signal: this.#bench.signal });
   }
 
-  async #put(path: string, content: string | null): Promise<void> {
-    if (content !== null) return await this.#bench.writeFile(path, content);
+  async #modeOf(path: string): Promise<number> {
+    const files = await this.#bench.sandbox.files();
+    try {
+      return (await files.stat(`${this.#bench.root}/${path}`, { signal: this.#bench.signal })).mode & 0o777;
+    } catch (error) {
+      if (isGloveboxError(error, "not_found")) return NEW_MODE;
+      throw error;
+    }
+  }
+
+  async #put(path: string, content: string | null, mode = NEW_MODE): Promise<void> {
+    if (content !== null) return await this.#bench.writeFile(path, content, { mode });
     const files = await this.#bench.sandbox.files();
     await files.remove(`${this.#bench.root}/${path}`, { signal: this.#bench.signal }).catch((error: unknown) => {
       if (!isGloveboxError(error, "not_found")) throw error;
