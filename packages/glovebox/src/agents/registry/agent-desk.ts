@@ -9,7 +9,7 @@ import { AgentName, PROTOCOL_VERSION, RunId, type TaskType, TraceId } from "../m
 import { type AgentError, AgentOutcome, type AgentResult } from "../messages/result.ts";
 import { AgentTask } from "../messages/task.ts";
 import type { AgentDirectory } from "./agent-directory.ts";
-import { signalOf, type TaskQueue } from "./task-queue.ts";
+import { signalOf, TASK_TIMEOUT_MS, type TaskQueue } from "./task-queue.ts";
 
 /** A task as programs give it: what goes without saying may be left out. */
 export const TaskRequest = AgentTask.extend({
@@ -112,9 +112,19 @@ export class AgentDesk {
   }
 
   async #outside(run: ProgramContext, task: AgentTask, named: string | undefined): Promise<AgentResult | AgentError> {
-    const { id, type } = task;
-    const idempotencyKey = task.constraints.idempotencyKey ?? `${run.runId}/${id}`;
-    const sent: AgentTask = { ...task, constraints: { ...task.constraints, idempotencyKey } };
+    const { wallMs = Number.POSITIVE_INFINITY, ...counted } = present(task.constraints.budget) ?? {};
+    const { timeoutMs = TASK_TIMEOUT_MS, idempotencyKey = `${run.runId}/${task.id}` } = task.constraints;
+    const limits = { timeoutMs: Math.max(1, Math.min(timeoutMs, wallMs)), idempotencyKey };
+    const sent: AgentTask = { ...task, constraints: { ...task.constraints, ...limits } };
+    const answer = await withBudget(run, counted, named ?? task.type, (own) => this.#queued(own, sent, named));
+    const isOver = isAgentError(answer) && answer.error.code === "deadline_exceeded" && wallMs < timeoutMs;
+    if (!isOver) return answer;
+    const message = `the budget of ${answer.agent} is used up: wallMs ${wallMs} of ${wallMs}`;
+    return { ...answer, error: { code: "budget_exceeded", message, retryable: false, details: { what: "wallMs" } } };
+  }
+
+  async #queued(run: ProgramContext, sent: AgentTask, named: string | undefined): Promise<AgentResult | AgentError> {
+    const { id, type } = sent;
     // What the agent gets is what the program gave, not what the journal kept of it: there, whatever looks like a secret is masked.
     const queued = await run.step("enqueue", sent, async (_kept, step) => {
       const record = await this.#queue.enqueue(run.tenantId, sent, { key: step.idempotencyKey, agent: named });
@@ -129,7 +139,11 @@ export class AgentDesk {
         if (found === undefined) return null;
         const facts = { taskId: id, type, agent: found.agent };
         if (isAgentError(found)) step.record("task.failed", { ...facts, code: found.error.code });
-        else step.record("task.completed", facts);
+        else {
+          step.record("task.completed", facts);
+          // What it says that it used counts as if it had worked here.
+          step.spend({ tokens: found.metrics.tokensUsed, toolCalls: found.metrics.toolCalls });
+        }
         return found;
       });
       if (answer !== null) return answer;

@@ -217,6 +217,26 @@ describe("outside agents", { timeout: 60_000 }, () => {
     });
   });
 
+  test("what an agent says that it used counts towards the budgets of its task and its run", async () => {
+    const used = async (metrics: typeof NOTHING_USED, more: Record<string, unknown>) => {
+      const id = await dispatch(more);
+      const found = await leased("ann");
+      const { leaseId } = found;
+      await stage.agents.service.complete(principal("token-ann"), found.id, { leaseId, payload: DONE, metrics });
+      const answer = await result(id);
+      expect(await stage.engine.replay(TENANT, id)).toMatchObject({ identical: true });
+      return { answer, usage: (await stage.engine.get(TENANT, id)).usage };
+    };
+    const metrics = { tokensUsed: 70, timeMs: 5, toolCalls: 2 };
+    expect(await used(metrics, {})).toMatchObject({ answer: { metrics }, usage: { tokens: 70, toolCalls: 2 } });
+    expect(await used(metrics, { constraints: { budget: { tokens: 70 } } })).toMatchObject({ answer: { metrics } });
+    expect(await used(metrics, { constraints: { budget: { tokens: 69 } } })).toMatchObject({
+      answer: { error: { code: "budget_exceeded", details: { what: "tokens" } } },
+    });
+    const late = await dispatch({ constraints: { budget: { wallMs: 100 } } });
+    expect(await result(late)).toMatchObject({ error: { code: "budget_exceeded", details: { what: "wallMs" } } });
+  });
+
   test("a task that was asked of one agent waits for it, up to its time", async () => {
     const id = await dispatch({ agent: "bob", constraints: { timeoutMs: 300 } });
     expect(await lease("ann", 1_000, 100)).toBeUndefined();

@@ -34,7 +34,8 @@ export function taskProgram(desk: AgentDesk, host: HostParts): TaskProgram {
     input: Input,
     output: AgentAnswer,
     run: async (run, { agent, type, payload, constraints, ...given }) => {
-      const opened = await openHost(run, host, given);
+      const { deterministic = constraints?.deterministic } = given;
+      const opened = await openHost(run, host, { ...given, deterministic });
       const task = { id: SINGLE_TASK_ID, type, payload, ...(agent && { agent }), ...(constraints && { constraints }) };
       return desk.dispatch(opened, task);
     },

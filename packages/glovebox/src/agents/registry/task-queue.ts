@@ -13,7 +13,7 @@ const MAX_QUEUED = 10_000;
 /** Dead tasks of a tenant that are kept. */
 const MAX_DEAD = 1_000;
 /** For a task that does not say. */
-const TASK_TIMEOUT_MS = 3_600_000;
+export const TASK_TIMEOUT_MS = 3_600_000;
 /** How long the queue sleeps at most. */
 const MAX_SLEEP_MS = 60_000;
 const BATCH = 100;
