@@ -23,7 +23,8 @@ def total(numbers):
     return sum(numbers)
 `;
 
-const TESTS_PY = `import unittest
+/** `count`: how much work the tests make of it. */
+const testsPy = (count: number) => `import unittest
 
 from numbers_of import total, unique
 
@@ -31,7 +32,7 @@ from numbers_of import total, unique
 class Numbers(unittest.TestCase):
     def test_unique(self):
         self.assertEqual(unique([1, 2, 1]), [1, 2])
-        self.assertEqual(len(unique(list(range(2000)) * 2)), 2000)
+        self.assertEqual(len(unique(list(range(${count})) * 2)), ${count})
 
     def test_total(self):
         self.assertEqual(total([1, 2]), 3)
@@ -71,14 +72,19 @@ describe("the agent performance", { timeout: 120_000 }, () => {
   afterAll(() => stage[Symbol.asyncDispose]());
 
   it("ranks what takes the time in tests of Python and in a program in TypeScript, and compares with a baseline", async () => {
-    const python = await stage.withHost({ "numbers_of.py": SLOW_PY, "test_numbers.py": TESTS_PY }, (host) =>
-      workOn(performanceAgent, host, { repeats: 2 }),
+    const python = await stage.withHost({ "numbers_of.py": SLOW_PY, "test_numbers.py": testsPy(2_000) }, (host) =>
+      workOn(performanceAgent, host, {
+        repeats: 2,
+        metric: "wall",
+        runner: "unittest",
+        only: ["test_numbers.py::Numbers.test_unique"],
+      }),
     );
     const [profile] = python.artifacts;
     expect(profile).toMatchObject({
       kind: "profile",
       tool: "cProfile",
-      measured: { time: { metric: "cpu", repeats: 2 } },
+      measured: { time: { metric: "wall", repeats: 2 } },
     });
     expect(first(profile)).toMatchObject({ name: "unique", path: "numbers_of.py", line: 4, calls: 2 });
     const node = await stage.withHost(
@@ -96,12 +102,15 @@ describe("the agent performance", { timeout: 120_000 }, () => {
   });
 
   it("keeps a model's optimisation only when it is faster and the tests pass", async () => {
-    const files = { "numbers_of.py": SLOW_PY, "test_numbers.py": TESTS_PY };
-    const ask = (from: number, to: number, text: string) =>
-      stage.withHost(files, (host) => workOn(performanceAgent, host, { repeats: 0, optimise: true }), {
-        model: answer(JSON.stringify({ from, to, text, reason: "because" })),
-      });
-    const faster = await ask(5, 9, "    return list(dict.fromkeys(numbers))");
+    const ask = (from: number, to: number, text: string, count = 500) =>
+      stage.withHost(
+        { "numbers_of.py": SLOW_PY, "test_numbers.py": testsPy(count) },
+        (host) => workOn(performanceAgent, host, { repeats: 0, optimise: true }),
+        {
+          model: answer(JSON.stringify({ from, to, text, reason: "because" })),
+        },
+      );
+    const faster = await ask(5, 9, "    return list(dict.fromkeys(numbers))", 5_000);
     expect(faster.delta).toMatchObject({ kind: "diff", diff: { files: [{ path: "numbers_of.py" }] } });
     expect(faster.delta.kind === "diff" && faster.delta.diff.text).toContain(
       "+    return list(dict.fromkeys(numbers))\n",
@@ -113,11 +122,19 @@ describe("the agent performance", { timeout: 120_000 }, () => {
   });
 
   it("refuses what it cannot profile, and says when the program fails", async () => {
-    const files = { "fails.py": "raise ValueError('no')\n" };
-    const [failed, shell] = await stage.withHost(files, async (host) => [
-      await workOn(performanceAgent, host, { command: ["python3", "fails.py"] }).catch(String),
+    const files = { "fails.py": "raise ValueError('no')\n", "sleeps.py": "import time\ntime.sleep(600)\n" };
+    const command = ["python3", "fails.py"];
+    const spent = { metric: "cpu" as const, medianMs: 1, madMs: 1, repeats: 1 };
+    const [failed, shell, late, other, unmeasured] = await stage.withHost(files, async (host) => [
+      await workOn(performanceAgent, host, { command }).catch(String),
       await workOn(performanceAgent, host, { command: ["sh", "-c", "true"] }).catch(String),
+      await workOn(performanceAgent, host, { command: ["python3", "sleeps.py"], timeoutMs: 1_000 }).catch(String),
+      await workOn(performanceAgent, host, { command, metric: "wall", baseline: spent }).catch(String),
+      await workOn(performanceAgent, host, { command, repeats: 0, baseline: spent }).catch(String),
     ]);
+    expect(late).toContain("more than 1000 ms");
+    expect(other).toContain("the baseline is of cpu time");
+    expect(unmeasured).toContain("repeats are 0");
     expect(failed).toContain("ValueError: no");
     expect(shell).toContain("python3 FILE");
     for (const argv of [

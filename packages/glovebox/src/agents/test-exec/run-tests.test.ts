@@ -260,4 +260,45 @@ def test_flaky():
     expect(none.missing).toContain("cargo is not in the sandbox");
     expect(none.coverage).toContain("cannot tell coverage 'per_test'");
   });
+
+  it("as an agent does all that its task asks for", async () => {
+    const files = {
+      "calc.py": "def once():\n    return 1\n\n\ndef never():\n    return 2\n",
+      "test_calc.py": [
+        "import os, time, unittest",
+        "from calc import once",
+        "",
+        "class Calc(unittest.TestCase):",
+        "    def test_flaky(self):",
+        "        known = os.path.exists('/tmp/known')",
+        "        open('/tmp/known', 'w').close()",
+        "        self.assertTrue(known and once())",
+        "",
+        "    def test_sleeps(self):",
+        "        time.sleep(once() * 600)",
+        "",
+        "    def test_unasked(self):",
+        "        pass",
+        "",
+      ].join("\n"),
+    };
+    const only = ["test_calc.py::Calc.test_flaky", "test_calc.py::Calc.test_sleeps"];
+    const payload = { runner: "unittest" as const, only, coverage: "total" as const, testTimeoutMs: 1_000, reruns: 1 };
+    const outcome = await stage.withHost(files, (host) => workOn(testExecAgent, host, payload));
+    expect(outcome.delta).toMatchObject({
+      data: {
+        status: "failed",
+        exitCode: 1,
+        counts: { failed: 1, timeout: 1 },
+        flaky: ["test_calc.py::Calc.test_flaky"],
+      },
+    });
+    const coverage = outcome.artifacts.find(({ kind }) => kind === "coverage");
+    expect(coverage?.kind === "coverage" && coverage.files.find(({ path }) => path === "calc.py")).toEqual({
+      path: "calc.py",
+      executable: 4,
+      covered: 3,
+      missed: [[6, 6]],
+    });
+  });
 });
