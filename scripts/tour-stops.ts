@@ -3,6 +3,7 @@ import { type Glovebox, isGloveboxError, type Result } from "@glovebox/sdk";
 import { chat } from "./tour-chat.ts";
 import { workflows } from "./tour-ci.ts";
 import { network } from "./tour-egress.ts";
+import { fixFailing } from "./tour-flows.ts";
 import { fork } from "./tour-fork.ts";
 import { durableRun } from "./tour-runs.ts";
 
@@ -173,4 +174,5 @@ export const STOPS: readonly Stop[] = [
   chat,
   durableRun,
   workflows,
+  fixFailing,
 ];

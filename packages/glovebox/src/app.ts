@@ -101,7 +101,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   late.ci = ci;
   const translate = openTranslate(config.ci.translate, runs);
   await ci.takeUp();
-  const agents = opened.use(await openAgents({ config, store, ...durable, context, logger }));
+  const agents = opened.use(await openAgents({ config, store, ...durable, context, forges, logger }));
   late.agents = agents;
   const webhooks = opened.use(forges.intake(ci));
   await webhooks.takeUp();

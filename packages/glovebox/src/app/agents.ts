@@ -20,6 +20,7 @@ import type { DurableEngine } from "../engine/index.ts";
 import { ModelScript, openProvider, ProviderSettings } from "../models/index.ts";
 import type { Sandboxes } from "../runs/index.ts";
 import type { Store } from "../store/index.ts";
+import type { OpenForges } from "./forges.ts";
 
 /** What requests call the model of the configuration. */
 const DEFAULT_MODEL = "default";
@@ -39,16 +40,17 @@ export async function openAgents(parts: {
   readonly engine: DurableEngine;
   readonly sandboxes: Sandboxes;
   readonly context: ContextStore;
+  readonly forges: Pick<OpenForges, "git" | "repositories">;
   readonly logger: Logger;
 }): Promise<OpenAgentsAndFlows> {
-  const { config, store, engine, sandboxes, context, logger } = parts;
+  const { config, store, engine, sandboxes, context, forges, logger } = parts;
   await using opened = new AsyncDisposableStack();
   const uploads = new Uploads(join(config.dataDir, "flows", "uploads"), systemClock);
   await uploads.sweep();
   const code = opened.use(new CodeThreads());
   const models = await openModel(config.agents.model);
   const host: HostParts = {
-    workbench: { sandboxes, blobs: uploads },
+    workbench: { sandboxes, blobs: uploads, known: knownRepositories(forges) },
     code,
     retrieve: createRetrieve(context),
     lessons: createLessons(context),
@@ -74,6 +76,19 @@ export async function openAgents(parts: {
     ...agents,
     surfaces: { agents: agents.service, flows },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** Commits of the repositories that the server knows. */
+function knownRepositories({
+  git,
+  repositories,
+}: Pick<OpenForges, "git" | "repositories">): NonNullable<HostParts["workbench"]["known"]> {
+  return async (tenantId, repositoryId, ref, signal) => {
+    const repository = await repositories.get(tenantId, repositoryId);
+    if (repository === undefined) throw new GloveboxError("not_found", `no repository ${repositoryId}`);
+    const commit = await git.resolve(tenantId, repositoryId, ref ?? repository.defaultBranch, signal);
+    return { commit, tar: await git.source(tenantId, repositoryId, { sha: commit }, signal) };
   };
 }
 
