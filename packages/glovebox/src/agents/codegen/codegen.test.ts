@@ -103,16 +103,17 @@ describe("codegen on a repository", { timeout: 120_000 }, () => {
   };
 
   it.each([
-    ["Python", PYTHON, "unittest", "python"],
-    ["TypeScript", TYPESCRIPT, "node:test", "node"],
-    ["JavaScript", JAVASCRIPT, "node:test", "node"],
-  ] as const)("writes every goal in %s, and its tests pass", async (_language, files, runner, template) => {
+    ["Python", PYTHON, "unittest", "python", GOALS],
+    ["TypeScript", TYPESCRIPT, "node:test", "node", GOALS],
+    // Whose functions are TypeScript's without the types.
+    ["JavaScript", JAVASCRIPT, "node:test", "node", GOALS.filter((_goal, at) => at % 6 === 0)],
+  ] as const)("writes goals in %s, and their tests pass", async (_language, files, runner, template, goals) => {
     const report = await stage.withHost(
       files,
       async ({ bench }) => {
         const { layout } = await readLayout(bench, "repository");
-        await bench.work("write", GOALS, async (goals, repository) => {
-          for (const goal of goals) {
+        await bench.work("write", goals, async (given, repository) => {
+          for (const goal of given) {
             const wish = { spec: readGoal(goal, layout.language), test: true };
             const changes = await writeFunction(wish, { layout, code: stage.code, repository });
             for (const { path, after } of changes) await repository.writeFile(path, after ?? "");
@@ -123,7 +124,7 @@ describe("codegen on a repository", { timeout: 120_000 }, () => {
       { template },
     );
     expect(report.tests.filter(({ status }) => status !== "passed")).toEqual([]);
-    expect(report.tests.length).toBe(GOALS.length);
+    expect(report.tests.length).toBe(goals.length);
     expect(report.status).toBe("passed");
   });
 

@@ -55,7 +55,8 @@ export const staticAnalysisAgent: Agent<StaticAnalysisPayload> = {
     const own = tree.files
       .filter(({ path, size }) => isOwnCode(path) && size <= MAX_CODE_LENGTH)
       .map(({ path }) => path);
-    const paths = (payload.paths?.filter((path) => own.includes(path)) ?? own).slice(0, MAX_FILES);
+    const known = new Set(own);
+    const paths = payload.paths?.filter((path) => known.has(path)) ?? own.slice(0, MAX_FILES);
     const { severity, autoFix } = payload;
     const scan = await bench.work("scan", { paths, severity, autoFix }, (given, repository) =>
       scanFiles(repository, host.code, given),
