@@ -73,6 +73,26 @@ describe("a cached repository", () => {
     }
   });
 
+  it("reads a small file once, whatever commit it is in, and no larger one than it may", async () => {
+    const [first = "", second = "", third = ""] = commits;
+    for (const commit of [first, second, third]) {
+      await repository.ensure(remote(), commit, { signal });
+      await repository.list(commit, ".github/workflows", { signal });
+      await repository.list(commit, "", { signal });
+    }
+    const path = ".github/workflows/ci.yml";
+    expect((await repository.readFile(first, path, { signal }))?.toString()).toBe("on: push\n");
+    await repository.readFile(third, "README.md", { signal });
+    // Without its objects, git itself can give nothing any more.
+    await rm(join(repository.folder, "objects"), { recursive: true });
+    for (const commit of [second, third]) {
+      expect((await repository.readFile(commit, path, { signal }))?.toString()).toBe("on: push\n");
+    }
+    expect(await repository.readFile(second, "README.md", { signal, maxBytes: 100 })).toBeDefined();
+    await expect(repository.readFile(second, "README.md", { signal, maxBytes: 5 })).rejects.toBeDefined();
+    await expect(repository.readFile(first, "README.md", { signal })).rejects.toBeDefined();
+  });
+
   it("tells what changed, and goes back as far as was asked", async () => {
     const [first = "", second = "", third = ""] = commits;
     await repository.ensure(remote(), third, { signal, depth: 2 });

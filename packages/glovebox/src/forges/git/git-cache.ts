@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { BlobCache } from "./blob-cache.ts";
 import { type GitLimits, GitRepository } from "./git-repository.ts";
 
 const DEFAULT_LIMITS: GitLimits = { maxBytes: 4 * 2 ** 30, fetchTimeoutMs: 600_000, tidyEvery: 50, keptCommits: 500 };
@@ -9,6 +10,7 @@ const DEFAULT_LIMITS: GitLimits = { maxBytes: 4 * 2 ** 30, fetchTimeoutMs: 600_0
 export class GitCache {
   readonly #folder: string;
   readonly #limits: GitLimits;
+  readonly #blobs = new BlobCache();
   readonly #open = new Map<string, GitRepository>();
 
   /** `limits`: of each repository; default 4 GiB, 10 minutes a fetch, and every 50 fetches all commits go but the newest 500 and the 500 that were asked for last. */
@@ -25,7 +27,7 @@ export class GitCache {
     const name = createHash("sha256").update(key).digest("hex").slice(0, 32);
     let found = this.#open.get(name);
     if (found === undefined) {
-      found = new GitRepository(join(this.#folder, `${name}.git`), this.#limits);
+      found = new GitRepository(join(this.#folder, `${name}.git`), this.#limits, this.#blobs);
       this.#open.set(name, found);
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { GloveboxError, isGloveboxError } from "../../core/index.ts";
 import type { GitRemote } from "../forge.ts";
 import { type ArchiveOptions, archiveCommit } from "./archive.ts";
+import type { BlobCache } from "./blob-cache.ts";
 import { fetchAll, fetchCommit } from "./fetch.ts";
 import { runGit } from "./git-process.ts";
 import { type HistoryOptions, makeHistory, WHOLE_HISTORY } from "./history.ts";
@@ -33,6 +34,7 @@ const MAX_CHANGED_BYTES = 4 << 20;
 export class GitRepository {
   readonly folder: string;
   readonly #limits: GitLimits;
+  readonly #blobs: BlobCache;
   readonly #turns = new Turns();
   /** How deep commits are known to be here. */
   readonly #known = new Map<string, number>();
@@ -41,10 +43,11 @@ export class GitRepository {
   #isReady = false;
   #fetches = 0;
 
-  /** `folder`: its own, made at first need. */
-  constructor(folder: string, limits: GitLimits) {
+  /** `folder`: its own, made at first need. `blobs` may be several repositories' together. */
+  constructor(folder: string, limits: GitLimits, blobs: BlobCache) {
     this.folder = folder;
     this.#limits = limits;
+    this.#blobs = blobs;
   }
 
   /**
@@ -140,14 +143,24 @@ export class GitRepository {
   ): Promise<ReadonlyMap<string, Buffer>> {
     const { signal, wanted = () => true, maxBytes = 1 << 20 } = options;
     const entries = (await this.list(commit, folder, { signal })).filter((e) => e.kind === "file" && wanted(e));
-    const ids = entries.map(({ id }) => id);
-    const contents = await readBlobs(this.folder, ids, { maxBytes, signal });
-    return new Map(
-      entries.flatMap(({ path }, at) => {
-        const content = contents[at];
-        return content === undefined ? [] : [[path, content] as const];
-      }),
+    const found = new Map<string, Buffer>();
+    for (const { path, id, size } of entries) {
+      const known = size <= maxBytes ? this.#blobs.get(this.folder, id) : undefined;
+      if (known !== undefined) found.set(path, known);
+    }
+    const others = entries.filter(({ path }) => !found.has(path));
+    const contents = await readBlobs(
+      this.folder,
+      others.map(({ id }) => id),
+      { maxBytes, signal },
     );
+    for (const [at, { path, id }] of others.entries()) {
+      const content = contents[at];
+      if (content === undefined) continue;
+      found.set(path, content);
+      this.#blobs.put(this.folder, id, content);
+    }
+    return found;
   }
 
   /** What is in a folder of a commit that is here; `deep`: and below. */
