@@ -71,6 +71,19 @@ describe("a hostile repository", { timeout: 90_000 }, () => {
     await expect(open(archive, async () => 1)).rejects.toMatchObject({ code: "not_found" });
   });
 
+  it("that the server knows is taken at the commit that its forge gives", async () => {
+    const asked: unknown[] = [];
+    const commit = "c".repeat(40);
+    const known: NonNullable<WorkbenchParts["known"]> = async (tenantId, id, ref) => {
+      asked.push([tenantId, id, ref]);
+      return { commit, tar: tarOf({ name: "a.txt", content: "a\n" }) };
+    };
+    const source = { kind: "repository" as const, repositoryId: "r1", ref: "main" };
+    const base = await open(source, async (bench) => bench.base, { known });
+    expect(asked).toEqual([[TENANT, "r1", "main"]]);
+    expect(base).toMatchObject({ head: commit, dirty: false, files: [{ path: "a.txt", size: 2 }] });
+  });
+
   it("runs nothing of its own on the server, and leads to no file outside", async () => {
     await using repository = await makeRepository({
       "a.txt": "a\n",
