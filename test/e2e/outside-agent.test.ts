@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { Glovebox } from "@glovebox/sdk";
+import { Glovebox, GloveboxError } from "@glovebox/sdk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cleanEnv, glovebox, root, startServer, type TestServer } from "../support/server.ts";
 
@@ -85,6 +85,33 @@ describe("an outside agent of 30 lines", { timeout: 120_000 }, () => {
     });
     const bad = await box.agents.run("planner", { payload: { goal: "" } }, { wait: true });
     expect(bad.answer).toMatchObject({ agent: "planner", error: { code: "invalid_argument", retryable: false } });
+  });
+
+  test("what an agent throws, or answers that is no answer, is its task's error; it goes on", async () => {
+    const ended = new AbortController();
+    const done = { delta: { kind: "summary", text: "done" }, artifacts: [], newTasks: [] } as const;
+    const serving = box.agents.serve(
+      { name: "odd", capabilities: ["x-odd"], maxTasks: 2 },
+      ({ payload: { how } }) => {
+        if (how === "throw") throw new GloveboxError("conflict", "as asked");
+        if (how === "bug") throw new Error("a bug");
+        return how === "bad" ? ({ ...done, more: 1 } as typeof done) : done;
+      },
+      { signal: ended.signal },
+    );
+    await expect.poll(() => box.agents.get("odd").catch(() => undefined)).toMatchObject({ maxTasks: 2 });
+    const how = ["throw", "bug", "bad", "good"];
+    const runs = await Promise.all(how.map((one) => box.agents.run("odd", { payload: { how: one } }, { wait: true })));
+    const answers = runs.map(({ answer }) => (answer !== undefined && "error" in answer ? answer.error.code : "ok"));
+    expect(answers).toEqual(["conflict", "internal", "invalid_argument", "ok"]);
+    ended.abort();
+    await serving;
+    const flags = ["--json", "--url", server.url, "--token", server.token];
+    const cli = async (...words: string[]) =>
+      JSON.parse((await promisify(execFile)(glovebox, ["agents", ...words, ...flags])).stdout) as unknown;
+    expect(await cli("show", "odd")).toMatchObject({ name: "odd", load: 0, capabilities: ["x-odd"] });
+    expect(await cli("tasks", "--state", "dead", "--agent", "odd")).toEqual({ items: [] });
+    expect(await cli("list")).toEqual(expect.arrayContaining([expect.objectContaining({ name: "odd" })]));
   });
 
   test("messages are published as JSON Schema, and requests that do not fit them are refused", async () => {
