@@ -17,7 +17,7 @@ import type { ReviewFacts, ReviewFinding } from "./review-facts.ts";
 
 export const DesignReviewPayload = z.strictObject({
   /** What is told of; cycles are looked for in all code. Default: all code of the repository, the first 2,000 files by path. */
-  paths: z.array(RepositoryPath).min(1).max(2_000).optional(),
+  paths: z.array(RepositoryPath).max(2_000).optional(),
 });
 export type DesignReviewPayload = z.infer<typeof DesignReviewPayload>;
 

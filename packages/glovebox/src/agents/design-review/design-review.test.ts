@@ -104,6 +104,8 @@ test("a repository is reviewed: at most fifty remarks, the gravest first, the sa
   ]);
   const some = await stage.withHost(files, (host) => workOn(designReviewAgent, host, { paths: ["b.py"] }));
   expect(some.artifacts.map((one) => one.kind === "analysis" && one.rule)).toEqual(["design/cycle", "design/docs"]);
+  const none = await stage.withHost(files, (host) => workOn(designReviewAgent, host, { paths: [] }));
+  expect(none.artifacts).toEqual([]);
 });
 
 test("with a model the gravest remark comes with one refactoring that broke nothing", { timeout: 60_000 }, async () => {

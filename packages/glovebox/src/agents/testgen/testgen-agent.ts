@@ -16,7 +16,7 @@ import { sourceOf } from "./plain-value.ts";
 
 export const TestgenPayload = z.strictObject({
   /** Modules to test. Default: those of the repository's main language, the first 20 by path. */
-  paths: z.array(RepositoryPath).min(1).max(20).optional(),
+  paths: z.array(RepositoryPath).max(20).optional(),
   language: z.enum(["python", "typescript", "javascript"]).optional(),
   /** For a model: what the code is to do, from which it writes tests of behaviour. */
   spec: z.string().min(1).max(20_000).optional(),
