@@ -165,7 +165,7 @@ describe("debug", () => {
     const files = {
       "spans.py": SPANS.replace("range(1, len", "range(0, len"),
       "test_spans.py": wrong,
-      "broken.py": "LIMIT = 3\nSIZE = LIMTI + 1\n",
+      "broken.py": "SIZES = [2, 3, 4]\nSIZE = SIZES[3]\n",
       "test_broken.py":
         "import unittest\nfrom broken import SIZE\n\n\nclass TestBroken(unittest.TestCase):\n    def test_size(self):\n        self.assertEqual(SIZE, 4)\n",
     };
@@ -175,6 +175,8 @@ describe("debug", () => {
       if (outcome.delta.kind === "diff") expect(outcome.delta.diff.files.map(({ path }) => path)).toEqual(["spans.py"]);
       const unloaded = await workOn(debugAgent, host, { tests: ["test_broken.py::import"], repair: false });
       expect(suspectsOf(unloaded)[0]).toMatchObject({ path: "broken.py", line: 2 });
+      const loaded = await workOn(debugAgent, host, { tests: ["test_broken.py::import"], budget: { candidates: 60 } });
+      expect(diffOf(loaded).text).toContain("+SIZE = SIZES[2]\n");
     });
   });
 });

@@ -35,14 +35,18 @@ async function runRound(ids) {
   process.chdir(root);
   const tests = await import(`${shim}?round=${round}`);
   running = tests;
+  const loading = new Map();
   for (const file of [...new Set(ids.map((id) => id.split("::", 1)[0]))].sort()) {
     tests.begin(file);
     try {
       await import(pathToFileURL(join(root, file)).href);
-    } catch {} // its tests have no status then
+      loading.set(`${file}::import`, "passed");
+    } catch {
+      loading.set(`${file}::import`, "failed"); // its tests have no status then
+    }
   }
   const found = await tests.run(new Set(ids));
-  return { ...found, loaded: [...loaded] };
+  return { ...found, statuses: { ...found.statuses, ...Object.fromEntries(loading) }, loaded: [...loaded] };
 }
 
 process.exit = () => {

@@ -37,6 +37,10 @@ export interface TrialRequest {
   readonly timeoutMs: number;
 }
 
+/** Ends the ids of what is no test, but a file that cannot be loaded. */
+const LOADING = "::import";
+type Tested = { readonly id: string; readonly status: string };
+
 const SKIPPED: Outcome = { how: "skipped", fixed: 0, broken: 0, moved: 0 };
 const MAX_RESULT_BYTES = 8 << 20;
 /** Candidates of runners that have to be started anew for each. */
@@ -168,26 +172,34 @@ async function tryOneByOne(bench: RepositoryBench, { request, sources, include }
   const until = performance.now() + request.timeoutMs;
   for (const [at, candidate] of candidates.slice(0, MAX_SLOW).entries()) {
     if (performance.now() > until) break;
-    outcomes[at] = await withChanges(bench, sources, candidate, async () => {
-      const options = { runner, include, timeoutMs: Math.max(10_000, request.timeoutMs / 10) };
-      const some = await runTestsIn(bench, { ...options, only: failing });
-      const fixed = passedOf(some.tests, failing);
-      if (fixed === 0) return { how: "ended" as const, fixed, broken: 0, moved: 0 };
-      const all = await runTestsIn(bench, options);
-      return {
-        how: "ended" as const,
-        fixed: passedOf(all.tests, failing),
-        broken: passing.length - passedOf(all.tests, passing),
-        moved: 0,
-      };
-    });
+    const timeoutMs = Math.max(10_000, request.timeoutMs / 10);
+    const options = { runner, include, timeoutMs, overlay: overlayOf(sources, candidate) };
+    const some = await runTestsIn(bench, { ...options, only: failing.map(runnable) });
+    const fixed = passedOf(some.tests, failing);
+    const all = fixed === 0 ? undefined : (await runTestsIn(bench, options)).tests;
+    outcomes[at] = {
+      how: "ended",
+      fixed: all === undefined ? 0 : passedOf(all, failing),
+      broken: all === undefined ? 0 : passing.length - passedOf(all, passing),
+      moved: 0,
+    };
   }
   return outcomes;
 }
 
-function passedOf(tests: readonly { readonly id: string; readonly status: string }[], ids: readonly string[]): number {
+/** A file that could not be loaded has no test to ask for: it is asked for whole. */
+function runnable(id: string): string {
+  return id.endsWith(LOADING) ? id.slice(0, -LOADING.length) : id;
+}
+
+/** How many of these passed. That a file can be loaded shows in that it has tests, and no failure to load it. */
+function passedOf(tests: readonly Tested[], ids: readonly string[]): number {
   const passed = new Set(tests.filter(({ status }) => status === "passed").map(({ id }) => id));
-  return ids.filter((id) => passed.has(id)).length;
+  const isLoaded = (id: string) => {
+    const file = `${runnable(id)}::`;
+    return tests.some((one) => one.id.startsWith(file)) && !tests.some((one) => one.id === id);
+  };
+  return ids.filter((id) => (id.endsWith(LOADING) ? isLoaded(id) : passed.has(id))).length;
 }
 
 /** Whether the runner itself says that a candidate repairs: every test that failed passes, and none that passed fails. A step of that name. */
@@ -200,55 +212,35 @@ export function verify(
   return bench.work(name, { ...request }, async (_given, inside) => {
     const { runner, failing, passing, candidate, timeoutMs } = request;
     const sources = await readSources(inside, request.hashes);
-    return withChanges(inside, sources, candidate, async () => {
-      const report = await runTestsIn(inside, { runner, include, timeoutMs });
-      const stillBroken = report.tests.filter(({ status }) => status !== "passed" && status !== "skipped");
-      const known = new Set(request.others);
-      const passes =
-        passedOf(report.tests, passing) === passing.length &&
-        failing.every((id) => !stillBroken.some((test) => test.id === id));
-      return (
-        passes &&
-        !stillBroken.some(({ id }) => !known.has(id)) &&
-        report.status !== "timeout" &&
-        report.status !== "crashed"
-      );
-    });
+    const overlay = overlayOf(sources, candidate);
+    const { tests, status } = await runTestsIn(inside, { runner, include, timeoutMs, overlay });
+    const known = new Set(request.others);
+    const isBroken = tests.some((one) => one.status !== "passed" && one.status !== "skipped" && !known.has(one.id));
+    const isWhole = passedOf(tests, passing) === passing.length && passedOf(tests, failing) === failing.length;
+    return isWhole && !isBroken && status !== "timeout" && status !== "crashed";
   });
 }
 
-/** Files of a candidate as they are while `work` runs; afterwards they are as they were, also when it fails. */
-async function withChanges<T>(
-  bench: RepositoryBench,
-  sources: Readonly<Record<string, string>>,
-  candidate: Candidate,
-  work: () => Promise<T>,
-): Promise<T> {
+function overlayOf(sources: Readonly<Record<string, string>>, candidate: Candidate): Readonly<Record<string, string>> {
   const paths = [...new Set(candidate.map(({ path }) => path))];
-  try {
-    for (const path of paths) {
-      const edits = candidate.filter((one) => one.path === path);
-      await bench.writeFile(path, applyChanges(sources[path] ?? "", edits));
-    }
-    return await work();
-  } finally {
-    for (const path of paths) await bench.writeFile(path, sources[path] ?? "");
-  }
+  const textOf = (path: string) =>
+    applyChanges(
+      sources[path] ?? "",
+      candidate.filter((one) => one.path === path),
+    );
+  return Object.fromEntries(paths.map((path) => [path, textOf(path)]));
 }
 
-/** The files as they were when they were mutated, also after a crash that left a candidate's changes in them. `conflict` when they are others. */
+/** The files that are changed. `conflict` when they are others than those that the changes were made for. */
 async function readSources(
   bench: RepositoryBench,
   hashes: Readonly<Record<string, string>>,
 ): Promise<Readonly<Record<string, string>>> {
-  const kept = bench.scratch("sources");
   const sources: Record<string, string> = {};
   for (const [path, hash] of Object.entries(hashes)) {
-    const saved = bench.sandbox.step.attempt > 1 ? await bench.readFileIfAny(`${kept}/${path}`) : undefined;
-    const text = saved !== undefined && hashOf(saved) === hash ? saved : await bench.readFile(path);
+    const text = await bench.readFile(path);
     if (hashOf(text) !== hash)
       throw new GloveboxError("conflict", `${path} has changed since it was read`, { details: { path } });
-    await bench.writeFile(saved === undefined ? `${kept}/${path}` : path, text);
     sources[path] = text;
   }
   return sources;
