@@ -48,6 +48,22 @@ export const javascriptTests: LanguageTests = {
     }
     return found;
   },
+  supportIn(root) {
+    const found: SyntaxNode[] = [];
+    const look = (statements: readonly SyntaxNode[]) => {
+      for (const node of statements) {
+        const [call] = node.type === "expression_statement" ? namedChildren(node) : [];
+        const called = call === undefined ? "" : calledName(call);
+        if (call !== undefined && GROUP.test(called)) {
+          const inner = namedChildren(childOf(call, "arguments")).find(({ type }) => FUNCTION.test(type));
+          look(namedChildren(childOf(inner, "body")));
+        } else if (call !== undefined && TEST.test(called)) found.push(...rowsOf(call));
+        else if (node.type !== "import_statement") found.push(node);
+      }
+    };
+    look(namedChildren(root));
+    return found;
+  },
   isAssertion(node) {
     if (node.type !== "call_expression" || isLinkOfChain(node)) return false;
     return /^(\w+\.)?(assert|expect)\b/.test(chainStart(node));
@@ -72,6 +88,13 @@ export const javascriptTests: LanguageTests = {
   ],
   isExit: (node) => EXITING.test(calledName(node)),
 };
+
+/** What stands in the lists that `test.each` is given. */
+function rowsOf(call: SyntaxNode): readonly SyntaxNode[] {
+  const each = childOf(call, "function");
+  const args = each?.type === "call_expression" ? namedChildren(childOf(each, "arguments")) : [];
+  return args.flatMap((one) => (one.type === "array" ? namedChildren(one) : [one]));
+}
 
 function titleOf(call: SyntaxNode): string {
   return (namedChildren(childOf(call, "arguments"))[0]?.text ?? "").slice(0, 200).replace(/^["'`]|["'`]$/g, "");

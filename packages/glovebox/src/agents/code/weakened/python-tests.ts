@@ -34,6 +34,21 @@ export const pythonTests: LanguageTests = {
     look(root, "", false);
     return [...found.values()];
   },
+  supportIn(root) {
+    const found: SyntaxNode[] = [];
+    const look = (parent: SyntaxNode, isOutermost: boolean) => {
+      for (const node of namedChildren(parent)) {
+        const definition = node.type === "decorated_definition" ? childOf(node, "definition") : node;
+        const name = childOf(definition, "name")?.text.slice(0, 200) ?? "";
+        const body = childOf(definition, "body");
+        if (definition?.type === "class_definition" && isOutermost && body !== undefined) look(body, false);
+        else if (definition?.type === "function_definition" && name.startsWith("test")) found.push(...rowsOf(node));
+        else if (!/^(import|future_import)_/.test(node.type) && !isText(node)) found.push(node);
+      }
+    };
+    look(root, true);
+    return found;
+  },
   isAssertion: (node) => node.type === "assert_statement" || ASSERTING.test(calledName(node)),
   counts(node, body) {
     if (!isReached(node, body)) return false;
@@ -52,6 +67,17 @@ export const pythonTests: LanguageTests = {
   ],
   isExit: (node) => EXITING.test(calledName(node)),
 };
+
+/** What stands in the lists of a test's decorators, such as `parametrize`. */
+function rowsOf(decorated: SyntaxNode): readonly SyntaxNode[] {
+  const calls = decorated.children.filter(({ type }) => type === "decorator").flatMap(namedChildren);
+  const args = calls.flatMap((call) => namedChildren(childOf(call, "arguments")));
+  return args.filter(({ type }) => type === "list" || type === "tuple").flatMap(namedChildren);
+}
+
+function isText(statement: SyntaxNode): boolean {
+  return statement.type === "expression_statement" && namedChildren(statement).every(({ type }) => type === "string");
+}
 
 function isConstant(node: SyntaxNode): boolean {
   return CONSTANT.test(node.type);

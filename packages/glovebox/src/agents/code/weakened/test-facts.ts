@@ -17,6 +17,8 @@ export interface TestFacts {
 
 export interface FileFacts {
   readonly parses: boolean;
+  /** What tests rest on: values, helpers, set-up, and the rows that tests are run for. As tokens, statement by statement. */
+  readonly support: readonly string[];
   readonly tests: readonly TestFacts[];
   /** Things that stand in for others, and names that are taken from imports. */
   readonly mocks: readonly string[];
@@ -34,6 +36,8 @@ export interface LanguageTests {
     readonly isSkipped: boolean;
     readonly isFocused: boolean;
   }[];
+  /** Statements and rows besides tests that say what tests are about. */
+  supportIn(root: SyntaxNode): readonly SyntaxNode[];
   isAssertion(node: SyntaxNode): boolean;
   /** Whether an assertion can fail: it is reached, nothing swallows it, and it does not say what is always so. `body`: of its test. */
   counts(node: SyntaxNode, body: SyntaxNode): boolean;
@@ -52,6 +56,7 @@ export async function testFactsOf(file: CodeFile): Promise<FileFacts> {
   return {
     parses: errors.length === 0,
     tests: found.map(({ name, body, isSkipped }) => factsOf(name, body, isSkipped, tests)),
+    support: tests.supportIn(root).map(tokensOf),
     mocks: tests.mocksIn(root),
     exits: [...nodesOf(root)].filter((node) => tests.isExit(node)).map(tokensOf),
     focused: found.filter(({ isFocused }) => isFocused).map(({ name }) => name),

@@ -147,6 +147,27 @@ test.each<[why: string, from: string, to: string, kinds: readonly Weakening["kin
   expect(await node(from, to)).toEqual(kinds);
 });
 
+test("what tests rest on: values, helpers, set-up and rows may be added to, not changed", async () => {
+  const rows =
+    "import pytest\nWANTED = 5\n\ndef check(x):\n    assert x == WANTED\n\n@pytest.mark.parametrize('a', [(1, 2), (2, 3)])\ndef test_a(a):\n    check(a)\n";
+  const change = (from: string, to: string) => kindsOf("test_a.py", rows, rows.replace(from, to));
+  expect(await change("WANTED = 5", "WANTED = 6")).toEqual(["support_changed"]);
+  expect(await change("assert x == WANTED", "pass")).toEqual(["support_changed"]);
+  expect(await change("(2, 3)]", "(2, 4)]")).toEqual(["support_changed"]);
+  expect(await change(", (2, 3)]", "]")).toEqual(["support_changed"]);
+  expect(await change("(2, 3)]", "(2, 3), (3, 4)]")).toEqual([]);
+  expect(await change("WANTED = 5", "WANTED = 5\nMORE = 1")).toEqual([]);
+  const each =
+    "import { x } from './x';\nconst wanted = 5;\ndescribe('g', () => {\n  beforeEach(() => reset());\n  test.each([[1, 2], [2, 3]])('t', (a, b) => { expect(x(a)).toBe(b); });\n});\n";
+  const swap = (from: string, to: string) => kindsOf("a.test.ts", each, each.replace(from, to));
+  expect(await swap("wanted = 5", "wanted = 6")).toEqual(["support_changed"]);
+  expect(await swap("reset()", "{}")).toEqual(["support_changed"]);
+  expect(await swap("[2, 3]]", "[2, 4]]")).toEqual(["support_changed"]);
+  expect(await swap("[2, 3]]", "[2, 3], [3, 4]]")).toEqual([]);
+  const long = (end: string) => `WANTED = [${"1, ".repeat(5_000)}${end}]\n`;
+  expect(await kindsOf("test_a.py", long("1"), long("2"))).toEqual(["support_changed"]);
+});
+
 test("files that go, and what says which tests run", async () => {
   expect(await kindsOf("tests/test_calc.py", PYTHON, undefined)).toEqual(["file_removed"]);
   expect(await kindsOf("package.json", '{"scripts":{"test":"node --test"}}', '{"scripts":{"test":"true"}}')).toEqual([

@@ -18,6 +18,7 @@ export interface Weakening {
     | "test_removed"
     | "assertion_changed"
     | "call_changed"
+    | "support_changed"
     | "skipped"
     | "focused"
     | "mocked"
@@ -64,6 +65,8 @@ async function compareFiles(old: CodeFile, fresh: CodeFile | undefined): Promise
 function compareTests(path: string, was: FileFacts, is: FileFacts): Weakening[] {
   const found: Weakening[] = [];
   const left = is.tests.slice();
+  for (const statement of missing(was.support, is.support))
+    found.push({ path, kind: "support_changed", reason: `${path} does not have any more ${shown(statement)}` });
   for (const old of was.tests) {
     const at = left.findIndex(({ name }) => name === old.name);
     const fresh = left[at];
