@@ -46,7 +46,7 @@ test.each(Object.keys(FLOWS))(
           server = await startServer({ dataDir });
           if (random() < 0.5) break;
         }
-        await client().runs.wait(id, { signal: AbortSignal.timeout(120_000) });
+        await client().runs.wait(id, { signal: AbortSignal.timeout(60_000) });
         const view = await client().flows.run(id);
         expect({ ...view, runId: "" }).toEqual({ ...expected, runId: "" });
         for (const [step, times] of await completions(client(), id)) expect([step, times]).toEqual([step, 1]);

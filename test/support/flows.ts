@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { FlowRun, FlowStart, Glovebox, RunRecord } from "@glovebox/sdk";
+import type { FlowRun, FlowStart, Glovebox } from "@glovebox/sdk";
 import { pack } from "tar-stream";
 
 type Files = Readonly<Record<string, string>>;
@@ -117,13 +117,6 @@ export async function runFlow(box: Glovebox, files: Files, start: FlowStart): Pr
   const id = await startFlow(box, files, start);
   await box.runs.wait(id, { signal: AbortSignal.timeout(180_000) });
   return box.flows.run(id);
-}
-
-/** Reads a journal until a record is so. */
-export async function until(box: Glovebox, id: string, is: (record: RunRecord) => boolean): Promise<RunRecord> {
-  for await (const record of box.runs.follow(id, { signal: AbortSignal.timeout(120_000) }))
-    if (is(record)) return record;
-  throw new Error(`run ${id} ended and never was so`);
 }
 
 const DECISIONS = new Set([

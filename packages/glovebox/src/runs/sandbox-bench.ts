@@ -74,6 +74,18 @@ export class SandboxBench {
     throw new GloveboxError("unavailable", `the execution ended as ${ended.status}`, { details });
   }
 
+  /** Ends what an attempt that a crash cut short began under that key, and waits for its end; whether there was such a thing. */
+  async endEarlier(key: string): Promise<boolean> {
+    const { executions } = this.#services;
+    const known = await executions.find(this.tenantId, this.sessionId, this.#keyOf(key));
+    if (known === undefined) return false;
+    if (!isFinal(known.status)) {
+      await executions.cancel(this.tenantId, known.id);
+      await executions.wait(this.tenantId, known.id, this.signal);
+    }
+    return true;
+  }
+
   /** Resolves when all that it ran is over, also what was ended from outside. */
   async settled(): Promise<void> {
     const { executions } = this.#services;

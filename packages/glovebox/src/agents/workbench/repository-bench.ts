@@ -38,6 +38,7 @@ export class RepositoryBench {
   readonly root = REPOSITORY_ROOT;
   readonly #env: Readonly<Record<string, string>>;
   #runs = 0;
+  #cleared: Promise<void> | undefined;
   #scratches = 0;
 
   constructor(sandbox: SandboxBench, env: Readonly<Record<string, string>>) {
@@ -70,9 +71,9 @@ export class RepositoryBench {
       ...(timeoutMs !== undefined && { limits: { wallMs: timeoutMs } }),
     };
     this.#runs += 1;
-    // After a crash it runs again, behind what still runs: what it left may have been read and removed before the crash.
-    const { attempt } = this.sandbox.step;
-    const key = attempt === 1 ? `run-${this.#runs}` : `run-${this.#runs}/attempt-${attempt}`;
+    const key = keyOf(this.#runs, this.sandbox.step.attempt);
+    this.#cleared ??= this.#clear();
+    await this.#cleared;
     const ended = await this.sandbox.run(key, async () => request, reader);
     const { status, exitCode } = ended;
     return {
@@ -125,9 +126,21 @@ export class RepositoryBench {
     await files.write(this.#at(path), data, { mode, parents: true, signal: this.signal });
   }
 
+  /** After a crash all is run again, and what still runs ends: what it left may have been read and removed before the crash. */
+  async #clear(): Promise<void> {
+    for (let attempt = 1; attempt < this.sandbox.step.attempt; attempt++) {
+      for (let run = 1; await this.sandbox.endEarlier(keyOf(run, attempt)); run++);
+    }
+  }
+
   #at(path: string): string {
     return path.startsWith("/") ? path : `${this.root}/${path}`;
   }
+}
+
+/** Of a step's executions each attempt has its own. */
+function keyOf(run: number, attempt: number): string {
+  return attempt === 1 ? `run-${run}` : `run-${run}/attempt-${attempt}`;
 }
 
 /** Bytes as text; `undefined` when they are no UTF-8, or hold NUL. */

@@ -2,7 +2,6 @@ import type { FlowInfo, FlowPlan, FlowPlanStep, FlowRun, FlowValidation } from "
 import { coloursFor } from "../render/colours.ts";
 import { printable, printableLine } from "../render/printable.ts";
 import { durationText } from "../render/units.ts";
-import { stepLine } from "./watch.ts";
 
 /** What would be done, as a tree, with what it may use. */
 export function printPlan({ flow, version, steps, budget }: FlowPlan): void {
@@ -95,8 +94,4 @@ function diffLine(line: string): string {
   if (line.startsWith("+++") || line.startsWith("---") || line.startsWith("diff ")) return dim(line);
   if (line.startsWith("@@")) return cyan(line);
   return line.startsWith("+") ? green(line) : line.startsWith("-") ? red(line) : line;
-}
-
-export function printSteps(view: FlowRun): void {
-  for (const step of view.steps) process.stdout.write(`${stepLine(step)}\n`);
 }

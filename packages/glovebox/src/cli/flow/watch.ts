@@ -65,7 +65,7 @@ function noteOf({
   return note?.flow;
 }
 
-export function stepLine({ id, agent, status, summary }: FlowStep): string {
+function stepLine({ id, agent, status, summary }: FlowStep): string {
   const { green, red, dim } = coloursFor(process.stdout);
   const mark = status === "done" ? green("✓") : status === "failed" ? red("✗") : dim("⊘");
   const who = agent === undefined || agent === id ? "" : dim(` (${agent})`);
