@@ -9,6 +9,7 @@ import { egressConnect, egressRequest, egressThroughput } from "./egress.ts";
 import { engineLong, engineReplay, engineResume, engineStep, engineSteps } from "./engine.ts";
 import { durableEvents } from "./events.ts";
 import { extraction } from "./extraction.ts";
+import { FLOW_CASES } from "./flows.ts";
 import { gvisorRestore, gvisorSilence, gvisorTrue } from "./gvisor.ts";
 import { health } from "./http.ts";
 import { idleSession } from "./idle.ts";
@@ -58,6 +59,7 @@ export const CASES: readonly Case[] = [
   ...MICROVM_CASES,
   ...workflows,
   ...CONTEXT_CASES,
+  ...FLOW_CASES,
   ...REPAIR_CASES,
   ...AGENT_CASES,
 ];
