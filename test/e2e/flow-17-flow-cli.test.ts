@@ -82,7 +82,10 @@ describe("`glovebox flow`", { timeout: 180_000 }, () => {
     const input = await cli(["flow", "plan", "feature-add"], { env });
     expect(input).toMatchObject({ code: 2, stderr: expect.stringContaining("give either a goal or a spec") });
     const bad = join(folder, "bad.yaml");
-    await writeFile(bad, "name: bad\nsteps:\n  - {id: a, needs: [b], agent: test_exec}\n  - {id: b, agent: test_exec}\n");
+    await writeFile(
+      bad,
+      "name: bad\nsteps:\n  - {id: a, needs: [b], agent: test_exec}\n  - {id: b, agent: test_exec}\n",
+    );
     const cyclic = await cli(["flow", "validate", bad], { env });
     expect(cyclic).toMatchObject({ code: 2, stderr: `${bad}:3:20: steps wait for each other: a → b → a\n` });
   });
