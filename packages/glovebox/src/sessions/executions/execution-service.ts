@@ -80,7 +80,9 @@ export class Executions implements ExecutionService {
       const given = this.#newExecution(session, work, input, place?.waited === true);
       const execution = maskedExecution(session.redactor, given);
       const stdin = place?.waited || isLong(input.stdin) ? input.stdin : undefined;
-      const stored = await holdRequest(store, request, { given, masked: execution, stdin });
+      const held = await holdRequest(store, request, { given, masked: execution, stdin });
+      const atOnce = stdin === undefined ? input.stdin : undefined;
+      const stored = { ...held, ...(atOnce !== undefined && { stdinBytes: Buffer.byteLength(atOnce) }) };
       // It may have been paused, or be about to be rolled back, by now.
       if (!takesWork(session)) await this.#refuse(session);
       const created = this.#room.store.executions.create(execution, request.requestHash);

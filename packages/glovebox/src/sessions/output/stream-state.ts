@@ -49,6 +49,8 @@ export interface StoredRequest {
   readonly requestHash?: string;
   /** Code in a kernel has a standard input of its own. */
   readonly kernelStdin?: boolean;
+  /** Length of a text for stdin that is nowhere on disk, because it is given at once. */
+  readonly stdinBytes?: number;
   /** What it prints goes through an `OutputReader`: after a restart it is read on when there is one again. */
   readonly isRead?: boolean;
   /** Hash of the blob with what the row does not say (`HeldRequest`). */

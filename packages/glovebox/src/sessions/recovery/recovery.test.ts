@@ -159,6 +159,31 @@ test("a long stdin that was half given goes on where it was left", async () => {
   });
 });
 
+test("a stdin that the dead server did not come to end is ended; what it did not come to give is lost, and the execution with it", async () => {
+  const argv = ["python3", "-c", "import sys; print(len(sys.stdin.read()))"];
+  const started = [
+    { kind: "command" as const, argv, stdin: "", background: true },
+    { kind: "command" as const, argv, stdin: "text", background: true },
+    { kind: "repl" as const, language: "python" as const, input: "print(input())", stdin: "text\n" },
+  ];
+  const plan = { session: { template: "python" }, before: [], started, unfed: true };
+  await withRestart(plan, 300, async (stage, { executionIds, sessionId }) => {
+    const [ended, ...lost] = await Promise.all(
+      executionIds.map(async (id) => read(stage.services, await stage.services.executions.wait(TENANT, id))),
+    );
+    expect([ended?.execution.status, ended?.out]).toEqual(["ok", "0\n"]);
+    expect(lost.map(({ execution, out }) => [execution.status, out])).toEqual([
+      ["lost", ""],
+      ["lost", ""],
+    ]);
+    for (const { events } of lost) {
+      const told = events.map(({ payload }) => ("code" in payload ? payload.code : undefined));
+      expect(told).toContain("stdin_lost");
+    }
+    expect((await stage.py(sessionId, "6 * 7")).execution.result?.json).toBe(42);
+  });
+});
+
 test("a limit holds while no server is there", async () => {
   const argv = ["python3", "-c", "while True: pass"];
   const started = [{ kind: "command" as const, argv, limits: { wallMs: 500 } }];

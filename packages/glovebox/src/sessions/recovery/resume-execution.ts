@@ -1,6 +1,6 @@
 import type { SandboxProcess } from "../../sandbox/index.ts";
 import { ExecutionRun, type RunOptions } from "../executions/execution-run.ts";
-import { feedStdin } from "../executions/feed-stdin.ts";
+import { endStdin, feedStdin } from "../executions/feed-stdin.ts";
 import { readHeld } from "../executions/held-request.ts";
 import { planFor } from "../executions/make-plan.ts";
 import type { LiveSession } from "../lifecycle/live-session.ts";
@@ -45,6 +45,9 @@ export async function resumeExecution(session: LiveSession, remains: Remains, he
     session.idempotencyKeys.remember(idempotencyKey, request.requestHash, run.id);
   }
   if (kept?.stdin !== undefined) session.background(feedStdin(run, Buffer.from(kept.stdin)));
+  else if (request.stdinBytes !== undefined && (request.stdinBytes > 0 || request.kernelStdin === undefined)) {
+    session.background(endStdin(run, request.stdinBytes));
+  }
   session.background(run.drive((work) => goOn(work, remains, state, held)));
 }
 

@@ -15,6 +15,8 @@ export interface ChildPlan {
   readonly mute?: "program" | "kernel";
   /** No kernel is sent a request any more, once the first was started. */
   readonly unsent?: boolean;
+  /** Nothing is given to a stdin, as if the server died before. */
+  readonly unfed?: boolean;
 }
 
 export interface ChildAnswer {
@@ -27,6 +29,11 @@ function sendNoMore(ids: readonly string[]): void {
   AgentProcess.prototype.writeControl = function (...data) {
     return ids.length > 0 ? new Promise(() => {}) : send.apply(this, data);
   };
+}
+
+function feedNothing(): void {
+  AgentProcess.prototype.write = () => new Promise(() => {});
+  AgentProcess.prototype.closeStdin = () => new Promise(() => {});
 }
 
 function mute({ store }: Stage, kind: "program" | "kernel", ids: readonly string[]): void {
@@ -47,6 +54,7 @@ if (import.meta.main) {
   const sessionId = await stage.session(plan.session);
   for (const input of plan.before) await stage.run(sessionId, input);
   const executionIds: string[] = [];
+  if (plan.unfed === true) feedNothing();
   if (plan.unsent === true) sendNoMore(executionIds);
   if (plan.mute !== undefined) mute(stage, plan.mute, executionIds);
   for (const input of plan.started) {

@@ -6,4 +6,6 @@ export type StopCause =
   | { readonly kind: "cancelled" }
   | { readonly kind: "events_limit" }
   | { readonly kind: "output_limit" }
+  /** Text for its stdin was with a server that is gone. */
+  | { readonly kind: "stdin_lost" }
   | { readonly kind: "store_failed"; readonly error: unknown };

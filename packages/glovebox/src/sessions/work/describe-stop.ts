@@ -15,6 +15,8 @@ export function describeCause(
       return { code: "cancelled", message: "cancelled" };
     case "output_limit":
       return { code: "output_limit", message: "stopped because the template says so for too much output" };
+    case "stdin_lost":
+      return { code: "stdin_lost", message: "stopped because text for its stdin was lost with the server that died" };
     case "store_failed":
       return { code: "store_failed", message: "stopped because what it did could not be stored" };
     case "events_limit":

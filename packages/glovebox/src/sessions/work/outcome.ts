@@ -65,6 +65,8 @@ function fromCause(cause: StopCause): Verdict {
       return fixed("events_limit");
     case "output_limit":
       return fixed("output_limit");
+    case "stdin_lost":
+      return fixed("lost");
     case "store_failed":
       return fixed("internal_error");
   }
