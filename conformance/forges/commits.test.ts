@@ -82,6 +82,14 @@ describe.each([
 ])("commits on a branch of $where", ({ where, target, git }) => {
   const name = (branch: string) => `glovebox/${where.replaceAll(" ", "-")}/${branch}`;
 
+  test("has the date of its base where none is given", async () => {
+    const { dateMs: _dated, ...request } = requestOf(name("dated"), [{ path: "dated.txt", content: "eA==" }]);
+    const { commit } = await commitChanges(await target(), request);
+    const dates = (await git(["log", "-2", "--format=%ct %at", commit])).trim().split("\n");
+    const [ofBase] = (await git(["log", "-1", "--format=%ct", base])).trim().split("\n");
+    expect(dates[0]).toBe(`${ofBase} ${ofBase}`);
+  });
+
   test("the changes and nothing else, the same id each time, and no program of the repository has a part in it", async () => {
     await writeFile(join(work(), "README.md"), "being edited\n");
     await rm(join(folder, "received"), { force: true });

@@ -10,6 +10,7 @@ import {
   type HostParts,
   loadFlows,
   type OpenAgents,
+  type PublishChange,
   readFlowFiles,
   Uploads,
 } from "../agents/index.ts";
@@ -17,6 +18,7 @@ import type { Config } from "../config/index.ts";
 import type { ContextStore } from "../context/index.ts";
 import { GloveboxError, type Logger, systemClock } from "../core/index.ts";
 import type { DurableEngine } from "../engine/index.ts";
+import { commitChanges } from "../forges/index.ts";
 import { ModelScript, openProvider, ProviderSettings } from "../models/index.ts";
 import type { Sandboxes } from "../runs/index.ts";
 import type { Store } from "../store/index.ts";
@@ -40,7 +42,7 @@ export async function openAgents(parts: {
   readonly engine: DurableEngine;
   readonly sandboxes: Sandboxes;
   readonly context: ContextStore;
-  readonly forges: Pick<OpenForges, "git" | "repositories">;
+  readonly forges: Pick<OpenForges, "git" | "repositories" | "pulls">;
   readonly logger: Logger;
 }): Promise<OpenAgentsAndFlows> {
   const { config, store, engine, sandboxes, context, forges, logger } = parts;
@@ -60,7 +62,7 @@ export async function openAgents(parts: {
   const { folder, modules, rounds, budget } = config.flows;
   const flows = new FlowService({
     engine,
-    flows: { host, desk: agents.desk },
+    flows: { host, desk: agents.desk, publish: publishTo(forges) },
     uploads,
     agents: (tenantId) => agents.known(tenantId),
     builtIn: builtInFlows(),
@@ -89,6 +91,25 @@ function knownRepositories({
     if (repository === undefined) throw new GloveboxError("not_found", `no repository ${repositoryId}`);
     const commit = await git.resolve(tenantId, repositoryId, ref ?? repository.defaultBranch, signal);
     return { commit, tar: await git.source(tenantId, repositoryId, { sha: commit }, signal) };
+  };
+}
+
+const AUTHOR = { name: "Glovebox", email: "flows@glovebox.invalid" };
+
+/** Pushes to the repositories that the server knows, and opens pull requests where their forge has some. */
+function publishTo({ git, pulls }: Pick<OpenForges, "git" | "pulls">): PublishChange {
+  return async (tenantId, { repositoryId, into, branch, message, changes, ...commit }, signal) => {
+    const { repository, git: clone, remote } = await git.open(tenantId, repositoryId, signal);
+    const files = changes.map(({ mode, ...change }) => ({ ...change, ...(mode !== undefined && { mode }) }));
+    const made = await commitChanges(
+      { git: clone, remote },
+      { ...commit, branch, message, changes: files, author: AUTHOR, signal },
+    );
+    if (into === undefined) return made;
+    const [title = branch, ...body] = message.split("\n");
+    const draft = { head: branch, base: into ?? repository.defaultBranch, title, body: body.join("\n").trim() };
+    const { number, url } = await (await pulls(repository)).open(draft, signal);
+    return { ...made, pullRequest: { number, url } };
   };
 }
 

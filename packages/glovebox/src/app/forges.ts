@@ -21,12 +21,13 @@ import {
   withCommit,
 } from "../ci/index.ts";
 import type { Config } from "../config/index.ts";
-import { GloveboxError, type Logger, type SealedValues, systemClock } from "../core/index.ts";
+import { GloveboxError, type Logger, type Repository, type SealedValues, systemClock } from "../core/index.ts";
 import {
   createActionSource,
   createGiteaForge,
   createGitHubForge,
   createLocalForge,
+  type ForgePulls,
   GitCache,
 } from "../forges/index.ts";
 import { createTokenBucket } from "../governance/index.ts";
@@ -37,6 +38,8 @@ export interface OpenForges {
   readonly service: RepositoryService;
   readonly repositories: CiRepositories;
   readonly git: RepositoryGit;
+  /** `not_found` where the forge has none, or there are no credentials. */
+  pulls(repository: Repository): Promise<ForgePulls>;
   /** Tells forges of runs, at once of those that the last server left. Dispose of it after the service that tells it of them. */
   reporter(from: { readonly services: SessionServices; readonly insights: CiInsights }): Promise<Reporter>;
   /** Takes deliveries for this service. Dispose of it before the service. */
@@ -82,6 +85,7 @@ export async function openForges(parts: {
     }),
     repositories: createCiRepositories({ store: store.repositories, values, forges: table, gitHub: github }),
     git,
+    pulls: async (repository) => table[repository.forge].pulls(repository, await keys.credentials(repository)),
     async reporter({ services, insights }) {
       const reporter = new Reporter({
         runs: store.ciRuns,

@@ -60,6 +60,8 @@ export interface FlowSetup {
   readonly deterministic?: boolean | undefined;
   /** Default: the server's, where it has one; `none`: nobody is asked. */
   readonly model?: string | undefined;
+  /** Of a repository that the server knows: the change is pushed as a branch, or also proposed. Default: the diff is all. */
+  readonly publish?: "branch" | "pull_request" | undefined;
   /** `after_each_step` keeps the repository's state, for rollbacks. Default `never`. */
   readonly snapshots?: "never" | "after_each_step" | undefined;
 }
@@ -152,6 +154,11 @@ export interface FlowRun {
     readonly mode?: "100644" | "100755";
   }[];
   readonly tests: FlowTests | null;
+  /** What was pushed. */
+  readonly published?: {
+    readonly commit: string;
+    readonly pullRequest?: { readonly number: number; readonly url: string };
+  };
   /** Lines that may be at fault, most likely first. */
   readonly suspects?: readonly { readonly path: string; readonly line: number; readonly score: number }[];
   readonly output?: Json;

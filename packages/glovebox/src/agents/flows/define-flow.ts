@@ -1,18 +1,21 @@
 import { createHash } from "node:crypto";
 import { type ZodType, z } from "zod";
 import { GloveboxError } from "../../core/index.ts";
-import { defineProgram, type Program } from "../../engine/index.ts";
+import { defineProgram, type Program, type ProgramContext } from "../../engine/index.ts";
 import { type HostParts, openHost } from "../open-host.ts";
 import type { AgentDesk } from "../registry/agent-desk.ts";
 import { type FlowEnd, FlowResult } from "./flow-result.ts";
 import { FlowScope } from "./flow-scope.ts";
 import { FlowSetup } from "./flow-setup.ts";
 import type { PlanStep } from "./plan.ts";
+import { commitMessage, type PublishChange, type PublishRequest } from "./publish.ts";
 
 /** What flows are made of: a part of the application. */
 export interface FlowParts {
   readonly host: HostParts;
   readonly desk: AgentDesk;
+  /** Absent: nothing can be pushed. */
+  readonly publish?: PublishChange;
 }
 
 /** A flow in TypeScript. */
@@ -68,10 +71,12 @@ export function flowProgram<Input>(flow: Flow<Input>, parts: FlowParts): Program
           details: { path: "repository" },
         });
       }
+      checkPublish(setup, parts);
       const host = await openHost(context, parts.host, { template: TEMPLATE, ...setup });
       const scope = new FlowScope({ host, desk: parts.desk, deterministic: setup.deterministic });
       const end = await flow.run(scope, given.input as Input);
-      return resultOf(flow.name, scope, end);
+      const result = await resultOf(flow.name, scope, end);
+      return await published(context, parts, { flow: flow.name, setup, result });
     },
   }) as unknown as Program;
 }
@@ -93,6 +98,40 @@ async function resultOf(flow: string, scope: FlowScope, { tests = undefined, ...
     changes,
     tests: tests ?? null,
   };
+}
+
+/** Before anything runs. `invalid_argument`, `unavailable` */
+function checkPublish({ publish, repository }: FlowSetup, parts: FlowParts): void {
+  if (publish === undefined) return;
+  if (repository?.kind !== "repository") {
+    throw new GloveboxError("invalid_argument", "only what comes of a repository that the server knows can be pushed", {
+      details: { path: "publish" },
+    });
+  }
+  if (parts.publish === undefined) throw new GloveboxError("unavailable", "this server pushes nothing");
+}
+
+/** Pushes what a flow that came to its end has changed. */
+async function published(
+  context: ProgramContext,
+  { publish }: FlowParts,
+  { flow, setup, result }: { readonly flow: string; readonly setup: FlowSetup; readonly result: FlowResult },
+): Promise<FlowResult> {
+  const { repository, publish: how } = setup;
+  const { branch, head, status } = result;
+  const isWanted = publish !== undefined && how !== undefined && branch !== null && status === "completed";
+  if (!isWanted || repository?.kind !== "repository" || head === undefined) return result;
+  const request: PublishRequest = {
+    repositoryId: repository.repositoryId,
+    base: head,
+    branch,
+    changes: result.changes,
+    message: commitMessage(flow, result),
+    ...(how === "pull_request" && { into: repository.ref ?? null }),
+  };
+  // What is pushed is what the repository has, not what the journal kept of it: there, whatever looks like a secret is masked.
+  const done = await context.step("publish", request, (_kept, step) => publish(context.tenantId, request, step.signal));
+  return { ...result, published: { ...done } };
 }
 
 /** The same change has the same branch. */

@@ -59,6 +59,13 @@ export const FlowResult = z.strictObject({
   diff: z.string(),
   changes: z.array(FlowChange),
   tests: FlowTests.nullable(),
+  /** What was pushed. */
+  published: z
+    .strictObject({
+      commit: z.string().max(64),
+      pullRequest: z.strictObject({ number: z.number().int().min(1), url: z.string().max(2_000) }).optional(),
+    })
+    .optional(),
   suspects: z.array(Suspect).max(100).optional(),
   /** What a flow of somebody's own gives. */
   output: z.unknown().optional(),

@@ -68,19 +68,27 @@ export async function commitOnBranch(
   if (view.branch === null || view.changes.length === 0) return {};
   if (head === undefined) return { why: "the repository has no commit yet: there is a diff, and no branch" };
   if (dirty) return { why: "the working copy has changes that are in no commit: there is a diff, and no branch" };
-  const { commitChanges } = await import("../../forges/index.ts");
+  const [{ commitChanges }, { commitMessage }] = await Promise.all([
+    import("../../forges/index.ts"),
+    import("../../agents/index.ts"),
+  ]);
   const branch = name ?? view.branch;
-  const seconds = Number(await git(root, "show", "-s", "--format=%ct", head));
   await commitChanges(root, {
     base: head,
     changes: view.changes.map(({ path, content, mode }) => ({ path, content, ...(mode !== undefined && { mode }) })),
-    message: messageOf(view),
+    message: commitMessage(view.flow, view),
     author: AUTHOR,
-    dateMs: seconds * 1_000,
     branch,
     signal: new AbortController().signal,
   });
   return { branch };
+}
+
+/** A repository that the server knows. Errors: `not_found`. */
+export async function knownRepository(box: Glovebox, name: string, ref: string | undefined): Promise<RepositorySource> {
+  const { findRepository } = await import("../ci/repo.ts");
+  const { id: repositoryId } = await findRepository(box, name);
+  return { kind: "repository", repositoryId, ...(ref !== undefined && { ref }) };
 }
 
 /** Applies a flow's diff to the working copy, whole or not at all. Errors: `conflict` when it has changed since it was sent. */
@@ -96,16 +104,6 @@ export async function applyToWorkingCopy({ root }: LocalRepository, { diff }: Fl
       error instanceof Error && "stderr" in error ? String(error.stderr).trim().slice(0, 1_000) : String(error);
     throw new GloveboxError("conflict", `the diff does not apply to the working copy: ${said}`, { cause: error });
   }
-}
-
-function messageOf({ flow, steps, tests }: FlowRun): string {
-  const done = steps.filter(({ status }) => status === "done").map(({ id, summary }) => `- ${id}: ${oneLine(summary)}`);
-  const green = tests?.status === "passed" ? `\n${tests.passed} tests pass (${tests.runner}).\n` : "";
-  return `${flow}: change by Glovebox\n\n${done.join("\n")}\n${green}`;
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, " ").slice(0, 200);
 }
 
 async function git(root: string, ...words: string[]): Promise<string> {

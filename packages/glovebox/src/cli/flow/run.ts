@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { FlowQuestion, FlowRun, FlowStart, Glovebox } from "@glovebox/sdk";
-import type { Command } from "commander";
+import type { FlowQuestion, FlowRun, FlowStart, Glovebox, RepositorySource } from "@glovebox/sdk";
+import { type Command, Option } from "commander";
 import { flagsOf, integer, list, pairs, secondsAsMs } from "../commands/options.ts";
 import { runBudget } from "../commands/runs/start.ts";
 import type { GlobalFlags } from "../connect.ts";
@@ -12,13 +12,22 @@ import { interruptedCode } from "../run/command.ts";
 import { onInterrupt } from "../run/interrupt.ts";
 import { askInTerminal } from "./ask.ts";
 import { type Choice, chooseFlow, inputOf } from "./choice.ts";
-import { applyToWorkingCopy, commitOnBranch, type LocalRepository, sendRepository } from "./repository.ts";
+import {
+  applyToWorkingCopy,
+  commitOnBranch,
+  knownRepository,
+  type LocalRepository,
+  sendRepository,
+} from "./repository.ts";
 import { printFlowProblems, printOutcome, printPlan } from "./show.ts";
 import { watchFlow } from "./watch.ts";
 
 export interface FlowRunFlags extends GlobalFlags {
   readonly repo: string;
   readonly include?: readonly string[];
+  readonly repository?: string;
+  readonly ref?: string;
+  readonly publish?: "branch" | "pull_request";
   readonly goal?: string;
   readonly spec?: string;
   readonly input?: Readonly<Record<string, string>>;
@@ -57,6 +66,14 @@ export function addFlowRun(flow: Command): void {
   )
     .option("--repo <dir>", "the repository: its working copy is sent, and not touched", ".")
     .option("--include <paths>", "ignored files and folders that come along, such as node_modules", list)
+    .option("--repository <name>", "instead of a folder: one that the server knows, by its id or owner/name")
+    .option("--ref <name>", "its branch, tag or commit (default: its default branch)")
+    .addOption(
+      new Option("--publish <what>", "push the change to that repository: `branch`, or also a `pull_request`").choices([
+        "branch",
+        "pull_request",
+      ]),
+    )
     .option("--timeout <seconds>", "end it after this long", secondsAsMs)
     .option("--model <name>", "the model that is asked; `none`: nobody, although the server has one")
     .option("--template <name>", "what the sandbox is made of (default: ci)")
@@ -87,12 +104,14 @@ async function runFlow(name: string, flags: FlowRunFlags): Promise<void> {
     const choice = await chooseFlow(box, name);
     const request = await requestOf(choice, flags);
     if (flags.dryRun === true) return await showPlan(box, name, request, flags);
-    const repository = choice.repository
-      ? await sendRepository(box, flags.repo, flags.include ?? [], interrupt.signal)
-      : undefined;
+    const known = flags.repository === undefined ? undefined : await knownRepository(box, flags.repository, flags.ref);
+    const repository =
+      choice.repository && known === undefined
+        ? await sendRepository(box, flags.repo, flags.include ?? [], interrupt.signal)
+        : undefined;
     const view = await start(
       box,
-      { ...request, setup: setupOf(flags, repository) },
+      { ...request, setup: setupOf(flags, known ?? repository?.source) },
       { flags, interrupt: interrupt.signal, isOwn: server.isOwn },
     );
     await finish(view, repository, flags);
@@ -130,12 +149,13 @@ export async function requestOf(
 }
 
 function setupOf(
-  { model, template, isolation, snapshots, deterministic }: FlowRunFlags,
-  repository: LocalRepository | undefined,
+  { model, template, isolation, snapshots, deterministic, publish }: FlowRunFlags,
+  repository: RepositorySource | undefined,
 ): NonNullable<FlowStart["setup"]> {
   return {
     deterministic,
-    ...(repository !== undefined && { repository: repository.source }),
+    ...(repository !== undefined && { repository }),
+    ...(publish !== undefined && { publish }),
     ...(model !== undefined && { model }),
     ...(template !== undefined && { template }),
     ...(isolation !== undefined && { isolation: isolation as NonNullable<FlowStart["setup"]>["isolation"] }),
@@ -189,7 +209,7 @@ async function start(
 }
 
 async function finish(view: FlowRun, repository: LocalRepository | undefined, flags: FlowRunFlags): Promise<void> {
-  let branch: string | null = null;
+  let branch: string | null = view.published === undefined ? null : view.branch;
   const isDone = view.status === "completed";
   if (repository !== undefined && isDone && flags.branch !== false) {
     const name = typeof flags.branch === "string" ? flags.branch : undefined;
@@ -204,9 +224,10 @@ async function finish(view: FlowRun, repository: LocalRepository | undefined, fl
 
 /** What scripts read: fixed, whatever else a run comes to hold. */
 export function resultJson(view: FlowRun, branch: string | null) {
-  const { runId, status, steps, diff, tests, reason, suspects } = view;
+  const { runId, status, steps, diff, tests, reason, suspects, published } = view;
   return {
     ...{ runId, status, steps, branch, diff, tests },
+    ...(published !== undefined && { published }),
     ...(reason !== undefined && { reason }),
     ...(suspects !== undefined && { suspects }),
   };

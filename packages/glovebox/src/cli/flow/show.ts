@@ -84,6 +84,8 @@ export function printOutcome(view: FlowRun, branch: string | null): void {
     );
   }
   if (branch !== null) lines.push("", `${dim("branch")} ${bold(branch)}`);
+  const { pullRequest } = view.published ?? {};
+  if (pullRequest !== undefined) lines.push(`${dim("pull request")} ${printableLine(pullRequest.url)}`);
   const said = reason === undefined ? status : `${status}: ${printableLine(reason, 400)}`;
   lines.push("", status === "completed" ? green(said) : red(said));
   process.stdout.write(`${lines.join("\n")}\n`);

@@ -13,8 +13,8 @@ export interface CommitRequest {
   readonly message: string;
   /** Also the committer. */
   readonly author: { readonly name: string; readonly email: string };
-  /** Milliseconds since the epoch, cut to seconds. The same request gives the same commit, id and all. */
-  readonly dateMs: number;
+  /** Milliseconds since the epoch, cut to seconds; default: when the base was committed. The same request gives the same commit, id and all. */
+  readonly dateMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -31,8 +31,8 @@ export async function makeCommit(gitDir: string, request: CommitRequest): Promis
   if (message.trim() === "" || message.includes("\0") || Buffer.byteLength(message) > MAX_MESSAGE) {
     throw invalid(`a message has 1 to ${MAX_MESSAGE} bytes`);
   }
-  const env = personOf(request);
   const changes = readChanges(request.changes);
+  const env = personOf(request.author, request.dateMs ?? (await dateOf(gitDir, base, signal)));
   const folder = await mkdtemp(join(tmpdir(), "glovebox-commit-"));
   try {
     const git = async (args: readonly string[], input?: string) => {
@@ -117,7 +117,7 @@ async function checkTree(
   for (const path of paths) if (!changes.has(path)) throw invalid("a file cannot be a folder as well", path);
 }
 
-function personOf({ author: { name, email }, dateMs }: CommitRequest): Record<string, string> {
+function personOf({ name, email }: CommitRequest["author"], dateMs: number): Record<string, string> {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   const isPlain = (text: string) => text.trim() !== "" && text.length <= MAX_PERSON && !/[\x00-\x1f\x7f<>]/.test(text);
   if (!isPlain(name) || !isPlain(email)) throw invalid("an author has a name and an address, without < and >");
@@ -127,6 +127,13 @@ function personOf({ author: { name, email }, dateMs }: CommitRequest): Record<st
     ...{ GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_AUTHOR_DATE: date },
     ...{ GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email, GIT_COMMITTER_DATE: date },
   };
+}
+
+/** When a commit was made, milliseconds. `not_found` */
+async function dateOf(gitDir: string, commit: string, signal: AbortSignal): Promise<number> {
+  const printed = await runGit({ args: ["log", "-1", "--no-show-signature", "--format=%ct", commit], gitDir, signal });
+  // Nonsense in it is git's to read; before 1970 there are none.
+  return Math.max(0, Number(printed.toString("utf8").trim()) * 1_000);
 }
 
 function invalid(message: string, path?: string): GloveboxError {

@@ -1,5 +1,14 @@
 import { z } from "zod";
-import { FlowAnswer, FlowChange, FlowQuestion, FlowSetup, FlowTests, StepReport, Suspect } from "../../agents/index.ts";
+import {
+  FlowAnswer,
+  FlowChange,
+  FlowQuestion,
+  FlowResult,
+  FlowSetup,
+  FlowTests,
+  StepReport,
+  Suspect,
+} from "../../agents/index.ts";
 import { ERROR_CODES } from "../../core/index.ts";
 import { IdParams, whole } from "./fields.ts";
 import { defineOperations } from "./operation.ts";
@@ -80,6 +89,7 @@ const FlowRun = z.strictObject({
   diff: z.string(),
   changes: z.array(FlowChange),
   tests: FlowTests.nullable(),
+  published: FlowResult.shape.published,
   suspects: z.array(Suspect).optional(),
   output: z.unknown().optional(),
   /** What people are asked and have not answered. */
