@@ -11,7 +11,7 @@ import { Ledger } from "./ledger.ts";
 import { type ChaosClient, seededRandom, workUntilKilled } from "./workload.ts";
 
 /** `kill -9` of a server, over and over on one data folder: a hundred times in `make test-all`. What it found once is a test of `sessions/recovery` now. */
-const KILLS = Number(process.env.GLOVEBOX_TEST_KILLS ?? (process.env.GLOVEBOX_TESTS === "all" ? 100 : 60));
+const KILLS = Number(process.env.GLOVEBOX_TEST_KILLS ?? (process.env.GLOVEBOX_TESTS === "all" ? 100 : 30));
 const SEED = Number(process.env.GLOVEBOX_TEST_SEED ?? Date.now() % 1_000_000);
 
 let dataDir: string | undefined;

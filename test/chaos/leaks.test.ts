@@ -11,7 +11,7 @@ import { IsolateDriver } from "../../packages/glovebox/src/sandbox/isolate/index
 
 /** Creates and destroys of each driver; a thousand in `make test-all`. microVMs have theirs in `conformance/drivers/microvm-machines.test.ts`. */
 const ALL = process.env.GLOVEBOX_TESTS === "all";
-const CYCLES = Number(process.env.GLOVEBOX_TEST_LEAK_CYCLES ?? (ALL ? 1_000 : 300));
+const CYCLES = Number(process.env.GLOVEBOX_TEST_LEAK_CYCLES ?? (ALL ? 1_000 : 200));
 /** gVisor takes ten times as long for each. */
 const SLOW_CYCLES = ALL ? CYCLES : Math.ceil(CYCLES / 10);
 const AT_ONCE = 4;
