@@ -77,7 +77,7 @@ describe("a flow on a repository that the server knows", { timeout: 180_000 }, (
       "--publish",
       "branch",
     ]);
-    await expect(folder).rejects.toMatchObject({ stdout: expect.stringContaining("that the server knows") });
+    await expect(folder).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining("that the server knows") });
     await expect(cli(["flow", "run", "fix-failing", "--repository", "acme/none"])).rejects.toMatchObject({
       stderr: expect.stringContaining("acme/none"),
     });

@@ -8,7 +8,7 @@ import { type FlowEnd, FlowResult } from "./flow-result.ts";
 import { FlowScope } from "./flow-scope.ts";
 import { FlowSetup } from "./flow-setup.ts";
 import type { PlanStep } from "./plan.ts";
-import { commitMessage, type PublishChange, type PublishRequest } from "./publish.ts";
+import { checkPublish, commitMessage, type PublishChange, type PublishRequest } from "./publish.ts";
 
 /** What flows are made of: a part of the application. */
 export interface FlowParts {
@@ -71,7 +71,7 @@ export function flowProgram<Input>(flow: Flow<Input>, parts: FlowParts): Program
           details: { path: "repository" },
         });
       }
-      checkPublish(setup, parts);
+      checkPublish(setup, parts.publish);
       const host = await openHost(context, parts.host, { template: TEMPLATE, ...setup });
       const scope = new FlowScope({ host, desk: parts.desk, deterministic: setup.deterministic });
       const end = await flow.run(scope, given.input as Input);
@@ -98,17 +98,6 @@ async function resultOf(flow: string, scope: FlowScope, { tests = undefined, ...
     changes,
     tests: tests ?? null,
   };
-}
-
-/** Before anything runs. `invalid_argument`, `unavailable` */
-function checkPublish({ publish, repository }: FlowSetup, parts: FlowParts): void {
-  if (publish === undefined) return;
-  if (repository?.kind !== "repository") {
-    throw new GloveboxError("invalid_argument", "only what comes of a repository that the server knows can be pushed", {
-      details: { path: "publish" },
-    });
-  }
-  if (parts.publish === undefined) throw new GloveboxError("unavailable", "this server pushes nothing");
 }
 
 /** Pushes what a flow that came to its end has changed. */

@@ -6,6 +6,7 @@ import { FlowSetup } from "./flow-setup.ts";
 import { FlowNotes, type FlowRunView, isOver, viewOf } from "./flow-view.ts";
 import { answerSignal, checkAnswer, type FlowAnswer } from "./person.ts";
 import type { FlowPlan, PlanStep } from "./plan.ts";
+import { checkPublish, type PublishChange } from "./publish.ts";
 import type { Uploads } from "./uploads.ts";
 import type { KnownAgents } from "./yaml/check-flow.ts";
 import type { FlowFile } from "./yaml/flow-file.ts";
@@ -67,6 +68,7 @@ interface Chosen {
 /** Flows for clients: which there are, what they would do, and runs of them. */
 export class FlowService {
   readonly #engine: DurableEngine;
+  readonly #publish: PublishChange | undefined;
   readonly #uploads: Uploads;
   readonly #agents: (tenantId: string) => Promise<KnownAgents>;
   readonly #defaults: { readonly budget: Budget; readonly model: string | undefined };
@@ -93,6 +95,7 @@ export class FlowService {
   }) {
     const { engine, flows, builtIn, modules = [], definitions = [], budget = {}, rounds = 3, model } = parts;
     this.#engine = engine;
+    this.#publish = flows.publish;
     this.#uploads = parts.uploads;
     this.#agents = parts.agents;
     this.#defaults = { budget, model };
@@ -169,6 +172,7 @@ export class FlowService {
         details: { path: "setup.repository" },
       });
     }
+    checkPublish(setup, this.#publish);
     const input = { setup, input: chosen.toInput(request.input ?? {}) };
     const { id } = await this.#engine.start(chosen.program, input, {
       tenantId,

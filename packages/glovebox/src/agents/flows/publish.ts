@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { GloveboxError } from "../../core/index.ts";
+import type { RepositorySource } from "../workbench/repository-tree.ts";
 import type { FlowChange, FlowTests, StepReport } from "./flow-result.ts";
 
 /** What becomes of the change to a repository that the server knows. */
@@ -24,6 +26,20 @@ export interface Published {
 
 /** Commits and pushes; asked again, it comes to the same. Errors: `not_found`, `conflict` when the branch is another commit, those of the forge. */
 export type PublishChange = (tenantId: string, request: PublishRequest, signal: AbortSignal) => Promise<Published>;
+
+/** Before anything runs. `invalid_argument` where there is nothing to push to, `unavailable` where nobody pushes. */
+export function checkPublish(
+  { publish, repository }: { readonly publish?: unknown; readonly repository?: RepositorySource | undefined },
+  change: PublishChange | undefined,
+): void {
+  if (publish === undefined) return;
+  if (repository?.kind !== "repository") {
+    throw new GloveboxError("invalid_argument", "only what comes of a repository that the server knows can be pushed", {
+      details: { path: "setup.publish" },
+    });
+  }
+  if (change === undefined) throw new GloveboxError("unavailable", "this server pushes nothing");
+}
 
 /** What the commit of a flow's change says. */
 export function commitMessage(

@@ -6,7 +6,7 @@ import type { AgentModel } from "../../agent.ts";
 import type { Workbench } from "../../workbench/workbench.ts";
 import type { Diagnosis } from "../diagnose.ts";
 import type { SearchRequest } from "./search.ts";
-import { type Candidate, tryCandidates, verify } from "./trial.ts";
+import { basisOf, type Candidate, tryCandidates, verify } from "./trial.ts";
 
 /** Questions at most; the second tells what came of the first. */
 const ROUNDS = 2;
@@ -67,17 +67,8 @@ async function judge(
   candidates: readonly Candidate[],
   request: Request,
 ): Promise<Candidate | string> {
-  const { runner, hashes, failing, passing, hangs, others, budget } = request;
-  const asked = {
-    runner,
-    hashes,
-    failing,
-    passing,
-    hangs,
-    others,
-    candidates,
-    timeoutMs: budget.sandboxSeconds * 1_000,
-  };
+  const { failing } = request;
+  const asked = { ...basisOf(request), candidates, timeoutMs: request.budget.sandboxSeconds * 1_000 };
   const outcomes = await tryCandidates(bench, `try proposals ${round}`, asked);
   for (const [at, candidate] of candidates.entries()) {
     const outcome = outcomes[at];

@@ -3,7 +3,7 @@ import type { Runner } from "../../test-exec/test-report.ts";
 import type { Workbench } from "../../workbench/workbench.ts";
 import { areApart, type Change } from "../mutations/mutation.ts";
 import { sizeOf } from "./size.ts";
-import { type Candidate, type Outcome, type TrialRequest, tryCandidates, verify } from "./trial.ts";
+import { basisOf, type Candidate, type Outcome, tryCandidates, verify } from "./trial.ts";
 
 export interface SearchRequest {
   readonly runner: Runner;
@@ -100,17 +100,8 @@ class Search {
     const seconds = this.#request.budget.sandboxSeconds - ((await this.#used()) - this.#begun);
     if (seconds <= 1) return this.#end("sandboxSeconds");
     this.#round += 1;
-    const { runner, hashes, failing, passing, hangs, others } = this.#request;
-    const asked: TrialRequest = {
-      runner,
-      hashes,
-      failing,
-      passing,
-      hangs,
-      others,
-      candidates,
-      timeoutMs: Math.round(seconds) * 1_000,
-    };
+    const { failing } = this.#request;
+    const asked = { ...basisOf(this.#request), candidates, timeoutMs: Math.round(seconds) * 1_000 };
     const outcomes = await tryCandidates(this.#bench, `try ${this.#round}`, asked);
     const round = candidates.map((candidate, at) => ({ candidate, outcome: outcomes[at] as Outcome }));
     this.#tried.push(...round.filter(({ outcome }) => outcome.how !== "skipped"));

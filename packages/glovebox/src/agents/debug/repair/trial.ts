@@ -22,7 +22,14 @@ export interface Outcome {
   readonly moved: number;
 }
 
-export interface TrialRequest {
+export interface TrialRequest extends TrialBasis {
+  readonly candidates: readonly Candidate[];
+  /** Milliseconds for all of them. */
+  readonly timeoutMs: number;
+}
+
+/** What the candidates of one repair have in common. */
+export interface TrialBasis {
   readonly runner: Runner;
   /** Hashes of the files that are changed, by path: what was mutated is what is tried. */
   readonly hashes: Readonly<Record<string, string>>;
@@ -32,9 +39,11 @@ export interface TrialRequest {
   readonly hangs: boolean;
   /** Tests that fail, and may go on failing. */
   readonly others: readonly string[];
-  readonly candidates: readonly Candidate[];
-  /** Milliseconds for all of them. */
-  readonly timeoutMs: number;
+}
+
+/** That alone, out of what says more. */
+export function basisOf({ runner, hashes, failing, passing, hangs, others }: TrialBasis): TrialBasis {
+  return { runner, hashes, failing, passing, hangs, others };
 }
 
 /** Ends the ids of what is no test, but a file that cannot be loaded. */
