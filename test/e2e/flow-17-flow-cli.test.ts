@@ -90,6 +90,26 @@ describe("`glovebox flow`", { timeout: 180_000 }, () => {
     expect(cyclic).toMatchObject({ code: 2, stderr: `${bad}:3:20: steps wait for each other: a → b → a\n` });
   });
 
+  test("the sandbox is what was asked for: template, isolation, and ignored files that come along", async () => {
+    await using other = await makeRepository({
+      ".gitignore": "tools/\n",
+      "tools/limit.py": "LIMIT = 3\n",
+      "test_limit.py":
+        "import os\nimport unittest\n\nfrom tools.limit import LIMIT\n\n\nclass LimitTest(unittest.TestCase):\n    def test_limit(self):\n        self.assertEqual(LIMIT, 3)\n",
+    });
+    const words = ["flow", "run", "fix-failing", "--repo", other.path, "--json"];
+    const [alone, along, template, isolation] = await Promise.all([
+      cli([...words, "--input", "rounds=1"], { env }),
+      cli([...words, "--include", "tools"], { env }),
+      cli([...words, "--template", "no-such"], { env }),
+      cli([...words, "--isolation", "isolate"], { env }),
+    ]);
+    expect([alone.code, JSON.parse(alone.stdout).tests?.passed ?? 0]).toEqual([1, 0]);
+    expect(JSON.parse(along.stdout)).toMatchObject({ status: "completed", diff: "", tests: { passed: 1 } });
+    expect([template.code, template.stdout + template.stderr]).toEqual([1, expect.stringContaining("no-such")]);
+    expect([isolation.code, isolation.stdout + isolation.stderr]).toEqual([1, expect.stringContaining("isolate")]);
+  });
+
   test("lists, shows and plans flows of the house, of modules and of files, as configured", async () => {
     const list = JSON.parse((await cli(["flow", "list", "--json"], { env })).stdout);
     expect(list.items.map(({ name, kind }: { name: string; kind: string }) => `${name} ${kind}`)).toEqual([
