@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
   builtInFlows,
@@ -19,13 +18,10 @@ import type { ContextStore } from "../context/index.ts";
 import { GloveboxError, type Logger, systemClock } from "../core/index.ts";
 import type { DurableEngine } from "../engine/index.ts";
 import { commitChanges } from "../forges/index.ts";
-import { ModelScript, openProvider, ProviderSettings } from "../models/index.ts";
 import type { Sandboxes } from "../runs/index.ts";
 import type { Store } from "../store/index.ts";
+import { DEFAULT_MODEL, openModel } from "./agent-model.ts";
 import type { OpenForges } from "./forges.ts";
-
-/** What requests call the model of the configuration. */
-const DEFAULT_MODEL = "default";
 
 export interface OpenAgentsAndFlows extends OpenAgents {
   /** What clients reach. */
@@ -111,37 +107,4 @@ function publishTo({ git, pulls }: Pick<OpenForges, "git" | "pulls">): PublishCh
     const { number, url } = await (await pulls(repository)).open(draft, signal);
     return { ...made, pullRequest: { number, url } };
   };
-}
-
-/** The model of the configuration; `undefined` where there is none. `invalid_argument` when its key's variable is not set, or its script is none. */
-async function openModel({
-  provider: kind,
-  model,
-  apiKeyEnv,
-  script,
-  seed,
-  baseUrl,
-}: Config["agents"]["model"]): Promise<HostParts["models"]> {
-  if (model === undefined) return undefined;
-  const apiKey = apiKeyEnv === undefined ? undefined : process.env[apiKeyEnv];
-  if (apiKeyEnv !== undefined && apiKey === undefined) {
-    throw new GloveboxError("invalid_argument", `agents.model.apiKeyEnv: the variable ${apiKeyEnv} is not set`);
-  }
-  const remote = { ...(baseUrl !== undefined && { baseUrl }), ...(apiKey !== undefined && { apiKey }) };
-  const settings =
-    kind === "scripted" ? { kind, script: await readScript(resolve(script ?? "")) } : { kind, ...remote };
-  const provider = openProvider(ProviderSettings.parse(settings));
-  return async (_tenantId, name) => {
-    if (name === DEFAULT_MODEL || name === model) return { provider, model, seed };
-    throw new GloveboxError("unavailable", `this server has no model ${name} for agents`);
-  };
-}
-
-async function readScript(path: string): Promise<ModelScript> {
-  try {
-    return ModelScript.parse(JSON.parse(await readFile(path, "utf8")));
-  } catch (error) {
-    const why = error instanceof Error ? error.message.slice(0, 500) : String(error);
-    throw new GloveboxError("invalid_argument", `agents.model.script: ${path} is no script: ${why}`, { cause: error });
-  }
 }
