@@ -14,7 +14,7 @@ test("what is tried is taken back: at its end, when it fails, and by the next at
   const seen = await stage.withHost({ "a.txt": "a\n", "gone.txt": "here\n" }, ({ bench }) =>
     bench.work("try", {}, async (_input, inside) => {
       // As another attempt of the same step has it.
-      Object.assign(inside, { scratch: () => "/workspace/.glovebox/trial-x" });
+      Object.assign(inside, { kept: () => "/workspace/.glovebox/trial-x" });
       const state = async () => [
         (await inside.readFileIfAny("a.txt")) ?? null,
         (await inside.readFileIfAny("new/c.txt")) ?? null,

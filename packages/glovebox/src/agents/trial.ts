@@ -25,7 +25,7 @@ export class Trial {
 
   private constructor(bench: RepositoryBench) {
     this.#bench = bench;
-    this.#kept = bench.scratch("trial-of");
+    this.#kept = bench.kept("trial-of");
   }
 
   /** To be opened once, at the step's beginning. */

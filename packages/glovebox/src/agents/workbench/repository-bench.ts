@@ -9,6 +9,9 @@ export const REPOSITORY_ROOT = "/workspace/repo";
 /** What agents put beside it. */
 export const AGENT_FOLDER = "/workspace/.glovebox";
 
+/** Names there that are looked at for what an earlier attempt left. */
+const MAX_BESIDE = 10_000;
+
 export interface RunOptions {
   /** Default: the repository's folder. */
   readonly cwd?: string;
@@ -37,6 +40,7 @@ export class RepositoryBench {
   readonly sandbox: SandboxBench;
   readonly root = REPOSITORY_ROOT;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #key: string;
   #runs = 0;
   #cleared: Promise<void> | undefined;
   #scratches = 0;
@@ -44,17 +48,22 @@ export class RepositoryBench {
   constructor(sandbox: SandboxBench, env: Readonly<Record<string, string>>) {
     this.sandbox = sandbox;
     this.#env = env;
+    this.#key = createHash("sha256").update(sandbox.step.idempotencyKey).digest("hex").slice(0, 16);
   }
 
   get signal(): AbortSignal {
     return this.sandbox.signal;
   }
 
-  /** A path beside the repository that nothing else uses, also no other step at the same time; after a crash the same one. */
+  /** A path beside the repository that nothing else uses: no other step at the same time, and no attempt of this one that a crash cut short, which may have left half of something. */
   scratch(name: string): string {
     this.#scratches += 1;
-    const key = createHash("sha256").update(this.sandbox.step.idempotencyKey).digest("hex").slice(0, 16);
-    return `${AGENT_FOLDER}/${name}-${key}-${this.#scratches}`;
+    return `${AGENT_FOLDER}/${name}-${this.#key}${attemptMark(this.sandbox.step.attempt)}${this.#scratches}`;
+  }
+
+  /** As {@link scratch}, but after a crash the same one: for what the next attempt has to know. */
+  kept(name: string): string {
+    return `${AGENT_FOLDER}/${name}-${this.#key}`;
   }
 
   /** Runs a program to its end. It does not throw for what the program does, only for what the machine does. */
@@ -126,16 +135,37 @@ export class RepositoryBench {
     await files.write(this.#at(path), data, { mode, parents: true, signal: this.signal });
   }
 
-  /** After a crash all is run again, and what still runs ends: what it left may have been read and removed before the crash. */
+  /** After a crash all is run again: what still runs ends, and what it left goes. */
   async #clear(): Promise<void> {
-    for (let attempt = 1; attempt < this.sandbox.step.attempt; attempt++) {
+    const { attempt: now } = this.sandbox.step;
+    if (now === 1) return;
+    for (let attempt = 1; attempt < now; attempt++) {
       for (let run = 1; await this.sandbox.endEarlier(keyOf(run, attempt)); run++);
+    }
+    await this.#removeLeft().catch((error: unknown) => {
+      // What cannot be removed only takes room until the sandbox goes.
+      if (!isGloveboxError(error) || this.signal.aborted) throw error;
+    });
+  }
+
+  async #removeLeft(): Promise<void> {
+    const { signal } = this;
+    const files = await this.sandbox.files();
+    const own = `-${this.#key}${attemptMark(this.sandbox.step.attempt)}`;
+    for await (const { path } of files.list(AGENT_FOLDER, { limit: MAX_BESIDE, signal })) {
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      if (!name.includes(`-${this.#key}.`) || name.includes(own)) continue;
+      await files.remove(`${AGENT_FOLDER}/${name}`, { recursive: true, signal });
     }
   }
 
   #at(path: string): string {
     return path.startsWith("/") ? path : `${this.root}/${path}`;
   }
+}
+
+function attemptMark(attempt: number): string {
+  return `.${attempt}-`;
 }
 
 /** Of a step's executions each attempt has its own. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { defineProgram, type ProgramContext } from "../../engine/index.ts";
+import { defineProgram, type Program, type ProgramContext } from "../../engine/index.ts";
 import { openRunStage, type RunStage } from "../../runs/testing/run-stage.ts";
 import { TENANT } from "../../sessions/testing/stage.ts";
 import { makeRepository, type TestRepository } from "../testing/repository.ts";
@@ -157,6 +157,36 @@ describe("a repository in a run's sandbox", { timeout: 90_000 }, () => {
         { path: "src/other.py", before, after: before.replace("A = 1", "A = 10").replace("H = 8", "H = 80") },
       ]),
     );
+  });
+
+  it("begins a step anew after a crash: what the attempt before left is not there, but for what it was to keep", async () => {
+    const begun = Promise.withResolvers<void>();
+    const program = defineProgram({
+      name: "crash",
+      version: "1",
+      ...any,
+      run: async (context) => {
+        const parts = { sandboxes: at.sandboxes, folders: true };
+        const bench = await Workbench.open(context, parts, { kind: "folder", path: repository.path });
+        return await bench.work("results", {}, async (_input, inside) => {
+          const { attempt } = inside.sandbox.step;
+          const [scratch, kept] = [inside.scratch("results"), inside.kept("plan")];
+          const run = inside.run(["sh", "-c", `echo ${attempt} >> ${scratch}; [ ${attempt} = 2 ] || sleep 600`]);
+          if (attempt === 1) {
+            await inside.writeFile(kept, "the plan");
+            await expect.poll(() => inside.readFileIfAny(scratch), { timeout: 30_000 }).toBe("1\n");
+            begun.resolve();
+          }
+          await run;
+          const { stdout } = await inside.run(["sh", "-c", "ls /workspace/.glovebox | grep -c results-"]);
+          return [await inside.readFile(scratch), stdout, await inside.readFile(kept)];
+        });
+      },
+    });
+    const id = await at.start(program, {});
+    await begun.promise;
+    await at.reopen([program as Program]);
+    expect(await at.engine.result(TENANT, id, AbortSignal.timeout(60_000))).toEqual(["2\n", "1\n", "the plan"]);
   });
 
   it("runs programs with what they are given, and what chance is fixed to", async () => {
