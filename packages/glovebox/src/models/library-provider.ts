@@ -8,7 +8,7 @@ import { toCallOptions } from "./to-prompt.ts";
 export interface LibraryProviderOptions {
   readonly name: string;
   /** With a `fetch` that ends with what is asked. */
-  readonly model: (name: string, fetch: typeof globalThis.fetch) => LanguageModelV4;
+  readonly model: (name: string, fetch: typeof globalThis.fetch) => Promise<LanguageModelV4>;
   readonly list: (fetch: typeof globalThis.fetch) => Promise<readonly ModelInfo[]>;
   readonly idleTimeoutMs: number;
   /** US dollars for a million tokens, by model. */
@@ -29,7 +29,7 @@ export class LibraryProvider implements ModelProvider {
     const reading: Reading = { text: "" };
     try {
       signal?.throwIfAborted();
-      const model = this.#options.model(request.model, this.#fetch(signal));
+      const model = await this.#options.model(request.model, this.#fetch(signal));
       const { stream } = await model.doStream(toCallOptions(request, signal));
       const answer = await readAnswer(stream, request, reading, onText);
       return { ...answer, usage: this.#priced(request.model, answer.usage) };

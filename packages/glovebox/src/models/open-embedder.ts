@@ -1,6 +1,4 @@
-import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import type { EmbeddingModelV4 } from "@ai-sdk/provider";
-import { createOllama } from "ai-sdk-ollama";
 import { GloveboxError } from "../core/index.ts";
 import { boundedFetch } from "./bounded-fetch.ts";
 import { type Embedder, toUnit } from "./embedder.ts";
@@ -33,7 +31,7 @@ export function openEmbedder({ provider, model: name, dimensions }: EmbedderOpti
   const one = async (texts: readonly string[], signal: AbortSignal | undefined): Promise<Float32Array[]> => {
     try {
       signal?.throwIfAborted();
-      const model = modelOf(provider, name, boundedFetch(idleTimeoutMs, signal));
+      const model = await modelOf(provider, name, boundedFetch(idleTimeoutMs, signal));
       const { embeddings } = await model.doEmbed({
         values: [...texts],
         ...(signal !== undefined && { abortSignal: signal }),
@@ -57,14 +55,19 @@ export function openEmbedder({ provider, model: name, dimensions }: EmbedderOpti
   };
 }
 
-function modelOf(
+/** Loads the provider's library when the first texts come. */
+async function modelOf(
   { kind, baseUrl = OLLAMA, apiKey }: Extract<ProviderSettings, { kind: "ollama" | "openai" }>,
   name: string,
   fetch: Fetch,
-): EmbeddingModelV4 {
+): Promise<EmbeddingModelV4> {
   const baseURL = baseUrl.replace(/\/+$/, "");
   const key = apiKey === undefined ? {} : { apiKey };
-  if (kind === "ollama") return createOllama({ baseURL, fetch, ...key }).embeddingModel(name);
+  if (kind === "ollama") {
+    const { createOllama } = await import("ai-sdk-ollama");
+    return createOllama({ baseURL, fetch, ...key }).embeddingModel(name);
+  }
+  const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
   return createOpenAICompatible({ name: "openai", baseURL, fetch, ...key }).embeddingModel(name);
 }
 

@@ -1,8 +1,4 @@
-import { createAnthropic } from "@ai-sdk/anthropic";
-import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
-import { createOpenRouter } from "@openrouter/ai-sdk-provider";
-import { createOllama } from "ai-sdk-ollama";
 import { jsonLinesOnly } from "./json-lines-only.ts";
 import { LibraryProvider } from "./library-provider.ts";
 import { listModels, type ModelList } from "./list-models.ts";
@@ -14,7 +10,8 @@ type Remote = Exclude<ProviderSettings, { readonly kind: "scripted" }>;
 type Fetch = typeof globalThis.fetch;
 
 interface Parts {
-  readonly model: (name: string, fetch: Fetch) => LanguageModelV4;
+  /** Loads the provider's library, which takes longer than most of a server's start. */
+  readonly model: (name: string, fetch: Fetch) => Promise<LanguageModelV4>;
   readonly list: ModelList;
 }
 
@@ -37,7 +34,10 @@ const PARTS: { readonly [K in Remote["kind"]]: (settings: Remote & { readonly ki
     const baseURL = trimmed(baseUrl);
     const key = apiKey === undefined ? {} : { apiKey };
     return {
-      model: (name, fetch) => createOllama({ baseURL, fetch: onlyJsonLines(fetch), ...key }).chat(name),
+      model: async (name, fetch) => {
+        const { createOllama } = await import("ai-sdk-ollama");
+        return createOllama({ baseURL, fetch: onlyJsonLines(fetch), ...key }).chat(name);
+      },
       list: { url: `${baseURL}/api/tags`, headers: bearer(apiKey), format: "ollama" },
     };
   },
@@ -46,7 +46,10 @@ const PARTS: { readonly [K in Remote["kind"]]: (settings: Remote & { readonly ki
     const key = apiKey === undefined ? {} : { apiKey };
     const settings = { name: "openai", baseURL, includeUsage: true, supportsStructuredOutputs: true, ...key };
     return {
-      model: (name, fetch) => createOpenAICompatible({ ...settings, fetch }).chatModel(name),
+      model: async (name, fetch) => {
+        const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
+        return createOpenAICompatible({ ...settings, fetch }).chatModel(name);
+      },
       list: { url: `${baseURL}/models`, headers: bearer(apiKey), format: "openai" },
     };
   },
@@ -54,7 +57,10 @@ const PARTS: { readonly [K in Remote["kind"]]: (settings: Remote & { readonly ki
     const baseURL = trimmed(baseUrl);
     const settings = { baseURL, compatibility: "strict", apiKey: apiKey ?? "" } as const;
     return {
-      model: (name, fetch) => createOpenRouter({ ...settings, fetch }).chat(name, { usage: { include: true } }),
+      model: async (name, fetch) => {
+        const { createOpenRouter } = await import("@openrouter/ai-sdk-provider");
+        return createOpenRouter({ ...settings, fetch }).chat(name, { usage: { include: true } });
+      },
       list: { url: `${baseURL}/models`, headers: bearer(apiKey), format: "openai" },
     };
   },
@@ -62,7 +68,10 @@ const PARTS: { readonly [K in Remote["kind"]]: (settings: Remote & { readonly ki
     const baseURL = trimmed(baseUrl);
     const headers = { "x-api-key": apiKey ?? "", "anthropic-version": ANTHROPIC_VERSION };
     return {
-      model: (name, fetch) => createAnthropic({ baseURL, fetch, apiKey: apiKey ?? "" }).languageModel(name),
+      model: async (name, fetch) => {
+        const { createAnthropic } = await import("@ai-sdk/anthropic");
+        return createAnthropic({ baseURL, fetch, apiKey: apiKey ?? "" }).languageModel(name);
+      },
       list: { url: `${baseURL}/models?limit=1000`, headers, format: "openai" },
     };
   },

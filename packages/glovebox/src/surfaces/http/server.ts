@@ -74,7 +74,7 @@ export async function buildHttpServer(options: HttpServerOptions, guards: Guards
     });
   });
   registerOtherMethods(app, options);
-  if (options.settings.docs) await registerDocs(app, options.version);
+  if (options.settings.docs) registerDocs(app, options.version);
   await app.ready();
   return { app, close: closer(app, drain, options) };
 }
@@ -84,10 +84,18 @@ function isPlainPublic({ minimumRole, path, signed }: Operation): boolean {
   return minimumRole === "public" && path !== "/v1/health" && signed !== true;
 }
 
+/** What requests have in them is read by the table of operations. Left alone, the framework would load a validator and a serialiser that nothing uses. */
+const NO_SCHEMAS = { buildValidator: refuseSchemas, buildSerializer: refuseSchemas };
+
+function refuseSchemas(): never {
+  throw new Error("a route has a schema of the framework's: give its operation one");
+}
+
 function createFastify(options: HttpServerOptions): FastifyInstance {
   const { settings } = options;
   return Fastify({
     logger: false,
+    schemaController: { compilersFactory: NO_SCHEMAS },
     bodyLimit: settings.bodyBytes,
     genReqId: requestIdOf,
     requestIdHeader: false,

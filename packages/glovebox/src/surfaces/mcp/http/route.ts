@@ -7,7 +7,7 @@ import { corsHeaders } from "../../http/cors.ts";
 import { plainHeaders } from "../../http/live-stream.ts";
 import type { HandlerContext } from "../../http/options.ts";
 import { parseStrictJson } from "../../http/strict-json.ts";
-import { McpEndpoint } from "./endpoint.ts";
+import type { McpEndpoint } from "./endpoint.ts";
 import { identityOf, inProcessFetch } from "./in-process-fetch.ts";
 import { RPC_PARSE_ERROR, rpcError } from "./rpc-error.ts";
 
@@ -27,9 +27,12 @@ export async function registerMcp(
   admit: (request: FastifyRequest, reply: FastifyReply) => Promise<Principal>,
 ): Promise<void> {
   const { version, clock, logger, settings, draining } = context;
-  const endpoint = new McpEndpoint({ version, clock, logger, heartbeatMs: settings.heartbeatMs });
-  draining.addEventListener("abort", () => void endpoint[Symbol.asyncDispose](), { once: true });
-  app.addHook("onClose", async () => await endpoint[Symbol.asyncDispose]());
+  const endpoint = openedLater(async () => {
+    const { McpEndpoint } = await import("./endpoint.ts");
+    return new McpEndpoint({ version, clock, logger, heartbeatMs: settings.heartbeatMs });
+  });
+  draining.addEventListener("abort", () => void endpoint.close(), { once: true });
+  app.addHook("onClose", async () => await endpoint.close());
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
@@ -58,12 +61,25 @@ export async function registerMcp(
           fetch: inProcessFetch(app, identityOf(request)),
           retry: { attempts: 1 },
         });
-        const answer = "error" in body ? body.error : await endpoint.handle(asked, body.value, { principal, box });
+        const answer =
+          "error" in body ? body.error : await (await endpoint.get()).handle(asked, body.value, { principal, box });
         await send(reply, answer);
         return reply;
       },
     });
   });
+}
+
+/** MCP's library is loaded by the first client, not by every start. What was never opened needs no closing; what is being opened is closed then. */
+function openedLater(open: () => Promise<McpEndpoint>): { get(): Promise<McpEndpoint>; close(): Promise<void> } {
+  let opening: Promise<McpEndpoint> | undefined;
+  return {
+    get: () => {
+      opening ??= open();
+      return opening;
+    },
+    close: async () => await (await opening)?.[Symbol.asyncDispose](),
+  };
 }
 
 /** A page of another site must not talk to us through its visitor's browser, whatever name it gave this machine. */
