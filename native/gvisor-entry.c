@@ -2,17 +2,21 @@
  * gvisor-entry: the first program in a gVisor sandbox; it becomes the agent.
  *
  * What the supervisor does from outside for other sandboxes is done here, because this sandbox's kernel is its own: it removes
- * the device nodes that nobody needs; with a network it makes every IPv4 address one of the loopback's own, so that who connects
- * anywhere comes to our sockets, and makes those sockets; it gives up the rights for that, and executes the agent. The agent stays
- * root of the sandbox (which is nobody on the host), because gVisor protects a process from another of its own user in nothing.
+ * the device nodes that nobody needs; writes the files that tell the sandbox's name, which the agent renews in a copy of it; with a
+ * network it makes every IPv4 address one of the loopback's own, so that who connects anywhere comes to our sockets, and makes those
+ * sockets; it gives up the rights for that, and executes the agent. The agent stays root of the sandbox (which is nobody on the
+ * host), because gVisor protects a process from another of its own user in nothing.
  *
- *   gvisor-entry [FD TYPE ADDRESS PORT]... -- agent WORD...
+ *   gvisor-entry NAMES [FD TYPE ADDRESS PORT]... -- agent WORD...
+ *
+ * NAMES is a folder in memory, to which `/etc/hosts` and `/etc/hostname` lead.
  *
  * TYPE is tcp (listening) or udp. Sockets of a family that there is not are left out. None at all: no network.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
@@ -32,6 +36,24 @@ enum { BACKLOG = 128, LAST_CAPABILITY = 63 };
 static _Noreturn void fail(const char *what) {
     fprintf(stderr, "gvisor-entry: %s: %s\n", what, strerror(errno));
     exit(1);
+}
+
+static void write_file(const char *folder, const char *name, const char *text) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) fail(path);
+    close(fd);
+}
+
+/* As the agent's on_renew does for a copy: what programs find of the host name that runsc gave. */
+static void write_names(const char *folder) {
+    char name[HOST_NAME_MAX + 1] = "", text[2 * sizeof name + 64];
+    if (gethostname(name, sizeof name - 1) < 0) fail("gethostname");
+    snprintf(text, sizeof text, "127.0.0.1 localhost %s\n::1 localhost %s\n", name, name);
+    write_file(folder, "hosts", text);
+    snprintf(text, sizeof text, "%s\n", name);
+    write_file(folder, "hostname", text);
 }
 
 /* Gives the loopback an address with a prefix. gVisor's loopback answers for the whole of it, as Linux's does. */
@@ -80,8 +102,8 @@ static void open_socket(char **fields) {
     close(fd);
 }
 
-/* What the agent keeps: starting code as its user, ending it, and looking at its processes and its disk. */
-static const int KEPT[] = {CAP_KILL, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
+/* What the agent keeps: starting code as its user, ending it, looking at its processes and its disk, and (CAP_SYS_ADMIN) sethostname. */
+static const int KEPT[] = {CAP_KILL, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN};
 
 static void drop_rights(void) {
     for (int capability = 0; capability <= LAST_CAPABILITY; capability++) {
@@ -94,7 +116,8 @@ static void drop_rights(void) {
 int main(int argc, char **argv) {
     char **at = argv + 1;
     errno = EINVAL;
-    if (argc < 3) fail("usage");
+    if (argc < 4) fail("usage");
+    write_names(*at++);
     for (unsigned i = 0; i < sizeof NODES / sizeof *NODES; i++)
         if (unlink(NODES[i]) < 0 && errno != ENOENT) fail(NODES[i]);
     if (strcmp(*at, "--")) {

@@ -8,7 +8,7 @@ await subject.dispose();
 
 if (probed.available) {
   // gVisor's loopback answers for every IPv4 address of its prefixes, but for IPv6 addresses one by one.
-  driverConformance("gvisor", async () => makeGvisorSubject(), { carriesIPv6: false, refusesAlone: false });
+  driverConformance("gvisor", async () => makeGvisorSubject(), { carriesIPv6: false });
 } else {
   test("the driver gvisor", ({ skip }) => skip(`isolation gvisor: ${probed.reason}`));
 }

@@ -13,6 +13,15 @@ const DRAWS: Readonly<Partial<Record<Language, readonly string[]>>> = {
   bash: ["echo $RANDOM$RANDOM$RANDOM >&2; cat /proc/sys/kernel/random/uuid >&2"],
 };
 
+/** What a sandbox is called, wherever a program may look for that, and its kernel's id for having started, if it tells one. */
+async function namesOf(sandbox: Sandbox): Promise<{ readonly host: string; readonly bootId: string }> {
+  const line =
+    "hostname; cat /etc/hostname; getent hosts $(hostname) | wc -l; cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo none";
+  const [host = "", written, found, bootId = ""] = (await shell(sandbox, line)).stdout.split("\n");
+  expect([written, found]).toEqual([host, "1"]);
+  return { host, bootId };
+}
+
 /** Snapshot, restore, fork and pause, as far as a driver has them, and that the others say no. */
 export function snapshotTests(context: () => SuiteContext): void {
   test("what the driver cannot is refused", async () => {
@@ -95,17 +104,29 @@ export function snapshotTests(context: () => SuiteContext): void {
       const value = await askAttached(child, "python", `x += ${step}; open('f', 'a').write('${step}'); x`);
       expect(value).toBe(String(40 + step));
     }
-    expect((await shell(first, "cat f; hostname")).stdout).not.toBe((await shell(second, "cat f; hostname")).stdout);
+    for (const [child, text] of [
+      [first, "parent1"],
+      [second, "parent2"],
+    ] as const) {
+      expect((await shell(child, "cat f")).stdout).toBe(text);
+    }
     expect((await kernel.ask("x, open('f').read()")).find((message) => message.t === "value")?.preview).toBe(
       "(40, 'parent')",
     );
     const dir = join(subject.baseDir, `memory-${newId()}`);
     const manifest = await first.snapshot({ dir });
     expect(manifest.kind).toBe("memory");
+    const names = await namesOf(first);
     await first.destroy();
     await using restored = await subject.driver.restore(dir, await newSpec(context()));
     expect(await askAttached(restored, "python", "x")).toBe("41");
     expect((await shell(restored, "cat f")).stdout).toBe("parent1");
+    const known = [await namesOf(sandbox), names, await namesOf(second), await namesOf(restored)];
+    expect(new Set(known.map(({ host }) => host)).size).toBe(known.length);
+    const ids = known.flatMap(({ bootId }) => (bootId === "none" ? [] : [bootId]));
+    expect(new Set(ids).size).toBe(ids.length);
+    // A program that was there before knows it, too.
+    expect(await askAttached(restored, "python", "__import__('socket').gethostname()")).toBe(`'${known[3]?.host}'`);
     const now = Number((await shell(restored, "date +%s")).stdout);
     expect(Math.abs(now - Date.now() / 1000)).toBeLessThan(60);
   });

@@ -29,8 +29,6 @@ export interface SuiteOptions {
   readonly programs?: boolean;
   /** Whether connections to IPv6 addresses come to the forwarder; where not, those addresses are unreachable. Default true. */
   readonly carriesIPv6?: boolean;
-  /** What is dialled while no server is attached is refused at once. Default true. */
-  readonly refusesAlone?: boolean;
 }
 
 /** The contract of `IsolationDriver` and `Sandbox`, as tests. */
@@ -57,7 +55,7 @@ export function driverConformance(name: string, makeSubject: MakeSubject, option
       attach: () => attachTests(context),
       snapshots: () => snapshotTests(context),
       network() {
-        networkTests(context, { carriesIPv6: true, refusesAlone: true, ...options });
+        networkTests(context, { carriesIPv6: true, ...options });
         networkLoadTests(context);
         networkBoundsTests(context);
       },

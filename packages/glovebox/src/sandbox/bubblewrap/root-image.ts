@@ -31,6 +31,10 @@ export interface RootExtra {
   readonly programs: readonly string[];
   /** Files of `/etc`: name and text. */
   readonly etc: Readonly<Record<string, string>>;
+  /** Paths inside at which folders will be mounted. */
+  readonly folders: readonly string[];
+  /** Links of `/etc` in place of files: name and target. */
+  readonly etcLinks: Readonly<Record<string, string>>;
 }
 
 const LIB_DIRS = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
@@ -44,12 +48,12 @@ const MOUNT_POINTS = ["usr", "proc", "dev", "tmp", "workspace", "glovebox/kernel
 export async function prepareRootImage(
   nativeDir: string,
   kind: RootKind = "closed",
-  extra: RootExtra = { programs: [], etc: {} },
+  extra: RootExtra = { programs: [], etc: {}, folders: [], etcLinks: {} },
 ): Promise<RootImage> {
   const entries = new Map<string, Entry>();
   for (const path of MOUNT_POINTS) entries.set(path, { kind: "dir" });
   for (const path of [INSIDE.node, INSIDE.agent, ...extra.programs]) entries.set(path.slice(1), empty());
-  entries.set("run", { kind: "dir" });
+  for (const path of ["/run", ...extra.folders]) entries.set(path.slice(1), { kind: "dir" });
   // Where Node looks last, for modules of every kind; it leads nowhere in sandboxes without packages.
   entries.set("node_modules", { kind: "link", target: `${INSIDE.packages}/node/node_modules` });
   entries.set("var/tmp", { kind: "link", target: "/tmp" });
@@ -68,6 +72,7 @@ export async function prepareRootImage(
   for (const [name, text] of Object.entries({ ...etcFiles(), ...extra.etc })) {
     entries.set(`etc/${name}`, { kind: "file", data: Buffer.from(text) });
   }
+  for (const [name, target] of Object.entries(extra.etcLinks)) entries.set(`etc/${name}`, { kind: "link", target });
   addHostEtc(entries);
   if (kind !== "closed") addNetworkEtc(entries);
   if (kind === "trusting") entries.set(INSIDE.authority.slice(1), empty());

@@ -1,9 +1,10 @@
 import { INSIDE } from "../bubblewrap/inside.ts";
-import { ENTRY, GUEST_FDS, STAGE } from "./places.ts";
+import { ENTRY, GUEST_FDS, NAMES, STAGE } from "./places.ts";
 
 export interface BundleSpec {
   /** The root in the stage. */
   readonly root: string;
+  readonly hostname: string;
   /** Bytes of `/tmp` and of `/dev/shm`. */
   readonly tmpBytes: number;
   readonly shmBytes: number;
@@ -23,7 +24,11 @@ const RIGHTS = [
   "DAC_READ_SEARCH",
   "NET_ADMIN",
   "NET_BIND_SERVICE",
+  "SYS_ADMIN",
 ];
+
+/** Bytes of {@link NAMES}: two short files. */
+const NAMES_BYTES = 65_536;
 
 /** The `config.json` of an OCI bundle (runtime-spec 1.0) with the agent as first process. */
 export function bundleConfig(spec: BundleSpec): string {
@@ -31,31 +36,32 @@ export function bundleConfig(spec: BundleSpec): string {
   const agent = [
     ...[INSIDE.agent, "--listen-fd", String(GUEST_FDS.connections), "--seccomp-fd", String(GUEST_FDS.filter)],
     ...["--workspace", INSIDE.workspace, "--nproc", String(spec.nproc)],
-    ...["--user", String(INSIDE.uid)],
+    ...["--user", String(INSIDE.uid), "--renew-dir", NAMES],
   ];
   const rights = RIGHTS.map((right) => `CAP_${right}`);
-  const sized = (destination: string, bytes: number) => ({
+  const sized = (destination: string, bytes: number, mode = "1777") => ({
     destination,
     type: "tmpfs",
     source: "tmpfs",
-    options: ["nosuid", "nodev", "mode=1777", `size=${bytes}`],
+    options: ["nosuid", "nodev", `mode=${mode}`, `size=${bytes}`],
   });
   return JSON.stringify({
     ociVersion: "1.0.0",
     process: {
       user: { uid: 0, gid: 0 },
-      args: [ENTRY, ...(network?.entry ?? []), "--", ...agent, ...(network?.agent ?? [])],
+      args: [ENTRY, NAMES, ...(network?.entry ?? []), "--", ...agent, ...(network?.agent ?? [])],
       env: [],
       cwd: INSIDE.workspace,
       capabilities: { bounding: rights, effective: rights, permitted: rights, inheritable: [], ambient: [] },
       noNewPrivileges: true,
     },
     root: { path: spec.root, readonly: true },
-    hostname: INSIDE.hostname,
+    hostname: spec.hostname,
     mounts: [
       { destination: "/proc", type: "proc", source: "proc" },
       sized("/tmp", spec.tmpBytes),
       sized("/dev/shm", spec.shmBytes),
+      sized(NAMES, NAMES_BYTES, "755"),
       {
         destination: INSIDE.workspace,
         type: "bind",

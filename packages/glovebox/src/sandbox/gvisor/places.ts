@@ -33,5 +33,8 @@ export const ENTRY = "/glovebox/entry";
 /** The library that programs inside load first. */
 export const COMPAT = "/glovebox/compat.so";
 
+/** A folder in the sandbox's memory for what tells its name: each copy of it has another. */
+export const NAMES = "/run/glovebox";
+
 /** What runsc calls the one sandbox that it sees. */
 export const CONTAINER = "sandbox";

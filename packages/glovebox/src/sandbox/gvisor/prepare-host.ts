@@ -6,7 +6,7 @@ import { nativeProgram, nativeTools } from "../native/index.ts";
 import { filterFile } from "../seccomp/index.ts";
 import type { SupervisorLaunch } from "../supervisor/index.ts";
 import type { GvisorOptions } from "./options.ts";
-import { COMMANDS_NAME, COMPAT, ENTRY, HOST_FDS, STAGE } from "./places.ts";
+import { COMMANDS_NAME, COMPAT, ENTRY, HOST_FDS, NAMES, STAGE } from "./places.ts";
 import { choosePlatform, findRunsc, type Platform, runscVersion } from "./runsc.ts";
 
 /** All that is the same for every sandbox on this host. */
@@ -50,7 +50,12 @@ export async function prepareHost(
   const { nativeDir } = options;
   const runsc = findRunsc();
   await mkdir(nativeDir, { recursive: true });
-  const extra = { programs: [ENTRY, COMPAT], etc: { "ld.so.preload": `${COMPAT}\n` } };
+  const extra = {
+    programs: [ENTRY, COMPAT],
+    etc: { "ld.so.preload": `${COMPAT}\n` },
+    folders: [NAMES],
+    etcLinks: Object.fromEntries(["hosts", "hostname"].map((name) => [name, `${NAMES}/${name}`])),
+  };
   const rootFor = (kind: RootKind) => prepareRootImage(nativeDir, kind, extra);
   const [version, platform, tools, starter, entry, compat, image, filter] = await Promise.all([
     runscVersion(runsc),

@@ -2,13 +2,14 @@ import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GloveboxError } from "../../core/index.ts";
-import { type AgentConnection, connectAgent } from "../agent/index.ts";
+import { type AgentConnection, connectAgent, newLineKey } from "../agent/index.ts";
 import { letOut, someCpus } from "../bubblewrap/driver.ts";
 import type { HostSide } from "../bubblewrap/host-side.ts";
 import { withSocketPath } from "../bubblewrap/socket-path.ts";
 import { writeTrust } from "../bubblewrap/trust.ts";
 import type { SandboxSpec } from "../driver.ts";
 import { KERNEL_RENEW } from "../kernel/index.ts";
+import { machineName } from "../microvm/machines.ts";
 import { bundleConfig } from "./bundle.ts";
 import { forwarding } from "./forwarder.ts";
 import type { LimitPlan } from "./limit-plan.ts";
@@ -56,7 +57,15 @@ export async function startSandbox(start: SandboxStart, signal?: AbortSignal): P
     ...(packages !== undefined && { packages: await realpath(packages) }),
   });
   const { tmpBytes, shmBytes, nproc } = plan;
-  const config = bundleConfig({ root, tmpBytes, shmBytes, nproc, ...(hasNetwork && { network: forwarding() }) });
+  const hostname = machineName(spec.id);
+  const config = bundleConfig({
+    root,
+    hostname,
+    tmpBytes,
+    shmBytes,
+    nproc,
+    ...(hasNetwork && { network: forwarding() }),
+  });
   await Promise.all([mkdir(bundle, { mode: 0o755 }), mkdir(exchange, { mode: 0o755 })]);
   const command = memory ? restoreCommand(await placeImage(memory.image, side.folder)) : runCommand();
   await writeFile(join(bundle, "config.json"), config, { mode: 0o644 });
@@ -70,8 +79,13 @@ export async function startSandbox(start: SandboxStart, signal?: AbortSignal): P
   });
   const connection = await greet(side, going, signal);
   void connection.watch(plan.watch).catch(() => {});
+  if (memory) {
+    // Before anything else is asked of it: its kernel still knows itself by the name of the sandbox that it was.
+    const renewing = connection.renew({ hostname, key: newLineKey() });
+    renewKernels(connection);
+    await renewing;
+  }
   if (network) await letOut(connection, network);
-  if (memory) renewKernels(connection);
   return connection;
 }
 
