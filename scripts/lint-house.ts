@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   models: ["core"],
   syntax: ["core"],
   context: ["core", "store", "models", "syntax"],
-  runs: ["core", "store", "sessions", "engine", "models"],
+  runs: ["core", "store", "sessions", "engine", "models", "context"],
   chat: ["core", "store", "sessions", "engine", "runs", "models", "syntax"],
   forges: ["core"],
   ci: ["core", "store", "sandbox", "sessions", "engine", "runs", "models", "forges", "syntax"], // of syntax its threads: workflow files are as hostile as code

@@ -87,7 +87,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   const onEnd = async (run: Run) => {
     await Promise.all([late.chat?.onRunEnd(run), late.ci?.onRunEnd(run), late.agents?.onRunEnd(run)]);
   };
-  const durable = opened.use(await openRuns({ config: config.runs, store, services, logger, redactor, onEnd }));
+  const durable = opened.use(await openRuns({ config, store, services, context, logger, redactor, onEnd }));
   const { engine: runs } = durable;
   const chat = opened.use(await openChat({ config, store, services, engine: runs, logger, redactor }));
   late.chat = chat;

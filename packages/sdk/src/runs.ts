@@ -5,6 +5,7 @@ import { everyItem, listOf } from "./pages.ts";
 import type { Transport } from "./transport.ts";
 import type { CallOptions, CreateOptions, Page } from "./types/page.ts";
 import type {
+  RolledBackRun,
   RunFilter,
   RunFork,
   RunImport,
@@ -115,7 +116,7 @@ export class Runs {
   }
 
   /** Takes it back to before a step and lets it go on from there. What was spent stays spent. Errors: `conflict` on an imported run. */
-  async rollback(id: string, step: string, reason?: string, options: CallOptions = {}): Promise<RunInfo> {
+  async rollback(id: string, step: string, reason?: string, options: CallOptions = {}): Promise<RolledBackRun> {
     return this.#post(id, "rollback", reason === undefined ? { step } : { step, reason }, options);
   }
 

@@ -99,6 +99,7 @@ test("the SDK's types are the server's", () => {
   holds<Same<Response<"chat.extract">, sdk.Extraction>>();
   holds<Same<Response<"programs.list">["items"][number], sdk.ProgramInfo>>();
   holds<Same<Response<"runs.get">, sdk.RunInfo>>();
+  holds<Same<Response<"runs.rollback">, sdk.RolledBackRun>>();
   holds<Same<Response<"runs.result">, sdk.RunResult>>();
   holds<Same<Response<"runs.journal">, sdk.RunRecordPage>>();
   holds<Same<Response<"runs.graph">, sdk.RunGraph>>();

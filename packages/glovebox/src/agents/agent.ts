@@ -1,6 +1,7 @@
 import type { ZodType } from "zod";
 import type { ProgramContext } from "../engine/index.ts";
 import type { ModelProvider } from "../models/index.ts";
+import type { RunDocuments } from "../runs/index.ts";
 import type { CodeThreads } from "./code/code-threads.ts";
 import type { Lessons } from "./memory/lessons.ts";
 import type { Retrieve } from "./memory/retrieve.ts";
@@ -26,6 +27,8 @@ export interface AgentHost {
   readonly code: CodeThreads;
   readonly retrieve?: Retrieve;
   readonly lessons?: Lessons;
+  /** To write into the context store, and to read what was written. */
+  readonly documents?: RunDocuments;
 }
 
 /** The task as an agent gets it: its payload has been read with the agent's schema. */

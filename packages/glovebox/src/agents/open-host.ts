@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { GloveboxError } from "../core/index.ts";
 import type { ProgramContext } from "../engine/index.ts";
+import type { RunDocuments } from "../runs/index.ts";
 import type { AgentHost, AgentModel } from "./agent.ts";
 import type { CodeThreads } from "./code/code-threads.ts";
 import type { Lessons } from "./memory/lessons.ts";
@@ -14,6 +15,7 @@ export interface HostParts {
   readonly code: CodeThreads;
   readonly retrieve?: Retrieve;
   readonly lessons?: Lessons;
+  readonly documents?: RunDocuments;
   /** A configured model by its name; absent: there is none. */
   readonly models?: (tenantId: string, name: string) => Promise<AgentModel>;
 }

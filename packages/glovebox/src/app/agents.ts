@@ -18,7 +18,7 @@ import type { ContextStore } from "../context/index.ts";
 import { GloveboxError, type Logger, systemClock } from "../core/index.ts";
 import type { DurableEngine } from "../engine/index.ts";
 import { commitChanges } from "../forges/index.ts";
-import type { Sandboxes } from "../runs/index.ts";
+import type { RunDocuments, Sandboxes } from "../runs/index.ts";
 import type { Store } from "../store/index.ts";
 import { DEFAULT_MODEL, openModel } from "./agent-model.ts";
 import type { OpenForges } from "./forges.ts";
@@ -37,11 +37,12 @@ export async function openAgents(parts: {
   readonly store: Store;
   readonly engine: DurableEngine;
   readonly sandboxes: Sandboxes;
+  readonly documents: RunDocuments;
   readonly context: ContextStore;
   readonly forges: Pick<OpenForges, "git" | "repositories" | "pulls">;
   readonly logger: Logger;
 }): Promise<OpenAgentsAndFlows> {
-  const { config, store, engine, sandboxes, context, forges, logger } = parts;
+  const { config, store, engine, sandboxes, documents, context, forges, logger } = parts;
   await using opened = new AsyncDisposableStack();
   const uploads = new Uploads(join(config.dataDir, "flows", "uploads"), systemClock);
   await uploads.sweep();
@@ -52,6 +53,7 @@ export async function openAgents(parts: {
     code,
     retrieve: createRetrieve(context),
     lessons: createLessons(context),
+    documents,
     ...(models !== undefined && { models }),
   };
   const agents = opened.use(createAgents({ store, engine, host, clock: systemClock, logger }));

@@ -5,6 +5,7 @@ import type { ContextDocument, DocumentInput, Scope } from "./document.ts";
 import type { MergeConflict } from "./merge/three-way.ts";
 import type { SearchHit, Strategy } from "./search/query.ts";
 import type { PastState, SearchInput } from "./search/search-input.ts";
+import type { TakenBack } from "./take-back.ts";
 
 export interface WordsOnly {
   readonly reason: "indexing" | "embedder";
@@ -54,10 +55,17 @@ export interface ListDocuments {
   readonly limit?: number;
 }
 
+/** Who writes, and until when it is wanted. */
+export interface WriteOptions {
+  /** The run whose step writes: what it wrote can be taken back with it. */
+  readonly runId?: string;
+  readonly signal?: AbortSignal;
+}
+
 /** What agents know about a project: documents with versions, found by words and by nearness. Everything written is on disk when it resolves. */
 export interface ContextStore extends AsyncDisposable {
   /** All or none. `conflict` when one is based on a version that is not current; `payload_too_large`, `invalid_argument`. */
-  add(tenantId: string, inputs: readonly DocumentInput[], signal?: AbortSignal): Promise<AddResult>;
+  add(tenantId: string, inputs: readonly DocumentInput[], options?: WriteOptions): Promise<AddResult>;
   /** `not_found` when there is none, or none at that time. */
   get(
     tenantId: string,
@@ -72,7 +80,7 @@ export interface ContextStore extends AsyncDisposable {
   remove(
     tenantId: string,
     id: string,
-    options: { readonly origin: string; readonly basedOn?: number },
+    options: WriteOptions & { readonly origin: string; readonly basedOn?: number },
   ): Promise<WrittenDocument>;
   /** Brings in a content that was made from an older version. */
   merge(tenantId: string, id: string, input: MergeInput): Promise<MergeResult>;
@@ -84,6 +92,13 @@ export interface ContextStore extends AsyncDisposable {
   deleteSnapshot(tenantId: string, id: string): Promise<void>;
   /** Writes versions that bring a scope back to a past state. Nothing is lost: what was in between stays readable. */
   rollback(tenantId: string, scope: Scope, to: PastState, origin: string): Promise<AddResult>;
+  /**
+   * Takes back what a run wrote after a revision, by new versions, in as many writes as it needs. What somebody else wrote on top of it stays, and is told. Doing it again changes nothing and tells the
+   * same, so that one that was cut short can be done once more.
+   */
+  takeBack(tenantId: string, runId: string, afterRevision: number, signal?: AbortSignal): Promise<TakenBack>;
+  /** Of the whole store, of this moment; 0 when nothing was ever written. */
+  revision(): Promise<number>;
   /** From now on `at: {run}` means the state of this moment, or of the revision; `compact` keeps it. */
   pinRun(tenantId: string, runId: string, revision?: number): Promise<number>;
   unpinRun(tenantId: string, runId: string): Promise<void>;

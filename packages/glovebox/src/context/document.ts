@@ -37,6 +37,10 @@ export interface ContextDocument {
   readonly contentHash: string;
   /** Of this version. */
   readonly createdAt: string;
+  /** The run whose step, or whose rollback, wrote this version. */
+  readonly runId?: string;
+  /** A rollback of {@link runId} wrote it, to bring back that version; 0: that there was none. */
+  readonly restores?: number;
   /** Not found any more from then on. */
   readonly expiresAt?: string;
   /** Kept by `compact`, with all its versions, and whatever it is that expires. */

@@ -8,6 +8,7 @@ import type {
   MergeInput,
   MergeResult,
   SearchResult,
+  WriteOptions,
 } from "./context-store.ts";
 import type { Compacted } from "./database/compact.ts";
 import type {
@@ -27,6 +28,7 @@ import { mergeThreeWay } from "./merge/three-way.ts";
 import { ScopeChanges } from "./scope-changes.ts";
 import { search } from "./search/search.ts";
 import type { PastState, SearchInput } from "./search/search-input.ts";
+import { type TakenBack, takeBackRun } from "./take-back.ts";
 import type { ContextThread } from "./worker/context-thread.ts";
 import type { WriterMethods } from "./worker/messages.ts";
 import type { ReaderPool } from "./worker/reader-pool.ts";
@@ -37,6 +39,20 @@ const PREPARE_LIMIT_MS = 60_000;
 const MAX_ATTEMPTS = 5;
 const MAX_HISTORY = 1_000;
 const PAGE = 500;
+
+/** A document to be put, and which version that brings back. */
+interface Put {
+  readonly input: DocumentInput;
+  readonly restores?: number;
+}
+
+/** Changes of one transaction. */
+export interface ContextWrite {
+  readonly puts: readonly Put[];
+  readonly removals?: readonly Extract<Change, { kind: "remove" }>[];
+  /** Whoever follows them is told. */
+  readonly scopes: readonly Scope[];
+}
 
 export interface EmbeddedParts {
   readonly writer: ContextThread<WriterMethods>;
@@ -56,9 +72,10 @@ export class EmbeddedContextStore implements ContextStore {
     this.#parts = parts;
   }
 
-  async add(tenantId: string, inputs: readonly DocumentInput[], signal?: AbortSignal): Promise<AddResult> {
+  async add(tenantId: string, inputs: readonly DocumentInput[], options?: WriteOptions): Promise<AddResult> {
     const parsed = parseDocuments(inputs);
-    return this.#write(tenantId, parsed, [], signal);
+    const scopes = parsed.map(({ scope = "global" }) => scope);
+    return this.#write(tenantId, { puts: parsed.map((input) => ({ input })), scopes }, options);
   }
 
   async get(
@@ -100,12 +117,11 @@ export class EmbeddedContextStore implements ContextStore {
   async remove(
     tenantId: string,
     id: string,
-    { origin, basedOn }: { readonly origin: string; readonly basedOn?: number },
+    { origin, basedOn, ...options }: WriteOptions & { readonly origin: string; readonly basedOn?: number },
   ): Promise<WrittenDocument> {
     const { scope } = await this.get(tenantId, id);
-    const change: Change = { kind: "remove", id, origin, ...(basedOn !== undefined && { basedOn }) };
-    const { documents } = await this.#parts.writer.call("write", tenantId, [change], spaceOf(this.#parts.embedder));
-    this.#changes.tell(tenantId, [scope]);
+    const removal = { kind: "remove", id, origin, ...(basedOn !== undefined && { basedOn }) } as const;
+    const { documents } = await this.#write(tenantId, { puts: [], removals: [removal], scopes: [scope] }, options);
     return documents[0] ?? Promise.reject(noDocument(id));
   }
 
@@ -151,17 +167,36 @@ export class EmbeddedContextStore implements ContextStore {
     ]);
     const removals = [...now.values()]
       .filter(({ id }) => !then.has(id))
-      .map(({ id, version }): Change => ({ kind: "remove", id, origin, basedOn: version }));
-    const inputs: DocumentInput[] = [];
+      .map(({ id, version }) => ({ kind: "remove", id, origin, basedOn: version }) as const);
+    const puts: Put[] = [];
     for (const was of then.values()) {
       const is = now.get(was.id);
       if (is?.version === was.version) continue;
       const { content } = await this.get(tenantId, was.id, { version: was.version });
       const { kind, path, metadata } = was;
       const basedOn = is?.version ?? 0;
-      inputs.push({ scope, kind, ...(path !== undefined && { path }), content, metadata, origin: was.origin, basedOn });
+      const input = {
+        scope,
+        kind,
+        ...(path !== undefined && { path }),
+        content,
+        metadata,
+        origin: was.origin,
+        basedOn,
+      };
+      puts.push({ input });
     }
-    return this.#write(tenantId, inputs, removals, undefined);
+    return this.#write(tenantId, { puts, removals, scopes: [scope] });
+  }
+
+  takeBack(tenantId: string, runId: string, afterRevision: number, signal?: AbortSignal): Promise<TakenBack> {
+    const write = (changes: ContextWrite, options: WriteOptions) => this.#write(tenantId, changes, options);
+    const asked = { runId, afterRevision, ...(signal !== undefined && { signal }) };
+    return takeBackRun({ ...this.#parts, write }, tenantId, asked);
+  }
+
+  revision(): Promise<number> {
+    return this.#parts.readers.call({}, "lastRevision");
   }
 
   async pinRun(tenantId: string, runId: string, revision?: number): Promise<number> {
@@ -210,21 +245,23 @@ export class EmbeddedContextStore implements ContextStore {
 
   async #write(
     tenantId: string,
-    inputs: readonly DocumentInput[],
-    others: readonly Change[],
-    signal: AbortSignal | undefined,
+    { puts, removals = [], scopes }: ContextWrite,
+    { runId, signal }: WriteOptions = {},
   ): Promise<AddResult> {
     const { writer, queue, embedder } = this.#parts;
+    const inputs = puts.map(({ input }) => input);
     for (let attempt = 1; ; attempt += 1) {
       const prepared = await this.#prepare(tenantId, inputs, signal);
-      const changes = [...prepared.map((document): Change => ({ kind: "put", document })), ...others];
+      const changes = prepared.map((document, at): Change => {
+        const restores = puts[at]?.restores;
+        return { kind: "put", document, ...(restores !== undefined && { restores }) };
+      });
+      // A run that is taken back writes nothing from then on.
+      signal?.throwIfAborted();
       try {
-        const result = await writer.call("write", tenantId, changes, spaceOf(embedder));
+        const result = await writer.call("write", tenantId, [...changes, ...removals], spaceOf(embedder), runId);
         queue?.wake();
-        this.#changes.tell(
-          tenantId,
-          inputs.map(({ scope = "global" }) => scope),
-        );
+        this.#changes.tell(tenantId, scopes);
         return result;
       } catch (error) {
         const isStale = isGloveboxError(error, "conflict") && error.details?.stale === true;

@@ -4,6 +4,7 @@ import type { DeadRun } from "./dead-run.ts";
 import type { JournalRecord } from "./journal/record.ts";
 import type { ImportReport } from "./journal/transfer.ts";
 import type { Verification } from "./journal/verify.ts";
+import type { JsonValue } from "./json-value.ts";
 import type { Program } from "./program.ts";
 import type { ReplayOptions, ReplayReport } from "./replay-report.ts";
 
@@ -47,8 +48,22 @@ export interface SnapshotFact {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
-/** Puts back what a run's snapshots are of. */
-export type Restore = (run: Run, snapshots: readonly SnapshotFact[], signal: AbortSignal) => Promise<void>;
+/** What a rollback takes back besides the run's own journal. */
+export interface RestoreOptions {
+  /** The runs that it had started since then, and theirs: nothing of them counts any more. Their work has ended. */
+  readonly descendants: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** Puts back what a run's snapshots are of. What it resolves to is kept in the journal, and given to whoever asked for the rollback. */
+export type Restore = (
+  run: Run,
+  snapshots: readonly SnapshotFact[],
+  options: RestoreOptions,
+) => Promise<Restored> | Promise<void>;
+
+/** What came of putting things back, by what they are. */
+export type Restored = Readonly<Record<string, JsonValue>>;
 
 export interface JournalOptions {
   /** Default 0: from the first. */
@@ -96,9 +111,9 @@ export interface DurableEngine extends AsyncDisposable {
   /**
    * Takes the run back to before a step, in place: what its journal has from that step's first record on stays there and counts no more, and the run goes on by itself from
    * before it. A running one is stopped first, without compensation. What was spent stays spent, a deadline stays where it was, signals that came later are void. `not_found` when
-   * no step that counts has that path, `conflict` on an imported run and while another rollback is under way.
+   * no step that counts has that path, `conflict` on an imported run and while another rollback is under way. Resolves to what the engine's `onRollback` says of what it put back.
    */
-  rollback(tenantId: string, id: string, options: RollbackOptions): Promise<void>;
+  rollback(tenantId: string, id: string, options: RollbackOptions): Promise<Restored | undefined>;
   /** Executes the run's program from the journal alone and compares its decisions. */
   replay(tenantId: string, id: string, options?: ReplayOptions): Promise<ReplayReport>;
   /**

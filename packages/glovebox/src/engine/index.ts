@@ -5,6 +5,8 @@ export type {
   ForkOptions,
   JournalOptions,
   Restore,
+  Restored,
+  RestoreOptions,
   RollbackOptions,
   RunHandle,
   SnapshotFact,

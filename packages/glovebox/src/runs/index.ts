@@ -7,6 +7,7 @@ export {
   type StepOptions,
 } from "../engine/index.ts";
 export { type AskModelOptions, askModel } from "./ask-model.ts";
+export { keepRevision, type RunDocument, RunDocuments } from "./documents.ts";
 export { loadPrograms } from "./load-programs.ts";
 export type { ProgramHost, ProgramModule } from "./program-host.ts";
 export {
@@ -18,3 +19,4 @@ export {
 } from "./run-sandbox.ts";
 export { SandboxBench } from "./sandbox-bench.ts";
 export { DETERMINISTIC_ENV, Sandboxes, type SandboxSpec } from "./sandboxes.ts";
+export { takeBack } from "./take-back.ts";

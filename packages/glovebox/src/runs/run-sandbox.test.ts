@@ -291,7 +291,7 @@ describe("a run's sandbox", { timeout: 60_000 }, () => {
   });
 
   it("runs the example", async () => {
-    const [program] = threeChecks({ sandboxes: at.sandboxes });
+    const [program] = threeChecks({ sandboxes: at.sandboxes, documents: at.documents });
     if (program === undefined) throw new Error("the example has no program");
     const id = await at.start(program as Program<unknown, unknown>, { code: "print(6 * 7)", pauseMs: 10 });
     await at.engine.signal(TENANT, id, "release", { release: true });

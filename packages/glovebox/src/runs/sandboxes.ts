@@ -50,12 +50,15 @@ type Session = SessionInput & Pick<SandboxSpec, "services">;
 export class Sandboxes {
   readonly #services: SessionServices;
   readonly #journal: ReadJournal;
+  readonly #contextRevision: (() => Promise<number>) | undefined;
   /** Being made again, by key: several steps may miss one at the same time. */
   readonly #restoring = new Map<string, Promise<string>>();
 
-  constructor(services: SessionServices, journal: ReadJournal) {
+  /** `contextRevision`: of the context store, kept with every snapshot; default: it is not. */
+  constructor(services: SessionServices, journal: ReadJournal, contextRevision?: () => Promise<number>) {
     this.#services = services;
     this.#journal = journal;
+    this.#contextRevision = contextRevision;
   }
 
   /** Opens a sandbox, works with it, and closes it however that ends. A run that is ended from outside has its sandboxes closed as well. */
@@ -129,7 +132,9 @@ export class Sandboxes {
 
   async #keep(tenantId: string, step: StepContext, name: string, sessionId: string): Promise<void> {
     const { id: snapshotId } = await this.#services.snapshots.create(tenantId, sessionId, { name: "run" });
-    step.record("snapshot.taken", { sandbox: name, sessionId, snapshotId });
+    const contextRevision = await this.#contextRevision?.();
+    const at = contextRevision === undefined ? {} : { contextRevision };
+    step.record("snapshot.taken", { sandbox: name, sessionId, snapshotId, ...at });
   }
 
   async #close(context: ProgramContext, name: string): Promise<void> {

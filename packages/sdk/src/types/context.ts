@@ -34,6 +34,10 @@ export interface ContextVersion {
   readonly parentVersion?: number | undefined;
   readonly contentHash: string;
   readonly createdAt: string;
+  /** The run whose step, or whose rollback, wrote it. */
+  readonly runId?: string | undefined;
+  /** That run's rollback wrote it, to bring back this version; 0: that there was none. */
+  readonly restores?: number | undefined;
   readonly expiresAt?: string | undefined;
   readonly pinned: boolean;
   /** It ends the document. */

@@ -61,6 +61,31 @@ export interface RunInfo {
   readonly imported?: boolean;
 }
 
+/** A document of the context store in which something of what a run wrote stays. */
+export interface KeptDocument {
+  readonly id: string;
+  readonly scope: string;
+  readonly kind: string;
+  readonly path?: string;
+  /** The current one, which was left as it is. */
+  readonly version: number;
+  /** Somebody else wrote after it, or what was before has been forgotten. */
+  readonly reason: "changed_since" | "forgotten";
+}
+
+/** A run that goes on from before a step. */
+export interface RolledBackRun extends RunInfo {
+  /** What was taken back beside its journal and sandboxes. */
+  readonly restored?: {
+    /** Of the documents that it wrote: how many are as if it had not, and how many are not, with the first 100 of those. */
+    readonly context?: {
+      readonly documents: number;
+      readonly kept: number;
+      readonly conflicts: readonly KeptDocument[];
+    };
+  };
+}
+
 /** A program that can be started. */
 export interface ProgramInfo {
   readonly name: string;

@@ -1,5 +1,6 @@
 import { type Budget, GloveboxError, isGloveboxError } from "../../core/index.ts";
 import type { ProgramContext } from "../../engine/index.ts";
+import type { RunDocuments } from "../../runs/index.ts";
 import type { AgentHost } from "../agent.ts";
 import { withBudget } from "../budget.ts";
 import type { Diff } from "../messages/diff.ts";
@@ -53,6 +54,13 @@ export class FlowScope {
     const { bench } = this.host;
     if (bench === undefined) throw new GloveboxError("invalid_argument", "this flow has no repository");
     return bench;
+  }
+
+  /** The context store: what is written there is taken back with the run. `unavailable` where there is none. */
+  get documents(): RunDocuments {
+    const { documents } = this.host;
+    if (documents === undefined) throw new GloveboxError("unavailable", "flows have no context store here");
+    return documents;
   }
 
   /** The same in a branch of the program. */

@@ -1,5 +1,7 @@
 import type { ContextDocument, ContextStore } from "../../context/index.ts";
 import { GloveboxError, isGloveboxError } from "../../core/index.ts";
+import type { StepContext } from "../../engine/index.ts";
+import { keepRevision } from "../../runs/index.ts";
 import {
   counted,
   firstOf,
@@ -40,11 +42,12 @@ export function createLessons(store: ContextStore): Lessons {
         const best = found.slice(0, asked.limit);
         const recalled: RecalledLesson[] = [];
         for (const { document } of best) {
-          const now = await change(store, run.tenantId, document.id, (lesson) =>
+          const now = await change(store, run.tenantId, { id: document.id, step }, (lesson) =>
             counted(lesson, "used", step.idempotencyKey),
           );
           if (now !== undefined) recalled.push(recalledOf(document.id, now));
         }
+        await keepRevision(store, step);
         return recalled;
       });
     },
@@ -53,18 +56,23 @@ export function createLessons(store: ContextStore): Lessons {
         const path = lessonPath(given);
         const [known] = (await store.list(run.tenantId, { filter: { eq: { field: "path", value: path } } })).items;
         if (known !== undefined && !known.removed) {
-          await change(store, run.tenantId, known.id, (kept) => withEvidence(kept, step.runId, given.evidence));
+          await change(store, run.tenantId, { id: known.id, step }, (kept) =>
+            withEvidence(kept, step.runId, given.evidence),
+          );
+          await keepRevision(store, step);
           return known.id;
         }
         const first = withEvidence(firstOf(given), step.runId, given.evidence);
-        const { documents } = await store.add(run.tenantId, [toDocument(path, first)], step.signal);
+        const { documents } = await store.add(run.tenantId, [toDocument(path, first)], step);
+        await keepRevision(store, step);
         return documents[0]?.id ?? "";
       }),
     helped: (run, ids) =>
       run.step("helped", { ids: [...new Set(ids)].slice(0, MAX_LIMIT) }, async (given, step) => {
         for (const id of given.ids) {
-          await change(store, run.tenantId, id, (lesson) => counted(lesson, "helped", step.idempotencyKey));
+          await change(store, run.tenantId, { id, step }, (lesson) => counted(lesson, "helped", step.idempotencyKey));
         }
+        await keepRevision(store, step);
       }),
   };
 }
@@ -94,7 +102,7 @@ async function nearest(
 async function change(
   store: ContextStore,
   tenantId: string,
-  id: string,
+  { id, step }: { readonly id: string; readonly step: Pick<StepContext, "runId" | "signal"> },
   work: (lesson: KeptLesson) => KeptLesson,
 ): Promise<KeptLesson | undefined> {
   for (let attempt = 1; ; attempt += 1) {
@@ -107,7 +115,7 @@ async function change(
     const next = work(lesson);
     if (next === lesson) return lesson;
     try {
-      await store.add(tenantId, [{ ...toDocument(document.path, next), basedOn: document.version }]);
+      await store.add(tenantId, [{ ...toDocument(document.path, next), basedOn: document.version }], step);
       return next;
     } catch (error) {
       if (!isGloveboxError(error, "conflict") || attempt >= MAX_ATTEMPTS) throw error;

@@ -4,6 +4,7 @@ import type { Filter } from "../filters/filter.ts";
 import { toSql } from "../filters/to-sql.ts";
 import type { DocumentVersion, ScopeSnapshot, SpaceName } from "./messages.ts";
 import { toVersion, VERSION_COLUMNS, type VersionRow } from "./rows.ts";
+import { readTakeBackPlan, type TakeBackQuery, type TakeBackStep } from "./take-back-plan.ts";
 
 /** Which version of a document: the current one, or the one of a number or a revision. */
 export interface VersionChoice {
@@ -79,6 +80,10 @@ export class Reader {
     return (rows as VersionRow[]).map(toVersion);
   }
 
+  takeBackPlan(query: TakeBackQuery): TakeBackStep[] {
+    return readTakeBackPlan(this.#db, query);
+  }
+
   lastRevision(): number {
     return this.#db.prepare("SELECT coalesce(max(id), 0) FROM revision").pluck().get() as number;
   }
@@ -121,7 +126,8 @@ export class Reader {
     { afterChunk, limit }: { readonly afterChunk: number; readonly limit: number },
   ): ChunkWithoutVector[] {
     const space = this.#space({ embedder, model, dimensions });
-    const known = "SELECT entries FROM vector x WHERE x.text_hash = c.text_hash AND x.space = ? LIMIT 1";
+    const known =
+      "SELECT entries FROM vector x WHERE x.text_hash = c.text_hash AND x.text_hash <> '' AND x.space = ? LIMIT 1";
     const sql = `SELECT c.row, c.start_line, c.end_line, c.text_hash, t.text, (${known}) AS known
       FROM (SELECT c.* ${MISSING} AND c.row > ? ORDER BY c.row LIMIT ?) c JOIN document d ON d.row = c.document
       JOIN version v ON v.document = d.row AND ${CURRENT} JOIN content t ON t.hash = v.content_hash ORDER BY c.row`;
@@ -147,16 +153,16 @@ export class Reader {
     return (this.#db.prepare(sql).pluck().get(embedder, model, dimensions) as number | undefined) ?? 0;
   }
 
-  counts(tenantId: string): { readonly documents: number; readonly versions: number; readonly chunks: number } {
-    const one = (sql: string) => this.#db.prepare(sql).pluck().get(tenantId) as number;
-    return {
-      documents: one("SELECT count(*) FROM document WHERE tenant = ? AND removed = 0"),
-      versions: one("SELECT count(*) FROM version v JOIN document d ON d.row = v.document WHERE d.tenant = ?"),
-      chunks: one(
-        "SELECT count(*) FROM chunk c JOIN document d ON d.row = c.document WHERE d.tenant = ? AND c.to_revision IS NULL",
-      ),
-    };
+  counts(tenantId: string): Counts {
+    const sql = "SELECT documents, versions, chunks FROM tally WHERE tenant = ?";
+    return (this.#db.prepare(sql).get(tenantId) as Counts | undefined) ?? { documents: 0, versions: 0, chunks: 0 };
   }
+}
+
+interface Counts {
+  readonly documents: number;
+  readonly versions: number;
+  readonly chunks: number;
 }
 
 interface SnapshotRow {

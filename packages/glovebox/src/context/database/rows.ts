@@ -16,11 +16,13 @@ export interface VersionRow {
   readonly origin: string;
   readonly created_at: string;
   readonly removed: number;
+  readonly run: string | null;
+  readonly restores: number | null;
 }
 
 /** What {@link toVersion} needs, of `d` (document) and `v` (version). */
 export const VERSION_COLUMNS =
-  "d.id, d.tenant, d.scope, d.kind, d.path, d.pinned, d.expires_ms, v.version, v.parent, v.content_hash, v.metadata, v.origin, v.created_at, v.removed";
+  "d.id, d.tenant, d.scope, d.kind, d.path, d.pinned, d.expires_ms, v.version, v.parent, v.content_hash, v.metadata, v.origin, v.created_at, v.removed, v.run, v.restores";
 
 export function toVersion(row: VersionRow): DocumentVersion {
   return {
@@ -35,6 +37,8 @@ export function toVersion(row: VersionRow): DocumentVersion {
     ...(row.parent !== null && { parentVersion: row.parent }),
     contentHash: row.content_hash,
     createdAt: row.created_at,
+    ...(row.run !== null && { runId: row.run }),
+    ...(row.restores !== null && { restores: row.restores }),
     ...(row.expires_ms !== null && { expiresAt: new Date(row.expires_ms).toISOString() }),
     pinned: row.pinned === 1,
     removed: row.removed === 1,

@@ -84,4 +84,59 @@ CREATE TABLE pin (
 ) STRICT, WITHOUT ROWID;
 `,
   },
+  {
+    // Which run wrote a version, and which version it brought back when a rollback wrote it (0: that there was none): so that a run can be taken back without touching what others wrote.
+    version: 2,
+    sql: `
+ALTER TABLE version ADD COLUMN run TEXT;
+ALTER TABLE version ADD COLUMN restores INTEGER;
+CREATE INDEX version_run ON version (run, from_revision) WHERE run IS NOT NULL;
+`,
+  },
+  {
+    // For searching: how long chunks are, where words stand, and sketches in blocks, as they are in memory; vectors that were computed here are not looked for by their text. For counting: a tally.
+    version: 3,
+    sql: `
+CREATE VIRTUAL TABLE occurrence USING fts5vocab(words, 'instance');
+ALTER TABLE chunk ADD COLUMN words INTEGER NOT NULL DEFAULT 0;
+UPDATE chunk SET words = o.words FROM (SELECT doc, count(*) AS words FROM occurrence GROUP BY doc) o WHERE o.doc = chunk.row;
+CREATE TABLE sketches (
+  first_slot INTEGER PRIMARY KEY,
+  space INTEGER NOT NULL,
+  slots TEXT NOT NULL,
+  chunks TEXT NOT NULL,
+  block BLOB NOT NULL
+) STRICT;
+INSERT INTO sketches SELECT slot, space, json_array(slot), json_array(chunk), record FROM sketch ORDER BY slot;
+DROP TABLE sketch;
+DROP INDEX vector_text;
+CREATE INDEX vector_text ON vector (space, text_hash) WHERE text_hash <> '';
+CREATE TABLE tally (
+  tenant TEXT PRIMARY KEY,
+  documents INTEGER NOT NULL DEFAULT 0,
+  versions INTEGER NOT NULL DEFAULT 0,
+  chunks INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+INSERT INTO tally SELECT tenant, sum(removed = 0), sum((SELECT count(*) FROM version v WHERE v.document = d.row)),
+  sum((SELECT count(*) FROM chunk c WHERE c.document = d.row AND c.to_revision IS NULL)) FROM document d GROUP BY tenant;
+CREATE TRIGGER document_begins AFTER INSERT ON document BEGIN
+  INSERT INTO tally (tenant, documents) VALUES (new.tenant, 1) ON CONFLICT (tenant) DO UPDATE SET documents = documents + 1;
+END;
+CREATE TRIGGER document_ends AFTER UPDATE OF removed ON document WHEN new.removed <> old.removed BEGIN
+  UPDATE tally SET documents = documents + old.removed - new.removed WHERE tenant = new.tenant;
+END;
+CREATE TRIGGER version_begins AFTER INSERT ON version BEGIN
+  UPDATE tally SET versions = versions + 1 WHERE tenant = (SELECT tenant FROM document WHERE row = new.document);
+END;
+CREATE TRIGGER version_forgotten AFTER DELETE ON version BEGIN
+  UPDATE tally SET versions = versions - 1 WHERE tenant = (SELECT tenant FROM document WHERE row = old.document);
+END;
+CREATE TRIGGER chunk_begins AFTER INSERT ON chunk BEGIN
+  UPDATE tally SET chunks = chunks + 1 WHERE tenant = (SELECT tenant FROM document WHERE row = new.document);
+END;
+CREATE TRIGGER chunk_ends AFTER UPDATE OF to_revision ON chunk WHEN old.to_revision IS NULL AND new.to_revision IS NOT NULL BEGIN
+  UPDATE tally SET chunks = chunks - 1 WHERE tenant = (SELECT tenant FROM document WHERE row = new.document);
+END;
+`,
+  },
 ];

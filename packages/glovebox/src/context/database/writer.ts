@@ -1,5 +1,4 @@
 import type Database from "better-sqlite3";
-import type { Statement } from "better-sqlite3";
 import { GloveboxError } from "../../core/index.ts";
 import type { DocumentInput, Scope } from "../document.ts";
 import { type Compacted, compact } from "./compact.ts";
@@ -12,6 +11,8 @@ import type {
   SpaceName,
   WrittenDocument,
 } from "./messages.ts";
+import { type PlacedSketch, writeSketches } from "./sketches.ts";
+import { Statements } from "./statements.ts";
 
 /** A document's row. */
 interface DocumentRow {
@@ -34,33 +35,50 @@ interface NewVersion {
   readonly removed: boolean;
   /** The content is the current version's: its pieces stay as they are. */
   readonly keepsChunks: boolean;
+  readonly run: string | undefined;
+  readonly restores: number | undefined;
 }
 
-/** One document of a write. */
-export type Change =
+/** One document of a write. `restores`: the version that it brings back for a rollback of the run. */
+export type Change = { readonly restores?: number } & (
   | { readonly kind: "put"; readonly document: PreparedDocument }
-  | { readonly kind: "remove"; readonly id: string; readonly origin: string; readonly basedOn?: number };
+  | { readonly kind: "remove"; readonly id: string; readonly origin: string; readonly basedOn?: number }
+);
+
+type Put = Extract<Change, { readonly kind: "put" }>;
+type Removal = Extract<Change, { readonly kind: "remove" }>;
+
+/** What all changes of one write have in common. */
+interface Write {
+  readonly tenantId: string;
+  readonly revision: number;
+  /** The run that writes. */
+  readonly run: string | undefined;
+}
 
 /** Writes to the context store's database, in the writer's thread. Each method is one transaction and one revision. */
 export class Writer {
   readonly #db: Database;
   readonly #now: () => number;
-  readonly #statements = new Map<string, Statement>();
+  readonly #statements: Statements;
+  /** Of the transaction, written at its end as a block. */
+  #sketches: PlacedSketch[] = [];
 
   constructor(db: Database, now: () => number) {
     this.#db = db;
+    this.#statements = new Statements(db);
     this.#now = now;
   }
 
   /** All of them or none; `conflict` when one is based on a version that is not current (`details.stale`: its pieces have to be made first, since it changed meanwhile). */
-  write(tenantId: string, changes: readonly Change[], space: SpaceName): AddResult {
+  write(tenantId: string, changes: readonly Change[], space: SpaceName, run?: string): AddResult {
     return this.#revise((revision) => {
       const spaceId = this.#spaceId(space);
+      const by: Write = { tenantId, revision, run };
       const written = changes.map((change) =>
-        change.kind === "put"
-          ? this.#put(tenantId, change.document, revision, spaceId)
-          : this.#remove(tenantId, change, revision),
+        change.kind === "put" ? this.#put(change, by, spaceId) : this.#remove(change, by),
       );
+      writeSketches(this.#statements, spaceId, this.#sketches);
       const count = (state: WrittenDocument["state"]) => written.filter((one) => one.state === state).length;
       const [inserted, updated, unchanged] = [count("inserted"), count("updated"), count("unchanged")];
       return { revision, inserted, updated, unchanged, documents: written };
@@ -76,7 +94,7 @@ export class Writer {
 
   pinRun(tenantId: string, run: string, revision: number | undefined): number {
     return this.#transaction(() => {
-      const at = revision ?? this.#lastRevision();
+      const at = revision ?? this.lastRevision();
       this.#run(
         "INSERT INTO pin VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision",
         tenantId,
@@ -93,7 +111,7 @@ export class Writer {
 
   takeSnapshot(id: string, tenantId: string, scope: Scope, name: string): ScopeSnapshot {
     return this.#transaction(() => {
-      const revision = this.#lastRevision();
+      const revision = this.lastRevision();
       const createdAt = new Date(this.#now()).toISOString();
       this.#run("INSERT INTO snapshot VALUES (?, ?, ?, ?, ?, ?)", id, tenantId, scope, name, revision, createdAt);
       return { id, tenantId, scope, name, revision, createdAt };
@@ -106,6 +124,11 @@ export class Writer {
 
   compact(tenantId: string | undefined, keepRevisionsFrom: number): Compacted {
     return this.#transaction(() => compact(this.#db, tenantId, keepRevisionsFrom));
+  }
+
+  /** Of this moment: what was asked of the writer before is in it. */
+  lastRevision(): number {
+    return (this.#get("SELECT coalesce(max(id), 0) AS id FROM revision") as { id: number }).id;
   }
 
   /** Vectors that came later. Chunks that are gone, or have one in this space already, are passed over. */
@@ -124,6 +147,7 @@ export class Writer {
         );
         if (isWanted !== undefined) this.#putVector(spaceId, chunk, textHash, vector);
       }
+      writeSketches(this.#statements, spaceId, this.#sketches);
     });
   }
 
@@ -139,9 +163,8 @@ export class Writer {
   }
 
   #put(
-    tenantId: string,
-    { id, input, contentHash, chunks }: PreparedDocument,
-    revision: number,
+    { document: { id, input, contentHash, chunks }, restores }: Put,
+    { tenantId, revision, run }: Write,
     spaceId: number,
   ): WrittenDocument {
     const found = this.#find(tenantId, id);
@@ -156,22 +179,18 @@ export class Writer {
     if (!keepsChunks && chunks === undefined) throw changedMeanwhile(id);
     const row = found?.row ?? this.#insertDocument(tenantId, id, input, revision);
     this.#run("INSERT OR IGNORE INTO content VALUES (?, ?)", contentHash, input.content);
-    const next = { contentHash, metadata, origin: input.origin, removed: false, keepsChunks };
+    const next = { contentHash, metadata, origin: input.origin, removed: false, keepsChunks, run, restores };
     const version = this.#putVersion(row, found?.current, revision, next);
     if (!keepsChunks) for (const chunk of chunks ?? []) this.#putChunk(row, revision, chunk, spaceId);
     return { id, version, state: found === undefined ? "inserted" : "updated" };
   }
 
   /** Ends a document with a last version that says so; what it was stays readable. One that is not there is unchanged. */
-  #remove(
-    tenantId: string,
-    { id, origin, basedOn }: Extract<Change, { kind: "remove" }>,
-    revision: number,
-  ): WrittenDocument {
+  #remove({ id, origin, basedOn, restores }: Removal, { tenantId, revision, run }: Write): WrittenDocument {
     const found = this.#find(tenantId, id);
     if (found === undefined || found.removed === 1) return { id, version: found?.current ?? 0, state: "unchanged" };
     requireCurrent(id, basedOn, found.current);
-    const next = { contentHash: "", metadata: "{}", origin, removed: true, keepsChunks: false };
+    const next = { contentHash: "", metadata: "{}", origin, removed: true, keepsChunks: false, run, restores };
     return { id, version: this.#putVersion(found.row, found.current, revision, next), state: "updated" };
   }
 
@@ -183,7 +202,7 @@ export class Writer {
 
   #insertDocument(tenantId: string, id: string, input: DocumentInput, revision: number): number {
     const sql = `INSERT INTO document (id, tenant, scope, kind, path, current, pinned, expires_ms, changed_revision)
-      VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?) RETURNING row`;
+      VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)`;
     const values = [
       id,
       tenantId,
@@ -194,7 +213,7 @@ export class Writer {
       msOf(input.expiresAt),
       revision,
     ];
-    return (this.#get(sql, ...values) as { row: number }).row;
+    return this.#insert(sql, ...values);
   }
 
   #updateFlags(row: number, { pinned, expiresAt }: DocumentInput, revision: number): void {
@@ -219,9 +238,9 @@ export class Writer {
     }
     const version = (parent ?? 0) + 1;
     const createdAt = new Date(this.#now()).toISOString();
-    const { contentHash, metadata, origin, removed } = next;
+    const { contentHash, metadata, origin, removed, run = null, restores = null } = next;
     this.#run(
-      "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+      "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)",
       row,
       version,
       parent ?? null,
@@ -231,6 +250,8 @@ export class Writer {
       createdAt,
       removed ? 1 : 0,
       revision,
+      run,
+      restores,
     );
     const sql = "UPDATE document SET current = ?, removed = ?, changed_revision = ? WHERE row = ?";
     this.#run(sql, version, removed ? 1 : 0, revision, row);
@@ -239,22 +260,19 @@ export class Writer {
 
   #putChunk(document: number, revision: number, chunk: PreparedChunk, spaceId: number): void {
     const sql =
-      "INSERT INTO chunk (document, start_line, end_line, text_hash, from_revision) VALUES (?, ?, ?, ?, ?) RETURNING row";
-    const { startLine, endLine, textHash, tokens, vector } = chunk;
-    const { row } = this.#get(sql, document, startLine, endLine, textHash, revision) as { row: number };
+      "INSERT INTO chunk (document, start_line, end_line, text_hash, from_revision, words) VALUES (?, ?, ?, ?, ?, ?)";
+    const { startLine, endLine, textHash, tokens, words, vector } = chunk;
+    const row = this.#insert(sql, document, startLine, endLine, textHash, revision, words);
     this.#run("INSERT INTO words (rowid, tokens) VALUES (?, ?)", row, tokens);
-    if (vector !== undefined) this.#putVector(spaceId, row, textHash, vector);
+    // Nobody looks for a vector by its text where computing it costs nothing.
+    if (vector !== undefined) this.#putVector(spaceId, row, "", vector);
   }
 
-  #putVector(spaceId: number, chunk: number, textHash: string, { entries, record }: PreparedVector): void {
+  #putVector(spaceId: number, chunk: number, textHash: string, { entries, sketch }: PreparedVector): void {
     const bytes = new Uint8Array(entries.buffer, entries.byteOffset, entries.byteLength);
-    const sql = "INSERT INTO vector (space, chunk, text_hash, entries) VALUES (?, ?, ?, ?) RETURNING slot";
-    const { slot } = this.#get(sql, spaceId, chunk, textHash, bytes) as { slot: number };
-    this.#run("INSERT INTO sketch VALUES (?, ?, ?, ?)", slot, spaceId, chunk, record);
-  }
-
-  #lastRevision(): number {
-    return (this.#get("SELECT coalesce(max(id), 0) AS id FROM revision") as { id: number }).id;
+    const sql = "INSERT INTO vector (space, chunk, text_hash, entries) VALUES (?, ?, ?, ?)";
+    const slot = this.#insert(sql, spaceId, chunk, textHash, bytes);
+    this.#sketches.push({ slot, chunk, sketch });
   }
 
   #revise<T>(work: (revision: number) => T): T {
@@ -273,22 +291,22 @@ export class Writer {
       this.#db.exec("COMMIT");
       return result;
     } finally {
+      this.#sketches = [];
       if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
     }
   }
 
   #run(sql: string, ...parameters: readonly (string | number | Uint8Array | null)[]): number {
-    return this.#statement(sql).run(...parameters).changes;
+    return this.#statements.of(sql).run(...parameters).changes;
+  }
+
+  /** The new row's number. */
+  #insert(sql: string, ...parameters: readonly (string | number | Uint8Array | null)[]): number {
+    return Number(this.#statements.of(sql).run(...parameters).lastInsertRowid);
   }
 
   #get(sql: string, ...parameters: readonly (string | number | Uint8Array | null)[]): unknown {
-    return this.#statement(sql).get(...parameters);
-  }
-
-  #statement(sql: string): Statement {
-    const statement = this.#statements.get(sql) ?? this.#db.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
+    return this.#statements.of(sql).get(...parameters);
   }
 }
 

@@ -5,7 +5,9 @@ import {
   GloveboxError,
   isGloveboxError,
   type Logger,
+  type Metrics,
   newId,
+  noMetrics,
   type Redactor,
   type Run,
   silentLogger,
@@ -20,6 +22,7 @@ import type {
   ForkOptions,
   JournalOptions,
   Restore,
+  Restored,
   RollbackOptions,
   RunHandle,
   StartOptions,
@@ -51,6 +54,8 @@ export interface EmbeddedEngineOptions {
   readonly programs?: readonly Program[];
   readonly clock?: Clock;
   readonly logger?: Logger;
+  /** Times steps and questions to models; default: nobody does. */
+  readonly metrics?: Metrics;
   /** Applied to everything before it is written. */
   readonly redactor?: Redactor;
   /** `strict` throws where a program uses the clock, chance, files, processes or the network outside a step, for tests; `warn` logs each place once; default `warn`. */
@@ -114,6 +119,7 @@ class EmbeddedEngine implements DurableEngine {
       store: options.store,
       clock: this.#clock,
       logger: this.#logger,
+      metrics: options.metrics ?? noMetrics,
       redactor: options.redactor,
       registry: this.#registry,
       guard: new DeterminismGuard(this.#logger, options.determinism === "strict"),
@@ -219,17 +225,17 @@ class EmbeddedEngine implements DurableEngine {
       throw new GloveboxError("conflict", `run ${id} has ended`, { details: { status: stored.run.status } });
     }
     this.#registry.for(stored.run);
-    if (stored.run.rollingBack !== undefined) return this.#rollbacks.finish(stored.run);
+    if (stored.run.rollingBack !== undefined) return void (await this.#rollbacks.finish(stored.run));
     if (!isUnfinished(stored.run)) {
       await this.#store.runs.append(id, stored.head, [], { status: "queued", error: undefined, endedAt: undefined });
     }
     this.#runner.adopt(await this.#find(tenantId, id), { always: true });
   }
 
-  async rollback(tenantId: string, id: string, options: RollbackOptions): Promise<void> {
+  async rollback(tenantId: string, id: string, options: RollbackOptions): Promise<Restored | undefined> {
     const stored = await this.#find(tenantId, id);
     if (stored.run.imported !== true) this.#registry.for(stored.run);
-    await this.#rollbacks.rollBack(stored, options);
+    return this.#rollbacks.rollBack(stored, options);
   }
 
   async replay(tenantId: string, id: string, { signal, ...options }: ReplayOptions = {}): Promise<ReplayReport> {
@@ -343,9 +349,12 @@ class EmbeddedEngine implements DurableEngine {
   }
 
   #finishRollback(run: Run): void {
-    void this.#rollbacks.finish(run).catch((error: unknown) => {
-      this.#logger.error({ runId: run.id, err: error }, "could not finish a rollback: the run stays where it is");
-    });
+    void this.#rollbacks.finish(run).then(
+      (restored) => this.#logger.info({ runId: run.id, restored }, "finished a rollback that was cut short"),
+      (error: unknown) => {
+        this.#logger.error({ runId: run.id, err: error }, "could not finish a rollback: the run stays where it is");
+      },
+    );
   }
 
   async #startedBefore(program: Program, input: unknown, options: StartOptions): Promise<string | undefined> {

@@ -1,8 +1,9 @@
 import { type Clock, canonicalJson, GloveboxError, type Redactor, type Run } from "../../core/index.ts";
 import type { Store, StoredRun } from "../../store/index.ts";
-import type { Restore, RollbackOptions } from "../durable-engine.ts";
+import type { Restore, Restored, RollbackOptions } from "../durable-engine.ts";
 import { seal } from "../journal/chain.ts";
 import { type Cut, findCut } from "./cut.ts";
+import { HeldDescendants } from "./held-descendants.ts";
 import { type Hold, isUnfinished, type Runner } from "./runner.ts";
 import { voidsOf } from "./voids.ts";
 
@@ -22,7 +23,7 @@ export interface RollbacksOptions {
  */
 export class Rollbacks {
   readonly #options: RollbacksOptions;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
 
   constructor(options: RollbacksOptions) {
@@ -30,7 +31,7 @@ export class Rollbacks {
   }
 
   /** See `DurableEngine.rollback`. */
-  async rollBack(stored: StoredRun, { step, reason }: RollbackOptions): Promise<void> {
+  async rollBack(stored: StoredRun, { step, reason }: RollbackOptions): Promise<Restored | undefined> {
     const { run } = stored;
     if (run.imported === true) throw conflict(run, "was imported: it cannot go on");
     if (reason !== undefined && reason.length > MAX_REASON) {
@@ -40,15 +41,15 @@ export class Rollbacks {
     // Before anything is stopped.
     await this.#cutOf(stored, step);
     const said = reason === undefined ? {} : { reason: this.#options.redactor?.redact(reason) ?? reason };
-    await this.#tracked(() => this.#stopAndGoBack(run, { step, ...said }));
+    return this.#tracked(() => this.#stopAndGoBack(run, { step, ...said }));
   }
 
   /** Brings to its end what the last engine had begun. */
-  async finish(run: Run): Promise<void> {
-    if (this.#options.runner.isHeld(run.id)) return;
-    await this.#tracked(async () => {
+  async finish(run: Run): Promise<Restored | undefined> {
+    if (this.#options.runner.isHeld(run.id)) return undefined;
+    return this.#tracked(async () => {
       using held = await this.#options.runner.hold(run);
-      await this.#goBack(await this.#read(run), held);
+      return await this.#goBack(await this.#read(run), held);
     });
   }
 
@@ -58,24 +59,24 @@ export class Rollbacks {
     await Promise.allSettled([...this.#underWay]);
   }
 
-  async #tracked(work: () => Promise<void>): Promise<void> {
+  async #tracked<T>(work: () => Promise<T>): Promise<T> {
     this.#closing.signal.throwIfAborted();
     const done = work();
     this.#underWay.add(done);
     try {
-      await done;
+      return await done;
     } finally {
       this.#underWay.delete(done);
     }
   }
 
-  async #stopAndGoBack(run: Run, rollingBack: NonNullable<Run["rollingBack"]>): Promise<void> {
+  async #stopAndGoBack(run: Run, rollingBack: NonNullable<Run["rollingBack"]>): Promise<Restored | undefined> {
     const { store, runner } = this.#options;
     using held = await runner.hold(run);
     const stopped = await this.#read(run);
     await store.runs.append(run.id, stopped.head, [], { rollingBack });
     try {
-      await this.#goBack({ ...stopped, run: { ...stopped.run, rollingBack } }, held);
+      return await this.#goBack({ ...stopped, run: { ...stopped.run, rollingBack } }, held);
     } catch (error) {
       // A run that was going on when the engine closes: the next engine finishes it.
       if (this.#closing.signal.aborted && isUnfinished(stopped.run)) throw error;
@@ -85,17 +86,32 @@ export class Rollbacks {
     }
   }
 
-  async #goBack(stored: StoredRun, held: Hold): Promise<void> {
-    const { run, head } = stored;
-    const { store, clock, runner } = this.#options;
+  async #goBack(stored: StoredRun, held: Hold): Promise<Restored | undefined> {
+    const { run } = stored;
+    const { runner } = this.#options;
+    const cut = await this.#cutOf(stored, run.rollingBack?.step ?? "");
+    const descendants = await HeldDescendants.of(this.#options, run, cut.children);
+    try {
+      const restored = await this.#restore(run, cut, descendants.ids);
+      await descendants.cancel();
+      await this.#append(stored, cut, restored);
+      runner.onCommit(run.id);
+      held.giveBack(await this.#read(run));
+      return restored;
+    } finally {
+      await descendants.release();
+    }
+  }
+
+  async #append({ run, head }: StoredRun, cut: Cut, restored: Restored | undefined): Promise<void> {
+    const { store, clock } = this.#options;
     const { step, reason } = run.rollingBack ?? { step: "" };
-    const cut = await this.#cutOf(stored, step);
-    await this.#restore(run, cut);
     const payload = {
       toSeq: cut.toSeq,
       step,
       ...(reason === undefined ? {} : { reason }),
       snapshots: cut.snapshots.map(({ seq }) => seq),
+      ...(restored === undefined ? {} : { restored }),
     };
     const text = canonicalJson(payload);
     const row = seal(run.id, head, { ts: clock.nowMs(), type: "rollback", step: null, attempt: null }, text);
@@ -103,14 +119,11 @@ export class Rollbacks {
     const rollbacks = (run.rollbacks ?? 0) + 1;
     const ended = { error: undefined, endedAt: undefined, waitingFor: undefined, rollingBack: undefined };
     await store.runs.append(run.id, head, [row], { ...ended, status: "queued", rollbacks });
-    runner.onCommit(run.id);
-    await runner.cancelChildren(run.tenantId, run.id, "the run that started it was rolled back", cut.children);
-    held.giveBack(await this.#read(run));
   }
 
-  async #restore(run: Run, { snapshots }: Cut): Promise<void> {
+  async #restore(run: Run, { snapshots }: Cut, descendants: readonly string[]): Promise<Restored | undefined> {
     const { restore } = this.#options;
-    if (restore === undefined) return;
+    if (restore === undefined) return undefined;
     const { signal } = this.#closing;
     signal.throwIfAborted();
     const { promise: closed, reject } = Promise.withResolvers<never>();
@@ -119,7 +132,8 @@ export class Rollbacks {
     signal.addEventListener("abort", onClose, { once: true });
     try {
       const facts = snapshots.map(({ step = "", payload }) => ({ step, payload }));
-      await Promise.race([restore(run, facts, signal), closed]);
+      const work: Promise<unknown> = restore(run, facts, { descendants, signal });
+      return (await Promise.race([work, closed])) as Restored | undefined;
     } finally {
       signal.removeEventListener("abort", onClose);
     }

@@ -5,6 +5,7 @@ import {
   GloveboxError,
   isGloveboxError,
   type Logger,
+  type Metrics,
   type Redactor,
   type Run,
   toTimestamp,
@@ -53,6 +54,7 @@ export interface RunnerOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly redactor: Redactor | undefined;
   readonly registry: ProgramRegistry;
   readonly guard: DeterminismGuard;
@@ -74,6 +76,7 @@ export class Runner implements Host {
   readonly timers: Timers;
   readonly logger: Logger;
   readonly redactor: Redactor | undefined;
+  readonly metrics: Metrics;
   readonly guard: DeterminismGuard;
   readonly graceMs: number;
   readonly maxDeaths: number;
@@ -90,6 +93,7 @@ export class Runner implements Host {
     this.clock = options.clock;
     this.logger = options.logger;
     this.redactor = options.redactor;
+    this.metrics = options.metrics;
     this.guard = options.guard;
     this.graceMs = options.graceMs;
     this.maxDeaths = options.maxDeaths;
@@ -100,6 +104,8 @@ export class Runner implements Host {
       onDead: ({ id, summary }) => this.#refused(id, summary),
     });
     this.#options = options;
+    options.metrics.watch("run.queued", () => [{ value: this.scheduler.queued, labels: {} }]);
+    options.metrics.watch("run.working", () => [{ value: Math.max(0, this.#active.size - this.scheduler.queued), labels: {} }]);
   }
 
   active(id: string): LiveRun | undefined {
@@ -241,14 +247,9 @@ export class Runner implements Host {
     if (this.#active.get(id)?.live.stopped.aborted !== true) await this.cancel(tenantId, id, reason);
   }
 
-  async cancelChildren(
-    tenantId: string,
-    parentId: string,
-    reason: string,
-    except?: ReadonlySet<string>,
-  ): Promise<void> {
+  async cancelChildren(tenantId: string, parentId: string, reason: string): Promise<void> {
     const { items } = await this.source.runs.list(tenantId, { parentId, status: UNFINISHED, limit: 1000 });
-    for (const { id } of items) if (except?.has(id) !== true) await this.#cancelChild(tenantId, id, reason);
+    for (const { id } of items) await this.#cancelChild(tenantId, id, reason);
   }
 
   onCommit(runId: string): void {

@@ -86,13 +86,15 @@ export interface Payloads extends Facts {
   /** Names that begin with `$` are the engine's: `$cancel`, `$deadline`. */
   readonly "signal.received": { readonly signal: string; readonly payload?: JsonValue };
   /**
-   * What is behind `toSeq` and before this record is void: the run went on from before `step`. `snapshots`: the `seq` of each `snapshot.taken` that holds there.
+   * What is behind `toSeq` and before this record is void: the run went on from before `step`. `snapshots`: the `seq` of each `snapshot.taken` that holds there. `restored`:
+   * what came of putting back what they are of.
    */
   readonly rollback: {
     readonly toSeq: number;
     readonly step: string;
     readonly reason?: string;
     readonly snapshots: readonly number[];
+    readonly restored?: { readonly [what: string]: JsonValue };
   };
   readonly "budget.updated": { readonly used: Partial<Usage> };
   readonly "budget.exceeded": {

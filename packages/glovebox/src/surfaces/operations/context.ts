@@ -21,6 +21,10 @@ const Version = z.strictObject({
   /** SHA-256, hex. */
   contentHash: z.string(),
   createdAt: z.string(),
+  /** The run whose step, or whose rollback, wrote it. */
+  runId: z.string().optional(),
+  /** That run's rollback wrote it, to bring back this version; 0: that there was none. */
+  restores: z.number().int().optional(),
   expiresAt: z.string().optional(),
   pinned: z.boolean(),
 });

@@ -67,6 +67,32 @@ export const Run = z.strictObject({
   imported: z.boolean().optional(),
 });
 
+/** What a rollback did beside the journal and the sandboxes. */
+export const Restored = z.strictObject({
+  context: z
+    .strictObject({
+      /** How many documents of the context store are as if the run had not written them. */
+      documents: Count,
+      /** How many are not: somebody else wrote after it, or what was before has been forgotten. */
+      kept: Count,
+      /** The first 100 of those. */
+      conflicts: z.array(
+        z.strictObject({
+          id: z.string(),
+          scope: z.string(),
+          kind: z.string(),
+          path: z.string().optional(),
+          /** The current one, which was left as it is. */
+          version: z.number().int(),
+          reason: z.enum(["changed_since", "forgotten"]),
+        }),
+      ),
+    })
+    .optional(),
+});
+
+export const RolledBackRun = Run.extend({ restored: Restored.optional() });
+
 /** `output` when it completed; what went wrong is in `run.error`. */
 export const RunResult = z.strictObject({ run: Run, output: Json.optional() });
 

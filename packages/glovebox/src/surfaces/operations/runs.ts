@@ -3,6 +3,7 @@ import { Id, IdParams, PageQuery, page, queryBoolean, queryInt, queryList, whole
 import { defineOperations } from "./operation.ts";
 import {
   ProgramSchema,
+  RolledBackRun,
   Run,
   RunBudget,
   RunBudgetReport,
@@ -209,7 +210,7 @@ export const runOperations = defineOperations({
     body: z.strictObject({ step: StepPath, reason: Reason.optional() }),
     answer: "json",
     status: 202,
-    response: Run,
+    response: RolledBackRun,
     sdk: "runs.rollback",
     cli: "runs rollback",
   },

@@ -1,8 +1,9 @@
-import type { RunFork } from "@glovebox/sdk";
+import type { RolledBackRun, RunFork } from "@glovebox/sdk";
 import type { Command } from "commander";
 import { openClient } from "../../connect.ts";
 import { UsageError } from "../../failure.ts";
 import { formatFor, printJson } from "../../render/print.ts";
+import { printableLine } from "../../render/printable.ts";
 import { printRun } from "../../render/run.ts";
 import { confirmLoss } from "../confirm.ts";
 import { flagsOf } from "../options.ts";
@@ -66,8 +67,21 @@ function addRollback(runs: Command): void {
     .option("--reason <text>", "kept in the journal")
     .action(async (id: string, _options, command: Command) => {
       const flags = flagsOf<{ step: string; reason?: string }>(command);
-      printRun(await (await openClient(flags)).runs.rollback(id, flags.step, flags.reason), formatFor(flags));
+      const run = await (await openClient(flags)).runs.rollback(id, flags.step, flags.reason);
+      printRun(run, formatFor(flags));
+      if (formatFor(flags) !== "json") warnOfKept(run);
     });
+}
+
+/** What stays although the run that wrote it was taken back is no failure, but nobody should miss it. */
+function warnOfKept({ restored }: RolledBackRun): void {
+  const { kept = 0, conflicts = [] } = restored?.context ?? {};
+  for (const { scope, path, id, version, reason } of conflicts) {
+    const why = reason === "changed_since" ? "somebody else wrote after the run" : "what was before is forgotten";
+    const line = `kept: ${scope} ${path ?? id} at version ${version}: ${why}`;
+    process.stderr.write(`${printableLine(line)}\n`);
+  }
+  if (kept > conflicts.length) process.stderr.write(`kept: ${kept - conflicts.length} more\n`);
 }
 
 function addFork(runs: Command): void {

@@ -12,7 +12,7 @@ export function contextHandlers(context: HandlerContext): HandlersOf<typeof cont
   const store = () => partOf(context, "context");
   return {
     "context.add": async ({ principal, body, signal }) =>
-      await store().add(principal.tenantId, body.documents.map(defined), signal),
+      await store().add(principal.tenantId, body.documents.map(defined), { signal }),
     "context.list": async ({ principal, query }) => {
       const { revision, time, snapshot, run, ...rest } = query;
       const at = pastOf({ revision, time, snapshot, run });

@@ -1,4 +1,5 @@
 import { GloveboxError } from "../../../core/index.ts";
+import { Restored } from "../../operations/run-fields.ts";
 import type { runOperations } from "../../operations/runs.ts";
 import type { Call, HandlersOf } from "../call.ts";
 import { idempotencyKeyOf } from "../idempotency.ts";
@@ -32,8 +33,10 @@ export function runHandlers(context: HandlerContext): HandlersOf<Operations> {
       return await engine.get(principal.tenantId, params.id);
     },
     "runs.rollback": async ({ principal, params, body: { step, reason } }) => {
-      await engine.rollback(principal.tenantId, params.id, { step, ...(reason !== undefined && { reason }) });
-      return await engine.get(principal.tenantId, params.id);
+      const asked = { step, ...(reason !== undefined && { reason }) };
+      const restored = await engine.rollback(principal.tenantId, params.id, asked);
+      const run = await engine.get(principal.tenantId, params.id);
+      return { ...run, ...(restored !== undefined && { restored: Restored.parse(restored) }) };
     },
     "runs.replay": async ({ principal, params, body, signal }) =>
       await engine.replay(principal.tenantId, params.id, { live: body?.live ?? false, signal }),
