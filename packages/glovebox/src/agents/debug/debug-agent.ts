@@ -64,8 +64,9 @@ async function lookForRepair(
   const request = { runner: report.runner, failing, passing, hangs, others, sources, hashes, budget };
   const found = await search(host.run, bench, { ...request, changes: mutations });
   if (found.repair !== undefined || host.model === undefined) return found;
-  const repair = await askForPatches(host.run, host.model, bench, { ...request, diagnosis });
-  return repair === undefined ? found : { ...found, ended: "repaired", repair };
+  const { run, code, model } = host;
+  const { repair, refused } = await askForPatches({ run, code, model }, bench, { ...request, diagnosis });
+  return { ...found, refused, ...(repair !== undefined && { ended: "repaired", repair }) };
 }
 
 /** A step: changes at the most suspicious lines, best first. */
@@ -102,12 +103,12 @@ async function repaired(
   { run }: AgentHost,
   { sources, hashes, failing }: Diagnosis,
   suspects: readonly Suspect[],
-  { repair, tried }: SearchResult & { readonly repair: Candidate },
+  { repair, tried, refused }: SearchResult & { readonly repair: Candidate },
 ): Promise<AgentOutcome> {
   const diff = await run.step("diff", { hashes, repair }, () => diffOf(repair, sources));
   const where = repair.map(({ path, line }) => `${path}:${line}`).join(" and ");
   const text = `Changing ${where} lets ${countOf(failing.length)} pass that failed, and breaks none; ${tried} changes were tried.`;
-  return changes(diff, { artifacts: [shown(suspects), { kind: "text", title: "repair", text }] });
+  return changes(diff, { artifacts: [shown(suspects), { kind: "text", title: "repair", text }, ...refusals(refused)] });
 }
 
 function diffOf(repair: Candidate, sources: Readonly<Record<string, string>>): Diff {
@@ -142,11 +143,16 @@ function unrepaired(
     failing: failures.slice(0, MAX_SHOWN).map(({ test, kind, message }) => ({ test, kind, message })),
     suspects: suspects.slice(0, MAX_SHOWN).map(({ path, line, score }) => ({ path, line, score })),
     ...(found !== undefined && { tried: found.tried, ended: found.ended }),
+    ...(found?.refused !== undefined && { refused: [...found.refused] }),
   };
   return summary(`${countOf(failing.length)} fail${failing.length === 1 ? "s" : ""}. ${where}${why}`, {
     data,
-    artifacts: [shown(suspects)],
+    artifacts: [shown(suspects), ...refusals(found?.refused)],
   });
+}
+
+function refusals(refused: readonly string[] = []): readonly Artifact[] {
+  return refused.length === 0 ? [] : [{ kind: "text", title: "refused", text: refused.join("\n") }];
 }
 
 function shown(suspects: readonly Suspect[]): Artifact {

@@ -11,6 +11,8 @@ const SKIPPING = /(^|\.)(skip|todo|pending)$/;
 const MOCKING =
   /(^|\.)(vi|jest|mock|sinon|t\.mock)\.(mock|doMock|spyOn|stubGlobal|method|module|stub|replace|fn|unstable_mockModule|setMock)$/;
 const EXITING = /^process\.(exit|abort|kill|reallyExit)$/;
+/** What tests are written with, where it is not imported. */
+const TOOL = /^(expect|assert|test|it|describe|suite|globalThis|global)$/;
 const CONSTANT = /^(true|false|null|undefined|number|string)$/;
 const FUNCTION = /^(arrow_function|function_expression|generator_function)$/;
 
@@ -86,7 +88,10 @@ export const javascriptTests: LanguageTests = {
     ...standIns(root),
     ...[...nodesOf(root)].filter((node) => MOCKING.test(calledName(node))).map(tokensOf),
   ],
-  isExit: (node) => EXITING.test(calledName(node)),
+  isExit: (node) =>
+    EXITING.test(calledName(node)) ||
+    (node.type === "assignment_expression" && childOf(node, "left")?.text === "process.exitCode"),
+  isSkippingAll: () => false,
 };
 
 /** What stands in the lists that `test.each` is given. */
@@ -107,7 +112,7 @@ function groupsAround(node: SyntaxNode): SyntaxNode[] {
 }
 
 function saysSkip(options: SyntaxNode): boolean {
-  return /\b(skip|todo)\s*:\s*(?!false\b)/.test(options.text.slice(0, 500));
+  return /\b(skip|todo|fails|failing|expectFailure)\s*:\s*(?!false\b)/.test(options.text.slice(0, 500));
 }
 
 /** `expect(x)` in `expect(x).not.toBe(y)`: the last call is the assertion. */
@@ -150,10 +155,10 @@ function standIns(root: SyntaxNode): string[] {
         imported.add(name.text.slice(0, 200));
     } else if (node.type === "assignment_expression") {
       const target = childOf(node, "left")?.text.slice(0, 200).split(/[.[]/)[0] ?? "";
-      if (imported.has(target)) taken.push(tokensOf(node));
+      if (imported.has(target) || TOOL.test(target)) taken.push(tokensOf(node));
     } else if (/^(variable_declarator|function_declaration)$/.test(node.type)) {
       const name = childOf(node, "name")?.text.slice(0, 200) ?? "";
-      if (imported.has(name)) taken.push(`shadows ${name}`);
+      if (imported.has(name) || TOOL.test(name)) taken.push(`shadows ${name}`);
     }
   }
   return taken;

@@ -7,6 +7,13 @@ const ASSERTING = /(^|\.)(assert[A-Z_]\w*|fail|raises|warns|failUnless\w*)$/;
 const SKIPPING = /(^|\.)(skipTest|skip|xfail|importorskip|SkipTest)$/;
 const SKIP_MARK = /(^|\.)(skip|skipIf|skipUnless|skipif|xfail|expectedFailure)\b/;
 const MOCKING = /(^|\.)(patch(\.\w+)*|setattr|MagicMock|Mock|create_autospec|setitem)$/;
+/** What a module or class says about all of its tests. */
+const MODULE_MARK =
+  /^(pytestmark|__test__|collect_ignore(_glob)?|pytest_plugins|__unittest_skip__|__unittest_expecting_failure__)$/;
+/** What is asked which tests there are, and how they come out. */
+const HOOK =
+  /^(load_tests|pytest_\w+|__getattr__|run|__call__|_callTestMethod|_callSetUp|addFailure|addError|defaultTestResult)$/;
+const TOOL = /^(assert[A-Z_]\w*|fail|failureException|_baseAssertEqual|_getAssertEqualityFunc)$/;
 const EXITING = /^(sys\.exit|os\._exit|exit|quit|os\.abort|os\.kill)$/;
 const CONSTANT = /^(true|false|none|integer|float|string|concatenated_string)$/;
 
@@ -66,6 +73,11 @@ export const pythonTests: LanguageTests = {
     ...[...nodesOf(root)].filter((node) => MOCKING.test(calledName(node))).map(tokensOf),
   ],
   isExit: (node) => EXITING.test(calledName(node)),
+  isSkippingAll(node) {
+    if (node.type === "assignment") return MODULE_MARK.test(childOf(node, "left")?.text ?? "");
+    if (node.type === "raise_statement") return /\bSkip(Test|ped)?\b/.test(node.text.slice(0, 200));
+    return node.type === "function_definition" && HOOK.test(childOf(node, "name")?.text ?? "");
+  },
 };
 
 /** What stands in the lists of a test's decorators, such as `parametrize`. */
@@ -109,11 +121,17 @@ function standIns(root: SyntaxNode): string[] {
         imported.add((childOf(name, "alias") ?? childOf(name, "name") ?? name).text.slice(0, 200));
     } else if (node.type === "function_definition" || node.type === "class_definition") {
       const name = childOf(node, "name")?.text.slice(0, 200) ?? "";
-      if (imported.has(name)) taken.push(`def ${name}`);
+      if (imported.has(name) || TOOL.test(name)) taken.push(`def ${name}`);
     } else if (node.type === "assignment") {
       const left = childOf(node, "left");
       const target = left?.text.slice(0, 200).split(/[.[]/)[0] ?? "";
-      if (imported.has(target)) taken.push(tokensOf(node));
+      const last = left?.text.slice(0, 200).split(".").at(-1) ?? "";
+      if (
+        imported.has(target) ||
+        TOOL.test(last) ||
+        /^(builtins|__builtins__|sys|unittest|AssertionError)$/.test(target)
+      )
+        taken.push(tokensOf(node));
     }
   }
   return taken;

@@ -3,33 +3,51 @@ import type { Weakening } from "./tests-weakened.ts";
 
 /** Whole files that say which tests run, and how. */
 const CONFIGURATION =
-  /(^|\/)(conftest\.py|\.?pytest\.ini|tox\.ini|sitecustomize\.py|usercustomize\.py|(vitest|jest|vite)\.(config|setup|workspace)\.[cm]?[jt]s(on)?|\.mocharc\.\w+)$/;
+  /(^|\/)(conftest\.py|\.?pytest\.(ini|toml)|tox\.(ini|toml)|noxfile\.py|sitecustomize\.py|usercustomize\.py|[^/]*\.pth|\.coveragerc|[^/]*\b(vitest|jest|vite|karma|ava|playwright|cypress)[^/]*\.(config|setup|workspace|preset|conf)[^/]*\.[cm]?[jt]s(on)?|\.(mocharc|c8rc|nycrc|taprc)[^/]*|nextest\.toml)$/;
 
-/** Whether a change reaches what says which tests run. `undefined`: there was, or is, no such file. */
-export function configurationChanged(old: CodeFile | undefined, fresh: CodeFile | undefined): Weakening[] {
+/** What else decides how tests come out: how code is translated and found, who runs it, and the tools themselves. No repair of code is there. */
+const AROUND =
+  /(^|\/)([tj]sconfig[^/]*\.json|\.?babel(rc|\.config)[^/]*|\.swcrc|\.npmrc|\.env[^/]*|bunfig\.toml|deno\.jsonc?|Makefile|GNUmakefile|[Jj]ustfile|Taskfile\.ya?ml|\.gitlab-ci\.yml|azure-pipelines\.yml|\.travis\.yml|Jenkinsfile)$|(^|\/)(\.github|\.circleci|\.buildkite|\.cargo|node_modules|\.venv|venv|site-packages)\//;
+
+/** Modules of the repository that would be taken for the tools. */
+const SHADOWS =
+  /^((src|lib|tests?)\/)?(pytest|_pytest|unittest|nose2?|doctest|hypothesis|pluggy|coverage)(\.py|\/[^/]*\.py)$/;
+
+/** Of a package.json. */
+const OF_TESTS = ["jest", "mocha", "vitest", "ava", "nyc", "c8", "tap"] as const;
+const OF_TOOLS = ["imports", "overrides", "resolutions", "pnpm", "type", "workspaces"] as const;
+const TOOLS = /^(@?vitest|@?jest|ts-jest|babel-jest|mocha|chai|ava|tap|vite|@types\/(jest|mocha)|expect)\b/;
+
+/** Whether a change reaches what says which tests run. `undefined`: there was, or is, no such file. `isRepair`: of code alone, so that nothing around it may change either. */
+export function configurationChanged(
+  old: CodeFile | undefined,
+  fresh: CodeFile | undefined,
+  isRepair = false,
+): Weakening[] {
   const path = old?.path ?? fresh?.path ?? "";
-  if (partOf(path, old?.text) === partOf(path, fresh?.text)) return [];
+  if (partOf(path, old?.text, isRepair) === partOf(path, fresh?.text, isRepair)) return [];
   return [{ path, kind: "configuration", reason: `${path} changes which tests run, or how` }];
 }
 
 /** What of a file is about tests. */
-function partOf(path: string, text: string | undefined): string {
+function partOf(path: string, text: string | undefined, isRepair: boolean): string {
   if (text === undefined) return "";
-  if (CONFIGURATION.test(path)) return `there\n${text}`;
-  if (/(^|\/)package\.json$/.test(path)) return aboutTests(text);
+  if (CONFIGURATION.test(path) || SHADOWS.test(path)) return `there\n${text}`;
+  if (isRepair && AROUND.test(path)) return `there\n${text}`;
+  if (/(^|\/)package\.json$/.test(path)) return ofManifest(text, isRepair);
   if (/(^|\/)(pyproject\.toml|setup\.cfg)$/.test(path)) return sections(text);
   return "";
 }
 
-function aboutTests(text: string): string {
+function ofManifest(text: string, isRepair: boolean): string {
   try {
-    const { scripts, jest, mocha } = JSON.parse(text) as {
-      scripts?: Record<string, unknown>;
-      jest?: unknown;
-      mocha?: unknown;
-    };
-    const scriptsOfTests = Object.entries(scripts ?? {}).filter(([name]) => /test/.test(name));
-    return JSON.stringify([scriptsOfTests, jest, mocha]);
+    const manifest = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    const entries = (name: string) => Object.entries((manifest[name] ?? {}) as Readonly<Record<string, unknown>>);
+    // What a script for tests calls may be any other one.
+    const scripts = entries("scripts").filter(([name]) => isRepair || /test/.test(name));
+    const fields = [...OF_TESTS, ...(isRepair ? OF_TOOLS : [])].map((name) => manifest[name]);
+    const tools = [...entries("dependencies"), ...entries("devDependencies")].filter(([name]) => TOOLS.test(name));
+    return JSON.stringify([scripts, fields, isRepair ? tools : []]);
   } catch {
     return text;
   }
@@ -39,7 +57,7 @@ function sections(text: string): string {
   const kept: string[] = [];
   let isAbout = false;
   for (const line of text.split("\n")) {
-    if (/^\s*\[/.test(line)) isAbout = /pytest|unittest/.test(line);
+    if (/^\s*\[/.test(line)) isAbout = /pytest|unittest|coverage|\btox\b|hatch\.envs/.test(line);
     if (isAbout) kept.push(line.trimEnd());
   }
   return kept.join("\n").trim();

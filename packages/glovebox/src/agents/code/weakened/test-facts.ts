@@ -2,16 +2,23 @@ import { nodesOf, parseCode, type SyntaxNode } from "../../../syntax/index.ts";
 import { type CodeFile, grammarOfFile } from "../code-file.ts";
 import { javascriptTests } from "./javascript-tests.ts";
 import { pythonTests } from "./python-tests.ts";
+import { conditionsOf, isEnd, overwritten } from "./test-flow.ts";
 import { tokensOf } from "./tokens.ts";
 
 /** One test as its code has it. */
 export interface TestFacts {
   /** With the classes or groups around it. */
   readonly name: string;
-  /** What it holds true, as tokens: those that count, as {@link LanguageTests} says. */
+  /** What it holds true, as tokens, with the conditions that it stands under: those that count, as {@link LanguageTests} says. */
   readonly assertions: readonly string[];
   /** What it calls besides, as tokens. */
   readonly calls: readonly string[];
+  /** Names that it gives a value, each with how: `total = add ( 2 , 3 )`. */
+  readonly overwrites: readonly string[];
+  /** Statements that end it. */
+  readonly ends: readonly string[];
+  /** What its assertions and calls speak of. */
+  readonly names: readonly string[];
   readonly isSkipped: boolean;
 }
 
@@ -26,6 +33,8 @@ export interface FileFacts {
   readonly exits: readonly string[];
   /** Tests that are the only ones to run. */
   readonly focused: readonly string[];
+  /** What skips tests from outside of them: hooks, marks of whole modules. */
+  readonly skips: readonly string[];
 }
 
 /** What a language's tests look like. */
@@ -46,6 +55,8 @@ export interface LanguageTests {
   skips(call: SyntaxNode): boolean;
   mocksIn(root: SyntaxNode): readonly string[];
   isExit(node: SyntaxNode): boolean;
+  /** Whether something outside of tests keeps tests from being found, or from running. */
+  isSkippingAll(node: SyntaxNode): boolean;
 }
 
 export async function testFactsOf(file: CodeFile): Promise<FileFacts> {
@@ -60,20 +71,44 @@ export async function testFactsOf(file: CodeFile): Promise<FileFacts> {
     mocks: tests.mocksIn(root),
     exits: [...nodesOf(root)].filter((node) => tests.isExit(node)).map(tokensOf),
     focused: found.filter(({ isFocused }) => isFocused).map(({ name }) => name),
+    skips: skipsOutside(root, tests, new Set(found.map(({ body }) => body))),
   };
+}
+
+function skipsOutside(root: SyntaxNode, language: LanguageTests, bodies: ReadonlySet<SyntaxNode>): readonly string[] {
+  const found: string[] = [];
+  const look = (node: SyntaxNode) => {
+    if (bodies.has(node)) return;
+    if (language.isSkippingAll(node) || (language.isCall(node) && language.skips(node) && !isMark(node)))
+      found.push(tokensOf(node));
+    else for (const child of node.children) look(child);
+  };
+  look(root);
+  return found;
+}
+
+/** Of one test, or a class of them: it is known from these. */
+function isMark({ parent }: SyntaxNode): boolean {
+  return parent?.type === "decorator";
 }
 
 function factsOf(name: string, body: SyntaxNode, isSkipped: boolean, language: LanguageTests): TestFacts {
   const assertions: string[] = [];
   const calls: string[] = [];
+  const overwrites: string[] = [];
+  const ends: string[] = [];
+  const names = new Set<string>();
   let skips = isSkipped;
   for (const node of nodesOf(body)) {
     if (language.isAssertion(node)) {
-      if (language.counts(node, body)) assertions.push(tokensOf(node));
+      if (language.counts(node, body)) assertions.push([...conditionsOf(node, body), tokensOf(node)].join(" "));
     } else if (language.isCall(node)) {
       if (language.skips(node)) skips = true;
       calls.push(tokensOf(node));
     }
+    if (/identifier$/.test(node.type)) names.add(node.text);
+    overwrites.push(...overwritten(node));
+    if (isEnd(node, body)) ends.push([...conditionsOf(node, body), tokensOf(node)].join(" "));
   }
-  return { name, assertions, calls, isSkipped: skips };
+  return { name, assertions, calls, overwrites, ends, names: [...names], isSkipped: skips };
 }

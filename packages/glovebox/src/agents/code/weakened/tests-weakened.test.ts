@@ -84,7 +84,7 @@ test.each<[why: string, from: string, to: string, kinds: readonly Weakening["kin
     "early return",
     "        self.assertEqual(total, 5)\n",
     "        return\n        self.assertEqual(total, 5)\n",
-    ["assertion_changed"],
+    ["assertion_changed", "ends_early"],
   ],
   [
     "dead branch",
@@ -99,7 +99,62 @@ test.each<[why: string, from: string, to: string, kinds: readonly Weakening["kin
     ["assertion_changed"],
   ],
   ["in a text", "self.assertEqual(total, 5)", '"""self.assertEqual(total, 5)"""', ["assertion_changed"]],
-  ["the result is written down", "total = add(2, 3)", "total = 5", ["call_changed"]],
+  ["the result is written down", "total = add(2, 3)", "total = 5", ["call_changed", "overwritten"]],
+  ["the result is written over", "total = add(2, 3)", "total = add(2, 3)\n        total = 5", ["overwritten"]],
+  ["written over in passing", "total = add(2, 3)", "total = add(2, 3)\n        (total := 5)", ["overwritten"]],
+  [
+    "only where it holds",
+    "        self.assertEqual(total, 5)\n",
+    "        if total == 5:\n            self.assertEqual(total, 5)\n",
+    ["assertion_changed"],
+  ],
+  ["for nothing", "self.assertEqual(total, 5)", "[self.assertEqual(total, 5) for _ in []]", ["assertion_changed"]],
+  [
+    "later, which never comes",
+    "self.assertEqual(total, 5)",
+    "later = lambda: self.assertEqual(total, 5)",
+    ["assertion_changed"],
+  ],
+  ["after a no", "self.assertEqual(total, 5)", "False and self.assertEqual(total, 5)", ["assertion_changed"]],
+  [
+    "early return where it fails",
+    "        self.assertEqual(total, 5)\n",
+    "        if total != 5:\n            return\n        self.assertEqual(total, 5)\n",
+    ["ends_early"],
+  ],
+  ["the module skipped", "class CalcTest", "pytestmark = pytest.mark.skip\n\nclass CalcTest", ["skipped"]],
+  ["not collected", "    def test_div", "    __test__ = False\n\n    def test_div", ["skipped"]],
+  [
+    "skipped before each",
+    "    def test_div",
+    "    def setUp(self):\n        self.skipTest('no')\n\n    def test_div",
+    ["skipped"],
+  ],
+  [
+    "no tests loaded",
+    "class CalcTest",
+    "def load_tests(*_):\n    return unittest.TestSuite()\n\nclass CalcTest",
+    ["skipped"],
+  ],
+  [
+    "assertions that say nothing",
+    "    def test_div",
+    "    def assertEqual(self, *_):\n        pass\n\n    def test_div",
+    ["mocked"],
+  ],
+  [
+    "assertions taken away",
+    "        total = ",
+    "        self.assertEqual = print\n        total = ",
+    ["mocked", "overwritten"],
+  ],
+  ["failures that are no exceptions", "    def test_div", "    failureException = ()\n\n    def test_div", ["mocked"]],
+  [
+    "failures not told",
+    "    def test_div",
+    "    def run(self, result=None):\n        return None\n\n    def test_div",
+    ["skipped"],
+  ],
   ["skipped", "    def test_add", '    @unittest.skip("later")\n    def test_add', ["skipped"]],
   ["skipped inside", "        total = ", "        self.skipTest('no')\n        total = ", ["skipped"]],
   ["the whole class skipped", "class CalcTest", "@unittest.expectedFailure\nclass CalcTest", ["skipped"]],
@@ -131,9 +186,29 @@ test.each<[why: string, from: string, to: string, kinds: readonly Weakening["kin
   ["the same on both sides", "assert.equal(total, 5)", "assert.equal(total, total)", ["assertion_changed"]],
   ["nothing is said", "expect(add(0, 0)).toBe(0)", "expect(add(0, 0))", ["assertion_changed", "call_changed"]],
   ["swallowed", "assert.equal(total, 5);", "try { assert.equal(total, 5); } catch {}", ["assertion_changed"]],
-  ["early return", "assert.equal(total, 5);", "return; assert.equal(total, 5);", ["assertion_changed"]],
+  ["early return", "assert.equal(total, 5);", "return; assert.equal(total, 5);", ["assertion_changed", "ends_early"]],
   ["dead branch", "assert.equal(total, 5);", "if (false) { assert.equal(total, 5); }", ["assertion_changed"]],
-  ["the result is written down", "const total = add(2, 3);", "const total = 5;", ["call_changed"]],
+  ["the result is written down", "const total = add(2, 3);", "const total = 5;", ["call_changed", "overwritten"]],
+  ["the result is written over", "const total = add(2, 3);", "let total = add(2, 3); total = 5;", ["overwritten"]],
+  ["for nothing", "assert.equal(total, 5);", "[].forEach(() => assert.equal(total, 5));", ["assertion_changed"]],
+  ["after a no", "assert.equal(total, 5);", "total === 5 && assert.equal(total, 5);", ["assertion_changed"]],
+  ["only where it holds", "assert.equal(total, 5);", "if (total === 5) assert.equal(total, 5);", ["assertion_changed"]],
+  [
+    "early return where it fails",
+    "assert.equal(total, 5);",
+    "if (total !== 5) return; assert.equal(total, 5);",
+    ["ends_early"],
+  ],
+  ["failure expected", 'test("adds", ()', 'test("adds", { expectFailure: true }, ()', ["skipped"]],
+  ["skipped before each", "describe(", "beforeEach((t) => t.skip());\ndescribe(", ["skipped"]],
+  ["assertions that say nothing", "describe(", "assert.equal = () => {};\ndescribe(", ["mocked"]],
+  ["expectations that say nothing", "describe(", "const expect = () => ({ toBe() {} });\ndescribe(", ["mocked"]],
+  [
+    "the exit code is written down",
+    "describe(",
+    "process.on('exit', () => { process.exitCode = 0; });\ndescribe(",
+    ["exits"],
+  ],
   ["skipped", 'test("adds"', 'test.skip("adds"', ["skipped"]],
   ["skipped by an option", 'test("adds", ()', 'test("adds", { skip: true }, ()', ["skipped"]],
   ["the group skipped", "describe(", "describe.skip(", ["skipped"]],
@@ -141,7 +216,7 @@ test.each<[why: string, from: string, to: string, kinds: readonly Weakening["kin
   ["another is the only one", 'test("zero"', 'test.only("zero"', ["focused"]],
   ["renamed away", '"adds"', '"does not add"', ["test_removed"]],
   ["the unit mocked", "describe(", 'jest.mock("./calc.js");\ndescribe(', ["mocked"]],
-  ["the unit shadowed", "    const total", "    const add = () => 5;\n    const total", ["mocked"]],
+  ["the unit shadowed", "    const total", "    const add = () => 5;\n    const total", ["mocked", "overwritten"]],
   ["ends the run", "describe(", "process.exit(0);\ndescribe(", ["exits"]],
 ])("in JavaScript: %s", async (_why, from, to, kinds) => {
   expect(await node(from, to)).toEqual(kinds);
@@ -192,4 +267,20 @@ test("files that go, and what says which tests run", async () => {
     ["conftest.py", "configuration"],
     ["tests/test_new.py", "exits"],
   ]);
+});
+
+test("what tests hold results against, what serves them, and tests that run by another name", async () => {
+  expect(await kindsOf("src/__snapshots__/a.test.ts.snap", "a", "b")).toEqual(["data_changed"]);
+  expect(await kindsOf("tests/data/wanted.json", "[1]", "[2]")).toEqual(["data_changed"]);
+  expect(await kindsOf("tests/data/wanted.json", "[1]", undefined)).toEqual(["data_changed"]);
+  expect(await kindsOf("src/data/prices.json", "[1]", "[2]")).toEqual([]);
+  const helper = "def check(x):\n    assert x == 5\n";
+  expect(await kindsOf("tests/helpers.py", helper, helper.replace("5", "x"))).toEqual(["support_changed"]);
+  expect(await kindsOf("tests/helpers.py", helper, `${helper}\n\ndef more():\n    pass\n`)).toEqual([]);
+  expect(await kindsOf("calc_test.go", "func TestAdd() {}", "")).toEqual(["unreadable"]);
+  const odd = { path: "checks.py", text: "def test_a():\n    assert f() == 1\n" };
+  const now = { ...odd, text: "def test_a():\n    f()\n" };
+  expect(await testsWeakened({ before: [odd], after: [now] })).toEqual([]);
+  const known = await testsWeakened({ before: [odd], after: [now], tests: ["checks.py"] });
+  expect(known.map(({ kind }) => kind)).toContain("assertion_changed");
 });

@@ -3,14 +3,18 @@ import type { ProgramContext } from "../../../engine/index.ts";
 import type { ModelMessage } from "../../../models/index.ts";
 import { askModel } from "../../../runs/index.ts";
 import type { AgentModel } from "../../agent.ts";
+import type { CodeThreads } from "../../code/code-threads.ts";
 import type { Workbench } from "../../workbench/workbench.ts";
 import type { Diagnosis } from "../diagnose.ts";
+import { applyChanges } from "../mutations/mutation.ts";
+import { isTestFile } from "../test-files.ts";
 import type { SearchRequest } from "./search.ts";
 import { basisOf, type Candidate, tryCandidates, verify } from "./trial.ts";
 
 /** Questions at most; the second tells what came of the first. */
 const ROUNDS = 2;
 const MAX_PATCHES = 3;
+const MAX_REFUSED = 20;
 const MAX_TOKENS = 4_000;
 /** Of the prompt: suspects, failures, and lines around a suspect on each side. */
 const SHOWN = { suspects: 15, failures: 5, around: 12 } as const;
@@ -31,14 +35,24 @@ Keep the indentation. Change as little as possible. Tests cannot be changed.`;
 
 type Request = Omit<SearchRequest, "changes"> & { readonly diagnosis: Diagnosis };
 
-/** Asks a model for patches at the suspicious lines; what it proposes is judged by the tests as every change is. Undefined when none repairs. */
+export interface ModelRepair {
+  /** Absent: no patch repairs. */
+  readonly repair?: Candidate;
+  /** Why patches were not even tried, one line each. */
+  readonly refused: readonly string[];
+}
+
+/**
+ * Asks a model for patches at the suspicious lines; what it proposes is judged by the tests as every change is. What touches tests, or begins to see that it is tested, is
+ * refused before anything of it runs, and the model is told why.
+ */
 export async function askForPatches(
-  run: ProgramContext,
-  model: AgentModel,
+  { run, model, code }: { readonly run: ProgramContext; readonly model: AgentModel; readonly code: CodeThreads },
   bench: Workbench,
   request: Request,
-): Promise<Candidate | undefined> {
+): Promise<ModelRepair> {
   const messages: ModelMessage[] = [{ role: "user", text: promptOf(request.diagnosis) }];
+  const refused: string[] = [];
   for (let round = 1; round <= ROUNDS; round += 1) {
     const answer = await askModel(run, `ask ${round}`, model.provider, {
       model: model.model,
@@ -49,15 +63,58 @@ export async function askForPatches(
       maxTokens: MAX_TOKENS,
       output: OUTPUT,
     });
-    const candidates = candidatesOf(answer.text, request.sources);
-    const judged =
-      candidates.length === 0
-        ? "There was no patch that could be read."
-        : await judge(bench, round, candidates, request);
-    if (typeof judged !== "string") return judged;
-    messages.push({ role: "assistant", text: answer.text }, { role: "user", text: `${judged} Propose others.` });
+    const read = candidatesOf(answer.text, request);
+    const fit = await allowed(run, code, `judge proposals ${round}`, read.candidates, request);
+    const against = [...read.refused, ...fit.refused];
+    refused.push(...against);
+    const judged = fit.candidates.length === 0 ? "" : await judge(bench, round, fit.candidates, request);
+    if (typeof judged !== "string") return { repair: judged, refused: distinct(refused) };
+    const nothing = judged === "" && against.length === 0 ? "There was no patch that could be read." : "";
+    const told = [...against.map((why) => `Refused: ${why}.`), judged, nothing].filter((text) => text !== "").join(" ");
+    messages.push({ role: "assistant", text: answer.text }, { role: "user", text: `${told} Propose others.` });
   }
-  return undefined;
+  return { refused: distinct(refused) };
+}
+
+function distinct(refused: readonly string[]): readonly string[] {
+  return [...new Set(refused)].slice(0, MAX_REFUSED);
+}
+
+interface Read {
+  readonly candidates: readonly Candidate[];
+  readonly refused: readonly string[];
+}
+
+/** A step: those that repair code and do nothing else. */
+async function allowed(
+  run: ProgramContext,
+  code: CodeThreads,
+  name: string,
+  candidates: readonly Candidate[],
+  { sources, hashes }: Request,
+): Promise<Read> {
+  if (candidates.length === 0) return { candidates, refused: [] };
+  const against = await run.step(name, { hashes, candidates }, async (_input, { signal }) => {
+    const found: (string | null)[] = [];
+    for (const candidate of candidates) {
+      const paths = [...new Set(candidate.map(({ path }) => path))];
+      const before = paths.map((path) => ({ path, text: sources[path] ?? "" }));
+      const after = before.map(({ path, text }) => ({
+        path,
+        text: applyChanges(
+          text,
+          candidate.filter((one) => one.path === path),
+        ),
+      }));
+      const [first] = await code.call("testsWeakened", { before, after, isRepair: true }, { signal });
+      found.push(first?.reason ?? null);
+    }
+    return found;
+  });
+  return {
+    candidates: candidates.filter((_, at) => against[at] === null),
+    refused: against.filter((why) => why !== null),
+  };
 }
 
 /** The first that repairs, or what came of each, in words. */
@@ -82,18 +139,33 @@ async function judge(
   return said.join(" ");
 }
 
-/** What can be read of an answer: patches of files that may be changed, on lines that exist. */
-function candidatesOf(text: string, sources: Readonly<Record<string, string>>): readonly Candidate[] {
+/** What can be read of an answer: patches of files that may be changed, on lines that exist; and why others are none. */
+function candidatesOf(text: string, { sources, diagnosis }: Request): Read {
   const from = text.indexOf("{");
   const read = Answer.safeParse(jsonOf(text.slice(Math.max(from, 0), text.lastIndexOf("}") + 1)));
-  if (!read.success) return [];
-  return read.data.patches.slice(0, MAX_PATCHES).flatMap((patch): Candidate[] => {
+  if (!read.success) return { candidates: [], refused: [] };
+  const tests = new Set(diagnosis.report.tests.flatMap(({ file }) => (file === undefined ? [] : [file])));
+  const candidates: Candidate[] = [];
+  const refused: string[] = [];
+  for (const patch of read.data.patches.slice(0, MAX_PATCHES)) {
     const source = Object.hasOwn(sources, patch.path) ? sources[patch.path] : undefined;
-    const span = source === undefined ? undefined : spanOf(source, patch.from, patch.to);
-    if (span === undefined) return [];
+    const shown = patch.path.replace(/\s+/g, " ").slice(0, 200);
+    if (source === undefined) {
+      const why = isTestFile(patch.path, tests)
+        ? "is a test, and no repair changes one"
+        : "is none of the suspicious files";
+      refused.push(`${shown} ${why}`);
+      continue;
+    }
+    const span = spanOf(source, patch.from, patch.to);
+    if (span === undefined) {
+      refused.push(`${shown} has no lines ${patch.from} to ${patch.to}`);
+      continue;
+    }
     const ended = patch.text === "" || patch.text.endsWith("\n") ? patch.text : `${patch.text}\n`;
-    return [[{ path: patch.path, line: patch.from, ...span, text: ended, score: 1 }]];
-  });
+    candidates.push([{ path: patch.path, line: patch.from, ...span, text: ended, score: 1 }]);
+  }
+  return { candidates, refused };
 }
 
 function jsonOf(text: string): unknown {

@@ -32,6 +32,8 @@ export interface SearchResult {
   readonly tried: number;
   /** Changes that let some failing test pass, with how many: they say where to look. */
   readonly partial: readonly { readonly change: Change; readonly fixed: number; readonly broken: number }[];
+  /** What a model proposed and may not be, one line each. */
+  readonly refused?: readonly string[];
   /** Why there is none. */
   readonly ended: "repaired" | "candidates" | "sandboxSeconds" | "exhausted";
 }

@@ -8,7 +8,7 @@ import { defineFlow } from "../define-flow.ts";
 import type { FlowEnd } from "../flow-result.ts";
 import type { FlowScope } from "../flow-scope.ts";
 import { FixInput, runTests } from "./fix-failing.ts";
-import { weakenings } from "./judge-diff.ts";
+import { judgeRepair, weakenings } from "./judge-diff.ts";
 import type { TestsSeen } from "./tests-of.ts";
 
 const FeatureInput = z
@@ -142,8 +142,12 @@ async function repair(
   const payload = { tests: tests.slice(0, 1_000), testTimeoutMs, timeoutMs, budget: { candidates } };
   const outcome = await ask(scope, "debug", payload, `debug-${round}`);
   if (outcome?.delta.kind !== "diff") return false;
-  const against = await weakenings(scope, `judge ${round}`, outcome.delta.diff);
-  if (against.length > 0) return false;
+  const { against } = await judgeRepair(scope, `judge ${round}`, outcome.delta.diff, []);
+  if (against.length > 0) {
+    const summary = `refused: ${against.join("; ")}`;
+    await scope.report({ id: `judge-debug-${round}`, status: "failed", summary });
+    return false;
+  }
   await scope.apply(`debug-${round}`, outcome.delta.diff);
   return true;
 }

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { type GloveboxError, isGloveboxError } from "../../../core/index.ts";
+import type { Diff } from "../../messages/diff.ts";
 import type { AgentOutcome } from "../../messages/result.ts";
 import { defineFlow } from "../define-flow.ts";
 import type { FlowEnd, Suspect } from "../flow-result.ts";
 import type { FlowScope } from "../flow-scope.ts";
-import { weakenings } from "./judge-diff.ts";
+import { judgeRepair } from "./judge-diff.ts";
 import { learn, recall } from "./lessons.ts";
 import { type TestsSeen, testsOf } from "./tests-of.ts";
 
@@ -78,28 +79,53 @@ async function repairUntilGreen(
   let seen = first;
   let suspects: readonly Suspect[] = [];
   const fixes: string[] = [];
-  let isRepaired = false;
+  const refused: string[] = [];
   for (let round = 1; round <= input.rounds && !seen.areGreen; round++) {
     const found = await debugRound(scope, input, round, seen);
     suspects = found.suspects.length > 0 ? found.suspects : suspects;
-    if (found.fix === undefined) break;
-    fixes.push(found.fix);
-    isRepaired = true;
+    refused.push(...found.refused);
+    if (found.kept === undefined) break;
     const next = await runTests(scope, `test-${round}`, input);
-    if ("status" in next) return { ...next, suspects: [...suspects] };
+    const lost = "status" in next ? seen.passing : lostBy(seen, next);
+    if (lost.length > 0 || "status" in next) {
+      await scope.apply(`undo-${round}`, found.kept.undo);
+      const summary = `taken back: with the change, ${countOf(lost.length)} that passed ${lost.length === 1 ? "does" : "do"} not: ${lost.slice(0, 5).join(", ")}`;
+      await scope.report({ id: `undo-${round}`, status: "failed", summary });
+      refused.push(summary);
+      break;
+    }
+    fixes.push(found.kept.fix);
     seen = next;
   }
   await learn(scope, first, { fixes, worked: seen.areGreen, known });
   if (seen.areGreen) return { status: "completed", tests: seen.tests };
   const left = seen.failing.length;
-  const reason = `${left} ${left === 1 ? "test fails" : "tests fail"}${isRepaired ? " still" : ""}: no change was found that lets ${left === 1 ? "it" : "them"} pass and breaks no other`;
+  const none = `no change was found that lets ${left === 1 ? "it" : "them"} pass and breaks no other`;
+  const told = refused.length === 0 ? "" : `. Refused: ${refused.join("; ")}`;
+  const reason =
+    `${left} ${left === 1 ? "test fails" : "tests fail"}${fixes.length > 0 ? " still" : ""}: ${none}${told}`.slice(
+      0,
+      4_000,
+    );
   return { status: "failed", reason, tests: seen.tests, suspects: [...suspects] };
 }
 
 interface RoundResult {
   readonly suspects: readonly Suspect[];
-  /** What was changed, in words; absent: nothing. */
-  readonly fix?: string;
+  /** What was changed, in words, and what takes it back; absent: nothing. */
+  readonly kept?: { readonly fix: string; readonly undo: Diff };
+  /** What was proposed and may not be. */
+  readonly refused: readonly string[];
+}
+
+/** Tests that passed, and do not any more: they fail, are skipped, or are not there. */
+function lostBy(before: TestsSeen, after: TestsSeen): readonly string[] {
+  const passing = new Set(after.passing);
+  return before.passing.filter((id) => !passing.has(id));
+}
+
+function countOf(tests: number): string {
+  return tests === 1 ? "1 test" : `${tests} tests`;
 }
 
 /** Looks for a change that lets all failing tests pass; where there is none, for one that lets one of them pass: there may be several faults. */
@@ -107,23 +133,26 @@ async function debugRound(scope: FlowScope, input: FixInput, round: number, seen
   const all = seen.failing.map(({ id }) => id).slice(0, 1_000);
   const singles = all.length > 1 ? all.slice(0, MAX_SINGLE).map((id) => [id]) : [];
   let suspects: readonly Suspect[] = [];
+  const refused: string[] = [];
   for (const [index, tests] of [all, ...singles].entries()) {
     const id = index === 0 ? `debug-${round}` : `debug-${round}.${index}`;
     const outcome = await debugFor(scope, id, tests, input);
     if (outcome === undefined) continue;
     const found = suspectsOf(outcome);
     if (suspects.length === 0) suspects = found;
+    refused.push(...refusedBy(outcome));
     const { delta } = outcome;
     if (delta.kind !== "diff") continue;
-    const against = await weakenings(scope, `judge ${id}`, delta.diff);
+    const { against, undo } = await judgeRepair(scope, `judge ${id}`, delta.diff, seen.files);
     if (against.length > 0) {
+      refused.push(...against);
       await scope.report({ id: `judge-${id}`, status: "failed", summary: `refused: ${against.join("; ")}` });
       continue;
     }
     await scope.apply(id, delta.diff);
-    return { suspects, fix: wordsOf(outcome) };
+    return { suspects, refused, kept: { fix: wordsOf(outcome), undo } };
   }
-  return { suspects };
+  return { suspects, refused: [...new Set(refused)] };
 }
 
 async function debugFor(
@@ -135,7 +164,9 @@ async function debugFor(
   try {
     const payload = { tests, testTimeoutMs, timeoutMs, budget: { candidates } };
     const outcome = await scope.agent({ id, agent: "debug", payload });
-    await scope.report({ id, agent: "debug", status: "done", summary: wordsOf(outcome) });
+    const refused = refusedBy(outcome);
+    const told = refused.length === 0 ? "" : ` Refused: ${refused.join("; ")}`;
+    await scope.report({ id, agent: "debug", status: "done", summary: `${wordsOf(outcome)}${told}` });
     return outcome;
   } catch (error) {
     if (scope.endsWith(error)) throw error;
@@ -177,6 +208,12 @@ function suspectsOf({ artifacts }: AgentOutcome): readonly Suspect[] {
         )
       : [],
   );
+}
+
+/** What debug's model proposed, and debug did not even try: its artifact `refused` has a line for each. */
+function refusedBy({ artifacts }: AgentOutcome): readonly string[] {
+  const told = artifacts.find((artifact) => artifact.kind === "text" && artifact.title === "refused");
+  return told?.kind === "text" ? told.text.split("\n").slice(0, 20) : [];
 }
 
 function wordsOf({ delta, artifacts }: AgentOutcome): string {

@@ -16,6 +16,10 @@ export interface TestsSeen {
   readonly tests: FlowTests;
   /** Ids of tests that fail whenever they run, with what they say. */
   readonly failing: readonly { readonly id: string; readonly log: string }[];
+  /** Ids of tests that passed, the flaky ones too: as many as there were artifacts for. */
+  readonly passing: readonly string[];
+  /** Files that had tests in them. */
+  readonly files: readonly string[];
   /** They all pass: those that only sometimes do count for nothing. */
   readonly areGreen: boolean;
 }
@@ -31,6 +35,9 @@ export function testsOf({ delta, artifacts }: AgentOutcome): TestsSeen {
       : [],
   );
   const failing = failed.filter(({ id }) => !isFlaky.has(id));
+  const results = artifacts.filter((artifact) => artifact.kind === "test_result");
+  const passing = results.filter(({ name, status: one }) => one === "passed" || isFlaky.has(name));
+  const files = new Set(results.flatMap(({ name }) => (name.includes("::") ? [name.split("::", 1)[0] ?? ""] : [])));
   const onlyFlaky = status === "failed" && failed.length > 0 && failing.length === 0;
   const { passed = 0, skipped = 0, ...others } = counts;
   return {
@@ -44,6 +51,8 @@ export function testsOf({ delta, artifacts }: AgentOutcome): TestsSeen {
       flaky: flaky.slice(0, MAX_IDS),
     },
     failing,
+    passing: passing.map(({ name }) => name),
+    files: [...files],
     areGreen: status === "passed" || onlyFlaky,
   };
 }
