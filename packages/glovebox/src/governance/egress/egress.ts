@@ -1,4 +1,4 @@
-import { createSecureContext, getCACertificates } from "node:tls";
+import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 import type { AuditSink, Clock, Egress, EgressGate, Logger } from "../../core/index.ts";
 import { createAddressPolicy } from "./address-policy.ts";
 import type { Authority, AuthorityStore } from "./authority.ts";
@@ -31,10 +31,7 @@ export function createEgress(options: EgressOptions): Egress & AsyncDisposable {
   const { audit, logger, clock, nameServers } = options;
   const policy = createAddressPolicy(options.permitAddresses);
   const authorityOf = lazyAuthorities(options.authorities, clock);
-  const trust = createSecureContext({
-    ca: [...getCACertificates("default"), ...(options.trustedAuthorities ?? [])],
-    minVersion: "TLSv1.2",
-  });
+  const trust = trustOf(options.trustedAuthorities ?? []);
   const timings = { ...TIMINGS, ...options.timings };
   const gates = new Set<EgressGate>();
   const servers = nameServers === undefined ? {} : { nameServers };
@@ -44,7 +41,19 @@ export function createEgress(options: EgressOptions): Egress & AsyncDisposable {
       const book = createSecretBook(spec.secrets);
       const opens = spec.network.mode !== "none" && (rules.opensTls || !book.isEmpty);
       const authority = opens ? await authorityOf(spec.tenantId) : undefined;
-      const common = { spec, rules, book, authority, policy, trust, audit, clock, logger, timings, ...servers };
+      const common = {
+        spec,
+        rules,
+        book,
+        authority,
+        policy,
+        trust: trust(),
+        audit,
+        clock,
+        logger,
+        timings,
+        ...servers,
+      };
       const gate = createGate({ ...common, onClose: () => gates.delete(gate) });
       gates.add(gate);
       return gate;
@@ -64,6 +73,17 @@ export function createEgress(options: EgressOptions): Egress & AsyncDisposable {
 }
 
 /** The X.509 library costs tens of milliseconds to load, which servers whose templates open no TLS need not pay. */
+/** The system's certificates are read for the first session with a network, not by every start; what an option adds must parse at once. */
+function trustOf(added: readonly string[]): () => SecureContext {
+  let made: SecureContext | undefined;
+  const get = () => {
+    made ??= createSecureContext({ ca: [...getCACertificates("default"), ...added], minVersion: "TLSv1.2" });
+    return made;
+  };
+  if (added.length > 0) get();
+  return get;
+}
+
 function lazyAuthorities(store: AuthorityStore, clock: Clock): (tenantId: string) => Promise<Authority> {
   let loaded: Promise<(tenantId: string) => Promise<Authority>> | undefined;
   return async (tenantId) => {

@@ -129,6 +129,16 @@ describe("the HTTP surface", () => {
     const response = await server.request("/v1/sessions/x/close", { method: "GET" });
     expect(response.headers.get("allow")).toBe("POST, OPTIONS");
     expect(await errorOf(response)).toMatchObject({ status: 405, code: "method_not_allowed" });
+    // "import" is no run's id.
+    const named = await server.request("/v1/runs/import?x=1", { method: "GET" });
+    expect(named.headers.get("allow")).toBe("POST, OPTIONS");
+    expect(await errorOf(named)).toMatchObject({ status: 405, code: "method_not_allowed" });
+    const unasked = await fetch(`${server.url}/v1/whoami`, {
+      method: "PATCH",
+      body: "{",
+      headers: { "content-type": "a/b" },
+    });
+    expect(await errorOf(unasked)).toMatchObject({ status: 405, code: "method_not_allowed" });
     const patch = await server.request("/v1/templates", { method: "DELETE" });
     expect(patch.headers.get("allow")).toBe("GET, HEAD, POST, OPTIONS");
     const options = await fetch(`${server.url}/v1/templates`, { method: "OPTIONS" });

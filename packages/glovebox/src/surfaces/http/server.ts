@@ -9,10 +9,12 @@ import { corsHeaders } from "./cors.ts";
 import { registerDocs } from "./docs.ts";
 import { fromFrameworkError, httpStatusOf, isServerFault, retryAfterSeconds, toEnvelope } from "./error-envelope.ts";
 import { createHandlers } from "./handlers/index.ts";
+import { measureRequests } from "./measure-requests.ts";
 import { toOpenAiError } from "./openai/error-body.ts";
 import type { HandlerContext, HttpServerOptions } from "./options.ts";
+import { registerOtherMethods } from "./other-methods.ts";
 import { requestIdOf, traceIdOf } from "./request-identity.ts";
-import { fastifyPath, operationsWhere, registerOperation } from "./routes.ts";
+import { operationsWhere, registerOperation } from "./routes.ts";
 import { parseStrictJson } from "./strict-json.ts";
 import { dropRest } from "./upload.ts";
 import { registerWebhooks } from "./webhooks.ts";
@@ -194,6 +196,7 @@ function protect(
     }
   });
   if (context.audit !== undefined) auditRequests(scope, context.audit);
+  if (context.metrics !== undefined) measureRequests(scope, context.metrics);
   scope.addHook("onResponse", (request, reply, done) => {
     context.logger.info(
       {
@@ -238,6 +241,7 @@ function sendError(
   options: HttpServerOptions,
 ): void {
   const traceId = traceIdOf(request.headers.traceparent, request.id);
+  options.metrics?.counted("error", { code: error.code });
   if (isServerFault(error)) {
     const cause = error.cause instanceof Error ? error.cause.stack : undefined;
     options.logger.error(
@@ -269,36 +273,6 @@ function bodyOf(
   const operation: Operation | undefined = id === undefined ? undefined : OPERATIONS[id];
   if (operation?.dialect === "openai") return toOpenAiError(error, request.id, redactor);
   return toEnvelope(error, request.id, traceId, redactor);
-}
-
-/** `OPTIONS` answers what a path takes; any other method that it does not take is refused by name. */
-function registerOtherMethods(app: FastifyInstance, options: HttpServerOptions): void {
-  const taken = new Map<string, Set<string>>();
-  for (const operation of Object.values(OPERATIONS) as Operation[]) {
-    const url = fastifyPath(operation.path);
-    const methods = taken.get(url) ?? new Set<string>();
-    methods.add(operation.method);
-    if (app.hasRoute({ method: "HEAD", url })) methods.add("HEAD");
-    taken.set(url, methods);
-  }
-  for (const [url, methods] of taken) {
-    const allow = [...methods, "OPTIONS"].join(", ");
-    app.options(url, (request, reply) => {
-      for (const [name, value] of corsHeaders(request, options.settings.corsOrigins, allow)) reply.header(name, value);
-      reply.code(204).header("allow", allow).header("x-request-id", request.id).send();
-    });
-    const refused = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"].filter((method) => !methods.has(method));
-    app.route({
-      method: refused,
-      url,
-      exposeHeadRoute: false,
-      onRequest: (request, reply, done) => {
-        reply.header("allow", allow);
-        done(new GloveboxError("method_not_allowed", `${request.method} is not possible here; ${allow} are`));
-      },
-      handler: () => undefined,
-    });
-  }
 }
 
 function chooseProtocol(protocols: Set<string>): string | false {
