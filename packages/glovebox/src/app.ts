@@ -32,7 +32,7 @@ import {
 import { createSessionServices } from "./sessions/index.ts";
 import { openSqliteStore } from "./store/index.ts";
 import { buildHttpServer, type Guards, listen, OPERATIONS } from "./surfaces/index.ts";
-import { createLogger } from "./telemetry/index.ts";
+import { createLogger, createMetrics } from "./telemetry/index.ts";
 
 export const VERSION: string = packageJson.version;
 
@@ -65,6 +65,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   const redactor = createRedactor(config.redaction.profile, { fields: config.redaction.fields });
   const logger = createLogger({ level: config.logLevel, redactor });
   opened.defer(() => logger.flush());
+  const metrics = createMetrics();
   const store = opened.use(await openSqliteStore({ dataDir: config.dataDir, logger }));
   const { audit, secrets } = opened.use(
     await openGovernance({ config, store, logger, redactor, secretsKey: options.secretsKey }),
@@ -76,7 +77,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   const packages = await packageSettings(config.packages);
   const services = opened.use(
     createSessionServices({
-      ...{ store, drivers, dataDir, logger, redactor, quotas, outside, packages },
+      ...{ store, drivers, dataDir, logger, metrics, redactor, quotas, outside, packages },
       pools: poolSettings(config.pools, DEFAULT_TENANT),
     }),
   );
@@ -87,7 +88,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   const onEnd = async (run: Run) => {
     await Promise.all([late.chat?.onRunEnd(run), late.ci?.onRunEnd(run), late.agents?.onRunEnd(run)]);
   };
-  const durable = opened.use(await openRuns({ config, store, services, context, logger, redactor, onEnd }));
+  const durable = opened.use(await openRuns({ config, store, services, context, logger, metrics, redactor, onEnd }));
   const { engine: runs } = durable;
   const chat = opened.use(await openChat({ config, store, services, engine: runs, logger, redactor }));
   late.chat = chat;
@@ -128,9 +129,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
       secrets,
       egress: outside.egress,
       images: openHostImages(config, logger),
-      clock: systemClock,
-      logger,
-      redactor,
+      ...{ clock: systemClock, logger, metrics, redactor },
       settings: config.http,
       version: VERSION,
       ...(config.auth.loopbackWithoutToken && { loopbackPrincipal: local.principal }),

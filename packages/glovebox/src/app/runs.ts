@@ -1,6 +1,6 @@
 import type { Config } from "../config/index.ts";
 import type { ContextStore } from "../context/index.ts";
-import type { Logger, Redactor, Run } from "../core/index.ts";
+import type { Logger, Metrics, Redactor, Run } from "../core/index.ts";
 import { type DurableEngine, openEmbeddedEngine } from "../engine/index.ts";
 import { loadPrograms, RunDocuments, Sandboxes, takeBack } from "../runs/index.ts";
 import type { SessionServices } from "../sessions/index.ts";
@@ -19,11 +19,12 @@ export async function openRuns(parts: {
   readonly services: SessionServices;
   readonly context: ContextStore;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly redactor: Redactor;
   /** Is told of every end, beside the sandboxes. */
   readonly onEnd: (run: Run) => Promise<void>;
 }): Promise<OpenRuns> {
-  const { store, services, context, logger, redactor, onEnd } = parts;
+  const { store, services, context, logger, metrics, redactor, onEnd } = parts;
   const config = parts.config.runs;
   const opened = Promise.withResolvers<DurableEngine>();
   opened.promise.catch(() => {});
@@ -39,6 +40,7 @@ export async function openRuns(parts: {
     store,
     programs,
     logger,
+    metrics,
     redactor,
     onEnd: async (run) => {
       await Promise.all([onEnd(run), sandboxes.closeAll(run.tenantId, run.id)]);

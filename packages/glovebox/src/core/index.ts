@@ -65,6 +65,16 @@ export { idTimeMs, isId, newId } from "./ids.ts";
 export type { Isolation, Language } from "./isolation.ts";
 export type { Lesson } from "./lesson.ts";
 export type { AppliedLimit, ExecutionLimits, LimitName, Limits, SessionLimits } from "./limits.ts";
+export {
+  type Counted,
+  type Metrics,
+  MODEL_PROVIDER_KINDS,
+  noMetrics,
+  type Sample,
+  type Timed,
+  timing,
+  type Watched,
+} from "./metrics.ts";
 export type { Pool, PoolChange, PoolMiss, PoolSpec } from "./pool.ts";
 export { type Logger, type Redactor, type RedactorStream, silentLogger } from "./ports.ts";
 export type { Repository, RepositoryForge } from "./repository.ts";

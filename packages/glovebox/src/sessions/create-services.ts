@@ -4,6 +4,8 @@ import {
   type Clock,
   type Isolation,
   type Logger,
+  type Metrics,
+  noMetrics,
   type Outside,
   type Redactor,
   silentLogger,
@@ -18,6 +20,7 @@ import { QuotaLedger, type Quotas } from "./lifecycle/quota-ledger.ts";
 import { SessionKeeper } from "./lifecycle/session-keeper.ts";
 import { SessionRegistry } from "./lifecycle/session-registry.ts";
 import { Sessions } from "./lifecycle/session-service.ts";
+import { watchSessions } from "./lifecycle/watch-sessions.ts";
 import { PackageLayers, type PackageSettings } from "./packages/package-layers.ts";
 import { Pausing } from "./pausing/pausing.ts";
 import { type PoolSettings, Pools } from "./pools/pools.ts";
@@ -38,6 +41,8 @@ export interface SessionServicesOptions {
   /** Default `local`. */
   readonly nodeId?: string;
   readonly logger?: Logger;
+  /** Default: nobody takes figures. */
+  readonly metrics?: Metrics;
   /** Without one nothing is masked. */
   readonly redactor?: Redactor;
   readonly clock?: Clock;
@@ -73,6 +78,7 @@ export function createSessionServices(options: SessionServicesOptions): Recovera
     dataDir: options.dataDir,
     nodeId: options.nodeId ?? "local",
     logger: options.logger ?? silentLogger,
+    metrics: options.metrics ?? noMetrics,
     redactor: options.redactor,
     clock: options.clock ?? systemClock,
     quotas: { tenant: options.quotas?.tenant ?? {}, host: options.quotas?.host ?? {} },
@@ -87,6 +93,7 @@ export function createSessionServices(options: SessionServicesOptions): Recovera
     }),
   };
   const registry = new SessionRegistry(room.store);
+  watchSessions(room.metrics, registry);
   const isolations = new Isolations(room.drivers);
   const quotas = new QuotaLedger(room.quotas);
   const keeper = new SessionKeeper(room, isolations, registry, quotas);

@@ -1,4 +1,4 @@
-import type { Clock, Isolation, Logger, Outside, Redactor } from "../core/index.ts";
+import type { Clock, Isolation, Logger, Metrics, Outside, Redactor } from "../core/index.ts";
 import type { IsolationDriver } from "../sandbox/index.ts";
 import type { Store } from "../store/index.ts";
 import type { LibraryCache } from "./libraries/library-cache.ts";
@@ -14,6 +14,7 @@ export interface Room {
   /** Who runs the sessions, where there are many servers. */
   readonly nodeId: string;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly redactor: Redactor | undefined;
   readonly clock: Clock;
   readonly quotas: Quotas;

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Redactor, Run } from "../../core/index.ts";
+import type { Clock, Logger, Metrics, Redactor, Run } from "../../core/index.ts";
 import type { BudgetMeter } from "../budget.ts";
 import type { DeterminismGuard } from "../guard/determinism-guard.ts";
 import type { JournalSource } from "../journal/reader.ts";
@@ -24,6 +24,7 @@ export interface Host {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly redactor: Redactor | undefined;
   readonly guard: DeterminismGuard;
   /** How long a program and its work may take to end once they are told to, milliseconds. */

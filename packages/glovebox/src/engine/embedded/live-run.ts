@@ -12,6 +12,7 @@ import type { Host } from "./host.ts";
 import { type Frontier, isDelivered, type Machine } from "./machine.ts";
 import type { Operation, OpSpec } from "./operation.ts";
 import { StepRunner } from "./step-runner.ts";
+import { StepTimings } from "./step-timings.ts";
 import { waitsOf } from "./waits.ts";
 
 /** Bounds what signals may pile up in a run that does not take them. */
@@ -39,6 +40,7 @@ export class LiveRun implements Frontier {
   /** Signals that came before the run went on. */
   #early = 0;
   #patch: RunPatch = {};
+  readonly #timings: StepTimings;
 
   /** Rejects when the journal cannot be written, or when the run is left to another engine. */
   readonly broken: Promise<never>;
@@ -56,6 +58,7 @@ export class LiveRun implements Frontier {
     this.tenantId = stored.run.tenantId;
     this.#run = stored.run;
     this.#host = host;
+    this.#timings = new StepTimings(host.metrics, () => host.clock.monotonicMs());
     this.#meter = new BudgetMeter(stored.run.budget ?? {});
     this.writer = new JournalWriter({
       source: host.source,
@@ -87,6 +90,7 @@ export class LiveRun implements Frontier {
   }
 
   append(draft: Draft, options?: { readonly soon?: boolean }): void {
+    this.#timings.note(draft);
     this.writer.append(draft, options);
   }
 

@@ -105,7 +105,9 @@ export class Runner implements Host {
     });
     this.#options = options;
     options.metrics.watch("run.queued", () => [{ value: this.scheduler.queued, labels: {} }]);
-    options.metrics.watch("run.working", () => [{ value: Math.max(0, this.#active.size - this.scheduler.queued), labels: {} }]);
+    options.metrics.watch("run.working", () => [
+      { value: Math.max(0, this.#active.size - this.scheduler.queued), labels: {} },
+    ]);
   }
 
   active(id: string): LiveRun | undefined {

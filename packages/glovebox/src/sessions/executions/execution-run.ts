@@ -227,6 +227,12 @@ export class ExecutionRun {
     });
     const { execution, failure } = await persistEnd(session, this.#execution, { patch, ...settled });
     this.#execution = execution;
+    const { isolation } = session.row;
+    session.room.metrics.timed("execution.run", execution.metrics.durationMs, {
+      kind,
+      isolation,
+      status: execution.status,
+    });
     if (end.kind === "exit") void this.#process.promise.then((process) => process.release());
     await forgetHeld(session.room.store, request).catch(() => {});
     await this.#hookAfter();

@@ -4,6 +4,8 @@ import {
   type Session,
   type SessionInput,
   type Template,
+  type Timed,
+  timing,
   toGloveboxError,
   toTimestamp,
 } from "../../core/index.ts";
@@ -39,12 +41,36 @@ export type SessionWish = SessionInput & { readonly services?: true };
  * Makes a session: its row, workspace and sandbox; unpacks, runs the startup files, and says `ready`. What fails before the sandbox is there leaves
  * nothing behind; what fails after it leaves the session `crashed`, to be read.
  */
-export async function openSession(
+export function openSession(
   parts: OpenParts,
   tenantId: string,
   input: SessionWish,
   choice: Choice,
   signal?: AbortSignal,
+): Promise<Session> {
+  let source: Timed["session.create"]["source"] = "none";
+  const from = ({ member }: Obtained) => {
+    source = member === undefined ? "new" : "pool";
+  };
+  return timing(
+    () => open(parts, { tenantId, input, choice, from }, signal),
+    (ms, outcome) =>
+      parts.room.metrics.timed("session.create", ms, { isolation: choice.template.isolation, source, outcome }),
+  );
+}
+
+interface Asked {
+  readonly tenantId: string;
+  readonly input: SessionWish;
+  readonly choice: Choice;
+  /** Is told where the sandbox came from. */
+  readonly from: (obtained: Obtained) => void;
+}
+
+async function open(
+  parts: OpenParts,
+  { tenantId, input, choice, from }: Asked,
+  signal: AbortSignal | undefined,
 ): Promise<Session> {
   const { room, keeper } = parts;
   using _starting = parts.pools.yieldTo();
@@ -64,6 +90,7 @@ export async function openSession(
     const spec = sandboxSpec(row, choice, input, { workspaceDir: folder, limits, libraries, network, layer });
     if (startsAtOnce(choice.template, input)) {
       const started = await startAtOnce(parts, { ...choice, input }, row, spec, signal);
+      from(started);
       session = makeLive(room, keeper, { ...choice, network, ...started }, started.row, started.sandbox);
       keeper.keep(session, quota);
       keeper.watch(session);
@@ -71,6 +98,7 @@ export async function openSession(
     }
     const obtained = await startSandbox(parts, row, choice.template, input, spec, signal);
     const { sandbox, baseCommit, member } = obtained;
+    from(obtained);
     ownFolder = obtained.workspaceDir;
     const workspace = { ...row.workspace, ...(baseCommit !== undefined && { baseCommit }) };
     const started = { ...row, workspace, limitsApplied: [...sandbox.limitsApplied] };

@@ -20,6 +20,7 @@ import { makeMember } from "./make-member.ts";
 import type { PoolMember } from "./pool-member.ts";
 import { changedSize, PoolSizes } from "./pool-sizes.ts";
 import { type Hold, type Taken, WarmPool } from "./warm-pool.ts";
+import { type PoolState, watchPools } from "./watch-pools.ts";
 
 const TICK_MS = 1_000;
 
@@ -62,6 +63,11 @@ export class Pools implements PoolService {
   constructor(parts: PoolParts) {
     this.#parts = parts;
     const { sizes, tenantId } = parts.settings;
+    watchPools(
+      parts.room.metrics,
+      () => this.#states(),
+      () => this.#shortage !== undefined,
+    );
     this.#sizes = new PoolSizes(parts.room.store.settings, sizes, tenantId);
   }
 
@@ -190,7 +196,7 @@ export class Pools implements PoolService {
     }
     this.#close(before);
     if (size.max === 0 && before === undefined) return;
-    const figures = before?.figures ?? new PoolFigures();
+    const figures = before?.figures ?? this.#newFigures(template);
     const pool = size.max === 0 ? undefined : this.#open(template, size, figures);
     this.#entries.set(template.id, { template, pool, figures });
     pool?.tick();
@@ -233,6 +239,12 @@ export class Pools implements PoolService {
     for (const { pool } of this.#entries.values()) pool?.tick({ shed: shortage !== undefined });
   }
 
+  *#states(): Generator<PoolState> {
+    for (const { template, pool } of this.#entries.values()) {
+      if (pool !== undefined) yield { isolation: template.isolation, ...pool.counts };
+    }
+  }
+
   #miss(entry: Entry, reason: "version" | "workspace"): undefined {
     entry.figures.miss(reason);
     return undefined;
@@ -249,6 +261,10 @@ export class Pools implements PoolService {
     this.#closing.add(closing);
   }
 
+  #newFigures({ isolation }: Template): PoolFigures {
+    return new PoolFigures(this.#parts.room.metrics, isolation);
+  }
+
   #report(template: Template): Pool {
     const entry = this.#entries.get(template.id);
     const now = entry?.pool?.report(this.#parts.room.clock.nowMs());
@@ -259,7 +275,7 @@ export class Pools implements PoolService {
       isolation: template.isolation,
       ...this.#sizes.of(template),
       ...(now ?? { state: "off", target: 0, ready: 0, making: 0 }),
-      ...(entry?.figures ?? new PoolFigures()).report(),
+      ...(entry?.figures ?? this.#newFigures(template)).report(),
     };
   }
 }

@@ -64,6 +64,10 @@ export class WarmPool {
     return this.#ready.size + this.#making;
   }
 
+  get counts(): { readonly target: number; readonly ready: number; readonly making: number } {
+    return { target: this.#target(), ready: this.#ready.size, making: this.#making };
+  }
+
   /**
    * Takes one that fits, for its one session; `undefined` is a miss. Nobody else gets it. `again`: one that was taken before turned out to be dead.
    */
@@ -92,11 +96,10 @@ export class WarmPool {
     const { figures, now } = this.#options;
     if ((await member.healthy()) && (await member.keep(kernels))) {
       this.#failures = 0;
-      figures.hits += 1;
-      figures.take.add(now() - takenMs);
+      figures.hit(now() - takenMs);
       return true;
     }
-    figures.dead += 1;
+    figures.died();
     this.#background(member.destroy());
     return false;
   }
@@ -132,8 +135,8 @@ export class WarmPool {
   }
 
   report(nowMs: number): Pick<Pool, "state" | "reason" | "error" | "target" | "ready" | "making"> {
-    const target = this.#target();
-    const full = this.#ready.size >= target;
+    const counts = this.counts;
+    const full = counts.ready >= counts.target;
     const state = full
       ? "ready"
       : this.#failed !== undefined
@@ -153,9 +156,7 @@ export class WarmPool {
             retryAt: new Date(nowMs + Math.max(0, (retryMs ?? 0) - this.#options.now())).toISOString(),
           },
         }),
-      target,
-      ready: this.#ready.size,
-      making: this.#making,
+      ...counts,
     };
   }
 
@@ -209,10 +210,9 @@ export class WarmPool {
     const generation = this.#generation;
     try {
       const member = await make(this.#closing.signal);
-      figures.made += 1;
-      figures.refill.add(now() - begunMs);
+      figures.made(now() - begunMs);
       if (this.#closing.signal.aborted || generation !== this.#generation) {
-        figures.dropped += 1;
+        figures.dropped();
         await member.destroy();
         return;
       }
@@ -222,7 +222,7 @@ export class WarmPool {
       if (member.dead) this.#onDeath(member);
     } catch (error) {
       if (this.#closing.signal.aborted) return;
-      figures.failed += 1;
+      figures.failed(now() - begunMs);
       this.#backOff(error);
     } finally {
       this.#making -= 1;
@@ -233,7 +233,7 @@ export class WarmPool {
   /** One that waited has died: whatever killed it may kill the next, so it is replaced with the same patience as one that could not be made. */
   #onDeath(member: PoolMember): void {
     if (!this.#ready.delete(member)) return;
-    this.#options.figures.dead += 1;
+    this.#options.figures.died();
     this.#background(member.destroy());
     this.#backOff(new Error("a sandbox that was ready has died"));
     this.#fillSoon(BACKOFF_MS);
@@ -251,7 +251,7 @@ export class WarmPool {
   #drop(count: number): Promise<void>[] {
     return [...this.#ready].slice(0, Math.max(0, count)).map((member) => {
       this.#ready.delete(member);
-      this.#options.figures.dropped += 1;
+      this.#options.figures.dropped();
       return this.#background(member.destroy());
     });
   }

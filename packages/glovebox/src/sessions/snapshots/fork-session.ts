@@ -12,6 +12,7 @@ import { type NextSandbox, nextSandbox } from "./next-sandbox.ts";
 import type { SnapshotParts } from "./parts.ts";
 import { requireMemory } from "./require-memory.ts";
 import { asSpaceError } from "./take-snapshot.ts";
+import { timed } from "./timed.ts";
 
 /** Sandboxes that are made from a snapshot at the same time. */
 const AT_ONCE = 4;
@@ -45,12 +46,16 @@ interface Made extends Omit<Forked, "sessions"> {
 }
 
 /** New sessions with a parent's state, each with its own identity, limits, secrets and way out. All or none; the parent is unharmed. */
-export async function forkSession(
+export function forkSession(
   parts: SnapshotParts,
   parent: ForkParent,
   source: ForkSource,
   count: number,
 ): Promise<Forked> {
+  return timed(parts.room, "fork", parent.row.isolation, () => makeForks(parts, parent, source, count));
+}
+
+async function makeForks(parts: SnapshotParts, parent: ForkParent, source: ForkSource, count: number): Promise<Forked> {
   const { room, keeper } = parts;
   const limits = sessionLimitsOf(parent.template, parent.row.limitsApplied);
   await using undo = new AsyncDisposableStack();

@@ -12,6 +12,7 @@ import type { SnapshotParts } from "./parts.ts";
 import { pruneAutomatic } from "./prune.ts";
 import { removeSnapshot } from "./remove-snapshot.ts";
 import { asSpaceError, takeSnapshot } from "./take-snapshot.ts";
+import { timed } from "./timed.ts";
 
 export interface RolledBack {
   readonly session: Session;
@@ -31,7 +32,16 @@ export interface RollbackWish {
  * old one, and the session's row, in one write, says which of the two it has. A server that dies before leaves the old, after it the new.
  * Nothing may run in the session; what its programs started goes. What the snapshot has of memory and processes goes on.
  */
-export async function rollBack(
+export function rollBack(
+  parts: SnapshotParts,
+  session: LiveSession,
+  snapshot: Snapshot,
+  options: RollbackWish,
+): Promise<RolledBack> {
+  return timed(parts.room, "rollback", session.row.isolation, () => putBack(parts, session, snapshot, options));
+}
+
+async function putBack(
   parts: SnapshotParts,
   session: LiveSession,
   snapshot: Snapshot,

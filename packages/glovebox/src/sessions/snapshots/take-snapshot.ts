@@ -6,6 +6,7 @@ import { diskBytes } from "./disk-bytes.ts";
 import { sessionFolder, snapshotDir } from "./folders.ts";
 import type { SnapshotParts } from "./parts.ts";
 import { checkSnapshotQuota } from "./quota.ts";
+import { timed } from "./timed.ts";
 
 /** Of one session. */
 const MAX_SNAPSHOTS = 1_000;
@@ -19,7 +20,11 @@ export interface Wanted extends Omit<SnapshotInput, "memory"> {
 }
 
 /** Freezes a session's state. Its folder is whole and on disk before its row is, which makes it exist. Runs in the session's turn for snapshots. */
-export async function takeSnapshot(
+export function takeSnapshot(parts: SnapshotParts, session: LiveSession, wanted: Wanted): Promise<Snapshot> {
+  return timed(parts.room, "take", session.row.isolation, () => freeze(parts, session, wanted));
+}
+
+async function freeze(
   { room, inTurn, ending }: SnapshotParts,
   session: LiveSession,
   wanted: Wanted,

@@ -166,6 +166,7 @@ function contentOf(id: string, operation: Operation, convert: Convert): Json {
     content["text/event-stream"] = { schema: { type: "string" } };
   }
   if (operation.answer === "jsonl") content["application/x-ndjson"] = { schema: { type: "string" } };
+  if (operation.answer === "text") content["text/plain"] = { schema: { type: "string" } };
   if (operation.answer === "bytes") content["application/octet-stream"] = {};
   if (operation.answer === "tar") content["application/x-tar"] = {};
   return Object.keys(content).length === 0 ? {} : { content };

@@ -17,6 +17,7 @@ import type { AuditLog, SecretService } from "../../governance/index.ts";
 import type { Images } from "../../sandbox/images/index.ts";
 import type { SessionServices } from "../../sessions/index.ts";
 import type { Store } from "../../store/index.ts";
+import type { ServerMetrics } from "../../telemetry/index.ts";
 import type { ConfigReport, DoctorReport } from "../operations/index.ts";
 
 /** What the HTTP surface is held to. Sizes in bytes, times in milliseconds. */
@@ -85,6 +86,8 @@ export interface HttpServerOptions {
   readonly egress?: Pick<Egress, "explain">;
   /** Root images; without them their operations are `unavailable`. */
   readonly images?: Images;
+  /** Is told of requests; without it nothing is, and its operation is `unavailable`. */
+  readonly metrics?: ServerMetrics;
   /** For files that pass through, such as backups. */
   readonly tempDir: string;
 }
@@ -108,7 +111,8 @@ type OptionalPart =
   | "translate"
   | "repositories"
   | "webhooks"
-  | "images";
+  | "images"
+  | "metrics";
 
 /** A part that a server may be without. */
 export function partOf<K extends OptionalPart>(context: HandlerContext, part: K): NonNullable<HandlerContext[K]> {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { GloveboxError } from "../../core/index.ts";
 import type { createHandlers } from "./handlers/index.ts";
+import { measureWebhooks } from "./measure-requests.ts";
 import { type HandlerContext, partOf } from "./options.ts";
 import { operationsWhere, registerOperation } from "./routes.ts";
 
@@ -31,6 +32,7 @@ export function registerWebhooks(
     });
   };
   const options = { parseAs: "buffer", bodyLimit: MAX_BODY_BYTES } as const;
+  if (context.metrics !== undefined) measureWebhooks(scope, context.metrics);
   scope.addContentTypeParser("*", options, (_request, body, done) => done(null, body));
   scope.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id).header("x-content-type-options", "nosniff");

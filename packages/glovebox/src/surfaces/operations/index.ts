@@ -12,6 +12,7 @@ import { fileOperations } from "./files.ts";
 import { flowOperations } from "./flows.ts";
 import { imageOperations } from "./images.ts";
 import { maintenanceOperations } from "./maintenance.ts";
+import { metricsOperations } from "./metrics.ts";
 import { openAiOperations } from "./openai.ts";
 import { poolOperations } from "./pools.ts";
 import { repositoryOperations } from "./repositories.ts";
@@ -59,6 +60,7 @@ export const OPERATIONS = {
   ...auditOperations,
   ...imageOperations,
   ...maintenanceOperations,
+  ...metricsOperations,
 } as const;
 
 export type OperationTable = typeof OPERATIONS;

@@ -4,10 +4,10 @@ import type { Role } from "../../core/index.ts";
 export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /**
- * How an operation answers. `json`: one JSON value. `jsonl`: JSON values that stream, one a line. `none`: 204. `bytes` and `tar`: a body that streams. `sse`: server-sent events.
+ * How an operation answers. `json`: one JSON value. `text`: a plain one. `jsonl`: JSON values that stream, one a line. `none`: 204. `bytes` and `tar`: a body that streams. `sse`: server-sent events.
  * `json-or-sse`: a page, or a live stream when the client sends `Accept: text/event-stream`. `websocket`: an upgrade.
  */
-export type AnswerKind = "json" | "jsonl" | "none" | "bytes" | "tar" | "sse" | "json-or-sse" | "websocket";
+export type AnswerKind = "json" | "text" | "jsonl" | "none" | "bytes" | "tar" | "sse" | "json-or-sse" | "websocket";
 
 /** Why a surface has no counterpart of an operation. */
 export interface LeftOut {

@@ -17,7 +17,8 @@ describe("the table of operations", () => {
   it.each(table)("%s is complete in itself", (_id, operation) => {
     const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
     expect(Object.keys(operation.params?.shape ?? {}).sort()).toEqual(inPath.sort());
-    expect(operation.path).toMatch(operation.signed ? /^\/webhooks\// : /^\/v1\//);
+    const place = operation.signed ? /^\/webhooks\// : operation.answer === "text" ? /^\/metrics$/ : /^\/v1\//;
+    expect(operation.path).toMatch(place);
     expect(operation.summary).toMatch(/^[A-Z]/);
     if (operation.minimumRole !== "public") expect(ROLE_ORDER).toContain(operation.minimumRole);
     const answersJson = operation.answer === "json" || operation.answer === "json-or-sse";

@@ -17,6 +17,7 @@ import { fileHandlers } from "./files.ts";
 import { flowHandlers } from "./flows.ts";
 import { imageHandlers } from "./images.ts";
 import { maintenanceHandlers } from "./maintenance.ts";
+import { metricsHandlers } from "./metrics.ts";
 import { openAiHandlers } from "./openai.ts";
 import { poolHandlers } from "./pools.ts";
 import { repositoryHandlers } from "./repositories.ts";
@@ -65,5 +66,6 @@ export function createHandlers(context: HandlerContext): Omit<HandlerTable, WebS
     ...auditHandlers(context),
     ...imageHandlers(context),
     ...maintenanceHandlers(context),
+    ...metricsHandlers(context),
   };
 }
