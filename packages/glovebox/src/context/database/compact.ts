@@ -1,4 +1,6 @@
 import type Database from "better-sqlite3";
+import { repackSketches } from "./sketches.ts";
+import { Statements } from "./statements.ts";
 
 export interface Compacted {
   readonly versions: number;
@@ -20,12 +22,13 @@ export function compact(db: Database, tenantId: string | undefined, horizon: num
       AND NOT EXISTS (SELECT 1 FROM pin held WHERE ${seenBy("held.tenant = d.tenant")}))`;
   };
   const all = (sql: string) => db.prepare(sql).all(horizon, tenantId ?? null) as { readonly row: number }[];
+  const statements = new Statements(db);
   const chunks = all(`DELETE FROM chunk WHERE ${ended("chunk")} RETURNING row`);
   for (const { row } of chunks) {
-    db.prepare("DELETE FROM words WHERE rowid = ?").run(row);
-    db.prepare("DELETE FROM sketch WHERE slot IN (SELECT slot FROM vector WHERE chunk = ?)").run(row);
-    db.prepare("DELETE FROM vector WHERE chunk = ?").run(row);
+    statements.of("DELETE FROM words WHERE rowid = ?").run(row);
+    statements.of("DELETE FROM vector WHERE chunk = ?").run(row);
   }
+  repackSketches(statements);
   const versions = all(`DELETE FROM version WHERE ${ended("version")} RETURNING document AS row`);
   const contents = db
     .prepare("DELETE FROM content WHERE hash NOT IN (SELECT content_hash FROM version) RETURNING 1")

@@ -7,13 +7,16 @@ export interface PreparedChunk {
   readonly textHash: string;
   /** Its tokens with a blank between them. */
   readonly tokens: string;
+  /** How many of them. */
+  readonly words: number;
   /** Only where the embedder is computed here; others come later. */
   readonly vector?: PreparedVector;
 }
 
 export interface PreparedVector {
   readonly entries: Float32Array;
-  readonly record: Uint8Array;
+  /** A block of one. */
+  readonly sketch: Uint8Array;
 }
 
 /** A document whose content is new, made ready by a reader's thread. */

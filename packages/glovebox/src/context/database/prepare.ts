@@ -5,7 +5,7 @@ import { contentHash, type DocumentInput, documentId } from "../document.ts";
 import { hashingEmbedder, hashingVector } from "../embedders/hashing-embedder.ts";
 import { tokensOf } from "../text/tokens.ts";
 import { Sketcher } from "../vectors/sketch.ts";
-import { encodeSketch } from "../vectors/sketch-record.ts";
+import { encodeSketch } from "../vectors/sketch-block.ts";
 import type { PreparedChunk, PreparedDocument, PreparedVector, SpaceName } from "./messages.ts";
 
 const sketchers = new Map<number, Sketcher>();
@@ -44,6 +44,7 @@ async function prepareChunks({ kind, path, content }: DocumentInput, space: Spac
       endLine,
       textHash: createHash("sha256").update(text).digest("hex").slice(0, 32),
       tokens: tokens.join(" "),
+      words: tokens.length,
       ...(isHashing && { vector: prepareVector(hashingVector(tokens)) }),
     };
   });
@@ -53,5 +54,5 @@ async function prepareChunks({ kind, path, content }: DocumentInput, space: Spac
 export function prepareVector(entries: Float32Array): PreparedVector {
   const sketcher = sketchers.get(entries.length) ?? new Sketcher(entries.length);
   sketchers.set(entries.length, sketcher);
-  return { entries, record: encodeSketch(sketcher.sketch(entries)) };
+  return { entries, sketch: encodeSketch(sketcher.sketch(entries)) };
 }

@@ -62,19 +62,20 @@ export class AllowedDocuments {
     return { documents, revision: this.#mirror.revision };
   }
 
-  *#rows({ tenantId, scopes, filter, atRevision }: Conditions, changedAfter: number): Generator<number> {
+  /** In one text: of many, that is quicker than a row each. */
+  #rows({ tenantId, scopes, filter, atRevision }: Conditions, changedAfter: number): number[] {
     const condition = filter === undefined ? { sql: "1", parameters: [] } : toSql(filter);
     const inScopes = scopes === undefined ? "1" : `d.scope IN (${scopes.map(() => "?").join(", ")})`;
     const version =
       atRevision === undefined
         ? "v.version = d.current"
         : "v.from_revision <= ? AND (v.to_revision IS NULL OR v.to_revision > ?)";
-    const sql = `SELECT d.row FROM document d JOIN version v ON v.document = d.row AND ${version}
+    const sql = `SELECT json_group_array(d.row) FROM document d JOIN version v ON v.document = d.row AND ${version}
       WHERE d.tenant = ? AND v.removed = 0 AND ${inScopes} AND d.changed_revision > ? AND ${condition.sql}`;
     const at = atRevision === undefined ? [] : [atRevision, atRevision];
     const rows = this.#db.prepare(sql).pluck();
-    for (const row of rows.iterate(...at, tenantId, ...(scopes ?? []), changedAfter, ...condition.parameters)) {
-      yield row as number;
-    }
+    return JSON.parse(
+      rows.get(...at, tenantId, ...(scopes ?? []), changedAfter, ...condition.parameters) as string,
+    ) as number[];
   }
 }

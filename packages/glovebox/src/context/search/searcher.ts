@@ -1,6 +1,7 @@
 import type Database from "better-sqlite3";
 import type { SpaceName } from "../database/messages.ts";
 import { toVersion, VERSION_COLUMNS, type VersionRow } from "../database/rows.ts";
+import { Statements } from "../database/statements.ts";
 import { AllowedDocuments } from "./allowed-documents.ts";
 import { DenseSpace } from "./dense-space.ts";
 import { type Fused, fuse } from "./fuse.ts";
@@ -16,26 +17,26 @@ interface ChunkRow {
 
 /** Searches, in a reader's thread. One search is one transaction: whatever is written meanwhile, it sees one state. */
 export class Searcher {
-  readonly #db: Database;
+  readonly #statements: Statements;
   readonly #mirror: Mirror;
   readonly #allowed: AllowedDocuments;
   readonly #sparse: SparseSearch;
   readonly #spaces = new Map<number, DenseSpace>();
 
   constructor(db: Database) {
-    this.#db = db;
-    this.#mirror = new Mirror(db);
+    this.#statements = new Statements(db);
+    this.#mirror = new Mirror(this.#statements);
     this.#allowed = new AllowedDocuments(db, this.#mirror);
-    this.#sparse = new SparseSearch(db);
+    this.#sparse = new SparseSearch(this.#statements, this.#mirror);
   }
 
   search(query: PreparedQuery): SearchHit[] {
-    this.#db.exec("BEGIN");
+    this.#statements.of("BEGIN").run();
     try {
       this.#mirror.catchUp();
       return this.#hits(this.#ranked(query), query);
     } finally {
-      this.#db.exec("COMMIT");
+      this.#statements.of("COMMIT").run();
     }
   }
 
@@ -47,8 +48,7 @@ export class Searcher {
     const count = k * rerankFactor;
     const near =
       dense === undefined ? [] : (this.#space(dense.space)?.search(dense.vector, count, allowed, atRevision) ?? []);
-    const worded =
-      tokens === undefined ? [] : this.#sparse.search(tokens, count, { revision: this.#mirror.revision, isAllowed });
+    const worded = tokens === undefined ? [] : this.#sparse.search(tokens, count, isAllowed);
     const idOf = (chunk: number) => this.#mirror.ids[this.#mirror.documentOf.get(chunk)] ?? "";
     return fuse(near, worded, query.fusion, query.weights).sort(
       (a, b) => b.score - a.score || compare(idOf(a.chunk), idOf(b.chunk)) || a.chunk - b.chunk,
@@ -57,9 +57,10 @@ export class Searcher {
 
   #space(name: SpaceName): DenseSpace | undefined {
     const sql = "SELECT id FROM space WHERE embedder = ? AND model = ? AND dimensions = ?";
-    const id = this.#db.prepare(sql).pluck().get(name.embedder, name.model, name.dimensions) as number | undefined;
+    const id = this.#statements.of(sql).pluck().get(name.embedder, name.model, name.dimensions) as number | undefined;
     if (id === undefined) return undefined;
-    const space = this.#spaces.get(id) ?? new DenseSpace(this.#db, this.#mirror, { id, dimensions: name.dimensions });
+    const space =
+      this.#spaces.get(id) ?? new DenseSpace(this.#statements, this.#mirror, { id, dimensions: name.dimensions });
     this.#spaces.set(id, space);
     space.catchUp();
     return space;
@@ -84,7 +85,7 @@ export class Searcher {
     const sql = `SELECT ${VERSION_COLUMNS}, c.start_line, c.end_line, t.text FROM chunk c JOIN document d ON d.row = c.document
       JOIN version v ON v.document = d.row AND ${version} JOIN content t ON t.hash = v.content_hash WHERE c.row = ?`;
     const at = atRevision === undefined ? [] : [atRevision, atRevision];
-    const row = this.#db.prepare(sql).get(...at, chunk) as (VersionRow & ChunkRow) | undefined;
+    const row = this.#statements.of(sql).get(...at, chunk) as (VersionRow & ChunkRow) | undefined;
     if (row === undefined) return undefined;
     const { id, scope, kind, path, version: number, origin, metadata, expiresAt, pinned } = toVersion(row);
     if (expiresAt !== undefined && !pinned && Date.parse(expiresAt) <= nowMs) return undefined;

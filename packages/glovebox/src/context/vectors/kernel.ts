@@ -1,6 +1,6 @@
 /** `kernel.wat`, assembled; a test assembles it again and compares. WebAssembly because it counts bits and multiplies bytes in single instructions, and JavaScript does not. */
 export const KERNEL_BASE64 =
-  "AGFzbQEAAAABCQFgBX9/f39/AAMDAgAABQMBAAEHHQMGbWVtb3J5AgAFc2NvcmUAAAhwcm9kdWN0cwABCvMCArkBAgR/BX4gAkEDdCEGIAAgASAGbGohBQJAA0AgACAFTw0BIAAgBmohCCADIQdCACEKQgAhC0IAIQxCACENA0AgACkDACEJIAogCSAHKQMAg3t8IQogCyAJIAcpAwiDe3whCyAMIAkgBykDEIN7fCEMIA0gCSAHKQMYg3t8IQ0gB0EgaiEHIABBCGohACAAIAhJDQALIAQgCiALQgGGfCAMQgKGIA1CA4Z8fKc2AgAgBEEEaiEEDAALCwu1AQIEfwJ7IAAgAUECdGohBQJAA0AgACAFTw0BIAAoAgAhBiAGIAJqIQcgAyEI/QwAAAAAAAAAAAAAAAAAAAAAIQkDQCAG/QAEACEKIAkgCv2HASAI/QAEAP26ASAK/YgBIAj9AAQQ/boB/a4B/a4BIQkgCEEgaiEIIAZBEGohBiAGIAdJDQALIAQgCf0bACAJ/RsBaiAJ/RsCIAn9GwNqajYCACAEQQRqIQQgAEEEaiEADAALCws=";
+  "AGFzbQEAAAABFQJgCX9/f398fHx/fwBgBX9/f39/AAMDAgABBQMBAAEHIAMGbWVtb3J5AgAIZXN0aW1hdGUAAAhwcm9kdWN0cwABCvMDArkCAwd/BX4BfSACQQN0IQogACABQQJ0aiEJAkADQCAAIAlPDQEgACgCACELIAtBDGohDCAMIApqIQ4gAyENQgAhEUIAIRJCACETQgAhFANAIAwpAwAhECARIBAgDSkDAIN7fCERIBIgECANKQMIg3t8IRIgEyAQIA0pAxCDe3whEyAUIBAgDSkDGIN7fCEUIA1BIGohDSAMQQhqIQwgDCAOSQ0ACyALKgIAu0QAAAAAAAAAQCAEIAsoAgi4oiAFIBEgEkIBhnwgE0IChiAUQgOGfHy6oqCiIAahorYhFSAHIBU4AgAgFUMAAIA/kkMAAABFlPwAIQ9BACAPIA9BAEgbIQ9B/x8gDyAPQf8fShshDyAIIA9BAnRqIQ8gDyAPKAIAQQFqNgIAIAdBBGohByAAQQRqIQAMAAsLC7UBAgR/AnsgACABQQJ0aiEFAkADQCAAIAVPDQEgACgCACEGIAYgAmohByADIQj9DAAAAAAAAAAAAAAAAAAAAAAhCQNAIAb9AAQAIQogCSAK/YcBIAj9AAQA/boBIAr9iAEgCP0ABBD9ugH9rgH9rgEhCSAIQSBqIQggBkEQaiEGIAYgB0kNAAsgBCAJ/RsAIAn9GwFqIAn9GwIgCf0bA2pqNgIAIARBBGohBCAAQQRqIQAMAAsLCw==";
 
 /** The part of WebAssembly that is used: Node's types leave it out. */
 const { Module, Instance } = WebAssembly as unknown as {
@@ -12,8 +12,18 @@ const module = new Module(Buffer.from(KERNEL_BASE64, "base64"));
 
 export interface Kernel {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
-  /** All are byte offsets in {@link memory}, but for `count` sketches of `words` 64-bit words each. */
-  score(codes: number, count: number, words: number, planes: number, out: number): void;
+  /** All are byte offsets in {@link memory}, but for `count` sketches of `words` 64-bit words each, and the query's `low`, `step` and `sum`. */
+  estimate(
+    sketches: number,
+    count: number,
+    words: number,
+    planes: number,
+    low: number,
+    step: number,
+    sum: number,
+    out: number,
+    classes: number,
+  ): void;
   /** All are byte offsets in {@link memory}, but for `count` rows of `size` bytes each. */
   products(rows: number, count: number, size: number, query: number, out: number): void;
 }

@@ -1,37 +1,59 @@
 (module
   (memory (export "memory") 1)
-  ;; Compares a query with sketches. For each of `count` sketches of `words` 64-bit words, from `codes` on: the sum of the query's four-bit
-  ;; entries where the sketch has a bit set, as one u32 to `out`. `planes`: for each word, the query's bits worth 1, 2, 4 and 8 in turn.
-  (func (export "score") (param $codes i32) (param $count i32) (param $words i32) (param $planes i32) (param $out i32)
-    (local $end i32) (local $stride i32) (local $plane i32) (local $stop i32) (local $word i64)
-    (local $ones i64) (local $twos i64) (local $fours i64) (local $eights i64)
-    (local.set $stride (i32.shl (local.get $words) (i32.const 3)))
-    (local.set $end (i32.add (local.get $codes) (i32.mul (local.get $count) (local.get $stride))))
+  ;; Estimates the cosines of a query with `count` sketches, as one f32 each to `out`, and counts them by class (see sketch-index.ts). `sketches`: where each begins, as u32: factor, step (f32),
+  ;; bits that are set (u32), then `words` 64-bit words. The query: entry = low + step x its four bits, and their sum; `planes` has, for each word, its bits worth 1, 2, 4 and 8 in turn.
+  (func (export "estimate") (param $sketches i32) (param $count i32) (param $words i32) (param $planes i32) (param $low f64) (param $step f64) (param $sum f64) (param $out i32) (param $classes i32)
+    (local $end i32) (local $bytes i32) (local $sketch i32) (local $code i32) (local $plane i32) (local $stop i32) (local $class i32) (local $word i64)
+    (local $ones i64) (local $twos i64) (local $fours i64) (local $eights i64) (local $estimate f32)
+    (local.set $bytes (i32.shl (local.get $words) (i32.const 3)))
+    (local.set $end (i32.add (local.get $sketches) (i32.shl (local.get $count) (i32.const 2))))
     (block $done
-      (loop $sketch
-        (br_if $done (i32.ge_u (local.get $codes) (local.get $end)))
-        (local.set $stop (i32.add (local.get $codes) (local.get $stride)))
+      (loop $next_sketch
+        (br_if $done (i32.ge_u (local.get $sketches) (local.get $end)))
+        (local.set $sketch (i32.load (local.get $sketches)))
+        (local.set $code (i32.add (local.get $sketch) (i32.const 12)))
+        (local.set $stop (i32.add (local.get $code) (local.get $bytes)))
         (local.set $plane (local.get $planes))
         (local.set $ones (i64.const 0))
         (local.set $twos (i64.const 0))
         (local.set $fours (i64.const 0))
         (local.set $eights (i64.const 0))
         (loop $next
-          (local.set $word (i64.load (local.get $codes)))
+          (local.set $word (i64.load (local.get $code)))
           (local.set $ones (i64.add (local.get $ones) (i64.popcnt (i64.and (local.get $word) (i64.load (local.get $plane))))))
           (local.set $twos (i64.add (local.get $twos) (i64.popcnt (i64.and (local.get $word) (i64.load offset=8 (local.get $plane))))))
           (local.set $fours (i64.add (local.get $fours) (i64.popcnt (i64.and (local.get $word) (i64.load offset=16 (local.get $plane))))))
           (local.set $eights (i64.add (local.get $eights) (i64.popcnt (i64.and (local.get $word) (i64.load offset=24 (local.get $plane))))))
           (local.set $plane (i32.add (local.get $plane) (i32.const 32)))
-          (local.set $codes (i32.add (local.get $codes) (i32.const 8)))
-          (br_if $next (i32.lt_u (local.get $codes) (local.get $stop))))
-        (i32.store (local.get $out)
-          (i32.wrap_i64
-            (i64.add
-              (i64.add (local.get $ones) (i64.shl (local.get $twos) (i64.const 1)))
-              (i64.add (i64.shl (local.get $fours) (i64.const 2)) (i64.shl (local.get $eights) (i64.const 3))))))
+          (local.set $code (i32.add (local.get $code) (i32.const 8)))
+          (br_if $next (i32.lt_u (local.get $code) (local.get $stop))))
+        ;; factor x (2 x (low x bits that are set + step x the query's bits there) - sum)
+        (local.set $estimate
+          (f32.demote_f64
+            (f64.mul
+              (f64.promote_f32 (f32.load (local.get $sketch)))
+              (f64.sub
+                (f64.mul
+                  (f64.const 2)
+                  (f64.add
+                    (f64.mul (local.get $low) (f64.convert_i32_u (i32.load offset=8 (local.get $sketch))))
+                    (f64.mul
+                      (local.get $step)
+                      (f64.convert_i64_u
+                        (i64.add
+                          (i64.add (local.get $ones) (i64.shl (local.get $twos) (i64.const 1)))
+                          (i64.add (i64.shl (local.get $fours) (i64.const 2)) (i64.shl (local.get $eights) (i64.const 3))))))))
+                (local.get $sum)))))
+        (f32.store (local.get $out) (local.get $estimate))
+        ;; From -1 to 1 in 4,096 classes; the outermost have what lies beyond.
+        (local.set $class (i32.trunc_sat_f32_s (f32.mul (f32.add (local.get $estimate) (f32.const 1)) (f32.const 2048))))
+        (local.set $class (select (i32.const 0) (local.get $class) (i32.lt_s (local.get $class) (i32.const 0))))
+        (local.set $class (select (i32.const 4095) (local.get $class) (i32.gt_s (local.get $class) (i32.const 4095))))
+        (local.set $class (i32.add (local.get $classes) (i32.shl (local.get $class) (i32.const 2))))
+        (i32.store (local.get $class) (i32.add (i32.load (local.get $class)) (i32.const 1)))
         (local.set $out (i32.add (local.get $out) (i32.const 4)))
-        (br $sketch))))
+        (local.set $sketches (i32.add (local.get $sketches) (i32.const 4)))
+        (br $next_sketch))))
   ;; The exact products of a query with `count` rows of bytes, as one i32 each to `out`. `rows`: where each begins, as u32. `query`: i16 entries,
   ;; `size` of them, a multiple of 16.
   (func (export "products") (param $rows i32) (param $count i32) (param $size i32) (param $query i32) (param $out i32)

@@ -4,8 +4,8 @@ import wabt from "wabt";
 import { toUnit } from "../../models/embedder.ts";
 import { KERNEL_BASE64 } from "./kernel.ts";
 import { Sketcher } from "./sketch.ts";
+import { encodeSketch, joinSketches, splitSketches } from "./sketch-block.ts";
 import { SketchIndex } from "./sketch-index.ts";
-import { decodeSketch, encodeSketch } from "./sketch-record.ts";
 
 /** Numbers around 0, the same in every run. */
 function noise(seed: number): () => number {
@@ -39,9 +39,14 @@ function nearest(all: readonly Float32Array[], query: Float32Array, count: numbe
 function indexOf(all: readonly Float32Array[], dimensions: number): SketchIndex {
   const sketcher = new Sketcher(dimensions);
   const index = new SketchIndex(dimensions);
-  for (const vector of all) index.add(sketcher.sketch(vector));
+  const sketches = all.map((vector) => encodeSketch(sketcher.sketch(vector)));
+  // One alone, one that spans the index's own blocks, and the rest.
+  for (const part of [sketches.slice(0, 1), sketches.slice(1, 16_500), sketches.slice(16_500)])
+    if (part.length > 0) index.add({ bytes: joinSketches(part), count: part.length });
   return index;
 }
+
+const everything = (index: SketchIndex) => Uint32Array.from({ length: index.size }, (_, slot) => slot);
 
 test("the kernel is what its source assembles to", async () => {
   const source = readFileSync(new URL("./kernel.wat", import.meta.url), "utf8");
@@ -60,7 +65,7 @@ test.each([
   let found = 0;
   const queries = vectors(10, dimensions, 2);
   for (const query of queries) {
-    const hits = index.search(query, 10);
+    const hits = index.search(query, 10, everything(index));
     const truth = new Set(nearest(all, query, 10));
     found += hits.filter(({ slot }) => truth.has(slot)).length;
     for (const { slot, score } of hits) expect(score).toBeCloseTo(cosine(all[slot] as Float32Array, query), 2);
@@ -72,7 +77,7 @@ test.each([
 test("only what is allowed is found, however near the rest is", () => {
   const all = vectors(3_000, 128, 3);
   const index = indexOf(all, 128);
-  const allowed = Uint8Array.from(all, (_, slot) => (slot % 97 === 5 ? 1 : 0));
+  const allowed = everything(index).filter((slot) => slot % 97 === 5);
   const hits = index.search(all[6] as Float32Array, 40, allowed);
   expect(hits.map(({ slot }) => slot % 97)).toEqual(hits.map(() => 5));
   expect(hits).toHaveLength(31);
@@ -82,17 +87,21 @@ test("only what is allowed is found, however near the rest is", () => {
 test("equal vectors come by their slots, and zeros are as far as anything", () => {
   const one = vectors(1, 64, 4)[0] as Float32Array;
   const index = indexOf([new Float32Array(64), one, one, one], 64);
-  expect(index.search(one, 4).map(({ slot }) => slot)).toEqual([1, 2, 3, 0]);
-  expect(index.search(new Float32Array(64), 2).map(({ slot }) => slot)).toEqual([0, 1]);
+  expect(index.search(one, 4, everything(index)).map(({ slot }) => slot)).toEqual([1, 2, 3, 0]);
+  expect(index.search(new Float32Array(64), 2, everything(index)).map(({ slot }) => slot)).toEqual([0, 1]);
 });
 
-test("a sketch comes back from its bytes, also from an odd address; other sizes are refused", () => {
+test("blocks are joined and split without loss, taken from odd addresses, and refused with other sizes", () => {
   const sketcher = new Sketcher(100);
-  const sketch = sketcher.sketch(vectors(1, 100, 5)[0] as Float32Array);
-  const record = encodeSketch(sketch);
-  const odd = new Uint8Array(record.byteLength + 1);
-  odd.set(record, 1);
-  expect(decodeSketch(odd.subarray(1), sketcher.paddedDimensions)).toEqual(sketch);
-  expect(decodeSketch(Buffer.from(record), sketcher.paddedDimensions)).toEqual(sketch);
-  expect(() => decodeSketch(record, 64)).toThrow(RangeError);
+  const all = vectors(7, 100, 5);
+  const sketches = all.map((vector) => encodeSketch(sketcher.sketch(vector)));
+  const block = joinSketches(sketches);
+  const odd = new Uint8Array(block.byteLength + 1);
+  odd.set(block, 1);
+  expect(splitSketches({ bytes: odd.subarray(1), count: 7 })).toEqual(sketches);
+  const [index, same] = [indexOf(all, 100), new SketchIndex(100)];
+  same.add({ bytes: odd.subarray(1), count: 7 });
+  const query = all[3] as Float32Array;
+  expect(same.search(query, 7, everything(same))).toEqual(index.search(query, 7, everything(index)));
+  expect(() => same.add({ bytes: block, count: 6 })).toThrow(RangeError);
 });
