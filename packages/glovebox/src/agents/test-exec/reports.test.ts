@@ -19,6 +19,20 @@ const root = "/repo";
 const statuses = ({ tests }: Heard) => Object.fromEntries(tests.map(({ id, status }) => [id, status]));
 
 describe("what a runner really wrote is read", () => {
+  it("of lines that each test of jest ran, under babel and as they stand, recorded with jest 30", () => {
+    const heard = readJestLike(recorded("jest-lines.json"), { root: "/repo" }, recorded("jest-lines.jsonl"));
+    const lines = Object.fromEntries(heard.perTest ?? []);
+    expect(lines["src/stock.test.ts::stock > totals"]?.["src/stock.ts"]).toEqual([7, 8, 9, 10, 11, 13]);
+    expect(lines["src/stock.test.ts::stock > none"]?.["src/stock.ts"]).toEqual([7, 8, 9, 13]);
+    expect(lines["src/stock.test.ts::stock > names"]?.["src/stock.ts"]).toEqual([16, 17]);
+    expect(lines["src/plain.test.js::less"]?.["src/plain.js"]).toEqual([1, 2]);
+    expect(Object.keys(lines)).toHaveLength(5);
+    expect(heard.coverage?.get("src/plain.js")).toEqual({ covered: [1, 2, 3], executable: [1, 2, 3] });
+    // Of tests that the report does not have nothing is believed.
+    const forged = `${JSON.stringify({ cover: "a.test.js::none", files: { "a.js": [1] } })}\n{"cover":1}\nno JSON\n`;
+    expect(readJestLike(recorded("jest-lines.json"), { root: "/repo" }, forged).perTest).toEqual(new Map());
+  });
+
   it("of vitest and jest", () => {
     const vitest = readJestLike(recorded("vitest.json"), { root });
     expect(statuses(vitest)).toEqual({

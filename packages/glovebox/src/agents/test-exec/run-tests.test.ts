@@ -251,7 +251,7 @@ def test_flaky():
       told: await runTests(bench, "tests", { runner: "unittest" }),
       asked: await runTests(bench, "detected").catch((error: unknown) => String(error)),
       missing: await runTests(bench, "missing", { runner: "cargo" }).catch((error: unknown) => String(error)),
-      coverage: await runTests(bench, "coverage", { runner: "jest", coverage: "per_test" }).catch((error: unknown) =>
+      coverage: await runTests(bench, "coverage", { runner: "mocha", coverage: "per_test" }).catch((error: unknown) =>
         String(error),
       ),
     }));

@@ -7,10 +7,11 @@ import { type DetectedRunner, detectRunner, MANIFESTS, tellingTests } from "./de
 import type { Heard, RunnerAdapter } from "./runners/adapter.ts";
 import { cargo } from "./runners/cargo.ts";
 import { go } from "./runners/go.ts";
-import { jest, vitest } from "./runners/jest-like.ts";
+import { jest } from "./runners/jest.ts";
 import { mocha } from "./runners/mocha.ts";
 import { nodeTest } from "./runners/node-test.ts";
 import { pytest, unittest } from "./runners/python.ts";
+import { vitest } from "./runners/vitest.ts";
 import { steady, steadyOutput } from "./steady-text.ts";
 import { byId, type CoverageKind, failuresOf, REPORT_LIMITS, type Runner, type TestReport } from "./test-report.ts";
 import { runInTrial, TRIAL_ROOT, takeResults } from "./trial.ts";
@@ -20,7 +21,7 @@ export interface RunTestsOptions {
   readonly runner?: Runner;
   /** Ids of tests and files; default: all tests. */
   readonly only?: readonly string[];
-  /** Default `none`. Runners other than node:test, unittest and pytest know no `per_test`. */
+  /** Default `none`. mocha, cargo and go know none, and vitest and jest `total` only where the repository has what they measure it by. */
   readonly coverage?: CoverageKind;
   /** Of all together, milliseconds; default 300,000. */
   readonly timeoutMs?: number;
@@ -110,15 +111,17 @@ async function runOnce(bench: RepositoryBench, { runner, include, options }: Rou
   const { only = [], coverage = "none", timeoutMs = DEFAULT_TIMEOUT_MS, testTimeoutMs, overlay = {} } = options;
   const results = bench.scratch("results");
   const inside = await putInside(bench, adapter.programs);
-  const task = { root: TRIAL_ROOT, results, inside, only, coverage, testTimeoutMs };
+  const lines = bench.scratch("lines");
+  const task = { root: TRIAL_ROOT, results, lines, inside, only, coverage, testTimeoutMs };
   const result = await runInTrial(bench, adapter.argv(task), {
     include,
     overlay,
     timeoutMs,
     maxChars: 2 * REPORT_LIMITS.outputChars,
-    env: { CI: "1", NO_COLOR: "1" },
+    env: { CI: "1", NO_COLOR: "1", ...adapter.env?.(task) },
   });
-  const heard = adapter.read(await takeResults(bench, results), result, task);
+  const said = coverage === "per_test" ? await takeResults(bench, lines) : "";
+  const heard = adapter.read(await takeResults(bench, results), result, task, said);
   checkStarted(runner, result, heard);
   return reportOf({ runner, result, heard, coverage });
 }
@@ -129,7 +132,8 @@ function checkStarted(runner: Runner, { exitCode, stderr }: RunResult, heard: He
   const isMissing =
     exitCode === 127 ||
     (runner === "pytest" && /No module named '?pytest\b/.test(stderr)) ||
-    (exitCode === 1 && /Cannot find module '[^']*\/node_modules\/(?:vitest|jest|mocha)\//.test(stderr));
+    (exitCode === 1 &&
+      /Cannot find module '(?:[^']*\/node_modules\/(?:vitest|jest|mocha)\/|vitest\/node')/.test(stderr));
   if (isMissing)
     throw invalid(
       `${runner} is not in the sandbox: bring its folder along with \`include\`, or take another template`,

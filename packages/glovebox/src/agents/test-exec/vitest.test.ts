@@ -5,7 +5,11 @@ import { z } from "zod";
 import { defineProgram } from "../../engine/index.ts";
 import { openRunStage } from "../../runs/testing/run-stage.ts";
 import { TENANT } from "../../sessions/testing/stage.ts";
+import { CodeThreads } from "../code/code-threads.ts";
+import { diagnose } from "../debug/diagnose.ts";
+import { DebugPayload } from "../debug/payload.ts";
 import { makeRepository } from "../testing/repository.ts";
+import { SHOP } from "../testing/vitest-shop.ts";
 import { Workbench } from "../workbench/workbench.ts";
 import { runTests } from "./run-tests.ts";
 import type { TestReport } from "./test-report.ts";
@@ -33,9 +37,9 @@ it.runIf(isAll)(
   { timeout: 120_000 },
   async () => {
     await using at = await openRunStage();
+    await using code = new CodeThreads();
     await using repository = await makeRepository({
-      ".gitignore": "node_modules/\n",
-      "package.json": '{ "type": "module", "scripts": { "test": "vitest run" } }',
+      ...SHOP,
       "src/add.ts": "export const add = (a: number, b: number): number => a - b;\n",
       "src/add.test.ts":
         'import { describe, expect, it } from "vitest";\nimport { add } from "./add.ts";\n\ndescribe("add", () => {\n  it("adds", () => expect(add(1, 2)).toBe(3));\n  it("nothing", () => expect(add(1, 0)).toBe(1));\n});\n',
@@ -58,7 +62,10 @@ it.runIf(isAll)(
         const bench = await Workbench.open(context, parts, source, { template: "node" });
         const whole = await runTests(bench, "tests");
         const one = await runTests(bench, "one", { runner: "vitest", only: ["src/add.test.ts::add > nothing"] });
-        return { whole, one, diff: await bench.diff("diff") };
+        // By frames alone the line that throws comes first: a test that passes comes to it as well.
+        const { suspects, failures } = await diagnose({ run: context, code }, bench, DebugPayload.parse({}));
+        const ranked = suspects.filter(({ path }) => path === "src/tax.ts").map(({ line }) => line);
+        return { whole, one, ranked, failures, diff: await bench.diff("diff") };
       },
     });
     const id = await at.start(program, {});
@@ -66,6 +73,8 @@ it.runIf(isAll)(
       "whole" | "one",
       TestReport
     > & {
+      readonly ranked: readonly number[];
+      readonly failures: readonly unknown[];
       readonly diff: { readonly files: readonly unknown[] };
     };
     expect(seen.whole).toMatchObject({
@@ -75,12 +84,21 @@ it.runIf(isAll)(
       tests: [
         { id: "src/add.test.ts::add > adds", status: "failed", stack: expect.stringContaining("src/add.test.ts:5:") },
         { id: "src/add.test.ts::add > nothing", status: "passed" },
+        { id: "src/tax.test.ts::tax > of food", status: "passed" },
+        { id: "src/tax.test.ts::tax > of tools", status: "error" },
+        { id: "src/tax.test.ts::unknown kinds", status: "passed" },
       ],
     });
     expect(seen.one).toMatchObject({
       status: "passed",
       tests: [{ id: "src/add.test.ts::add > nothing", status: "passed" }],
     });
+    expect(seen.failures).toContainEqual(
+      expect.objectContaining({
+        frames: expect.arrayContaining([expect.objectContaining({ path: "src/tax.ts", line: 16 })]),
+      }),
+    );
+    expect(seen.ranked[0]).toBe(23);
     expect(seen.diff.files).toEqual([]);
   },
 );

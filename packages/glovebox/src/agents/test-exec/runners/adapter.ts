@@ -8,6 +8,8 @@ export interface RunnerTask {
   readonly root: string;
   /** Where the runner is to leave what came of them. */
   readonly results: string;
+  /** Where programs of ours say which lines each test ran, for runners that write `results` as a whole. */
+  readonly lines: string;
   /** With programs of ours. */
   readonly inside: string;
   /** Ids of tests `file::name`, and files; empty: all. */
@@ -35,6 +37,8 @@ export interface RunnerAdapter {
   /** Exit codes that say that there are no tests. */
   readonly noTests: readonly number[];
   argv(task: RunnerTask): readonly string[];
-  /** `file`: what it left in `results`, empty when there is nothing. */
-  read(file: string, result: RunResult, task: RunnerTask): Heard;
+  /** Besides those that all runners have. Default: none. */
+  env?(task: RunnerTask): Readonly<Record<string, string>>;
+  /** `file`: what it left in `results`, empty when there is nothing; `lines` likewise. */
+  read(file: string, result: RunResult, task: RunnerTask, lines: string): Heard;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { testCase } from "../results-file.ts";
-import { REPORT_LIMITS, type TestCase } from "../test-report.ts";
-import type { Heard, RunnerAdapter, RunnerTask } from "./adapter.ts";
+import { readResults, testCase } from "../results-file.ts";
+import { type LinesByPath, REPORT_LIMITS, type TestCase } from "../test-report.ts";
+import type { Heard, RunnerTask } from "./adapter.ts";
 
 /** What of the JSON that jest writes, and vitest after it, is used. */
 const Report = z.object({
@@ -36,8 +36,11 @@ const Statements = z.record(
   }),
 );
 
-/** Reads the report of jest or vitest. */
-export function readJestLike(file: string, { root }: Pick<RunnerTask, "root">): Heard {
+/**
+ * Reads the report of jest or vitest, and `lines` of {@link RunnerTask.lines}, which names tests by their titles with spaces between: two that are the same so are not
+ * told apart there.
+ */
+export function readJestLike(file: string, { root }: Pick<RunnerTask, "root">, lines = ""): Heard {
   const report = parseJson(file, Report);
   if (report === undefined) return { tests: [], isDone: false };
   const tests: TestCase[] = [];
@@ -58,7 +61,28 @@ export function readJestLike(file: string, { root }: Pick<RunnerTask, "root">): 
     }
   }
   const coverage = coverageOf(report.coverageMap, root);
-  return { tests: unique(tests), isDone: true, ...(coverage !== undefined && { coverage }) };
+  const told = unique(tests);
+  return {
+    tests: told,
+    isDone: true,
+    ...(coverage !== undefined && { coverage }),
+    ...(lines !== "" && linesByTest(lines, told)),
+  };
+}
+
+/** What {@link RunnerTask.lines} says, by the ids of the report. */
+function linesByTest(lines: string, tests: readonly TestCase[]): Pick<Heard, "coverage" | "perTest" | "imported"> {
+  const { coverage, perTest, imported } = readResults(lines, false);
+  const ids = new Map(tests.map(({ id }) => [plainId(id), id]));
+  const known = [...perTest].flatMap(([said, files]): [string, LinesByPath][] => {
+    const id = ids.get(plainId(said));
+    return id === undefined ? [] : [[id, files]];
+  });
+  return { coverage, perTest: new Map(known), imported };
+}
+
+function plainId(id: string): string {
+  return id.replaceAll(" > ", " ").slice(0, REPORT_LIMITS.idChars);
 }
 
 function statusOf(status: string, stack: string): TestCase["status"] {
@@ -126,41 +150,6 @@ export function chosen(only: readonly string[]): { readonly files: readonly stri
 function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }
-
-export const vitest: RunnerAdapter = {
-  coverage: ["total"],
-  programs: [],
-  noTests: [],
-  argv: ({ results, only, coverage, testTimeoutMs }) => {
-    const { files, pattern } = chosen(only);
-    return [
-      ...["node", "node_modules/vitest/vitest.mjs", "run", ...files],
-      ...["--reporter=default", "--reporter=json", `--outputFile.json=${results}`],
-      ...["--no-file-parallelism", "--retry=0", "--passWithNoTests=false"],
-      ...(pattern === undefined ? [] : ["-t", pattern]),
-      ...(testTimeoutMs === undefined ? [] : [`--testTimeout=${testTimeoutMs}`]),
-      ...(coverage === "none" ? ["--coverage.enabled=false"] : ["--coverage.enabled=true", "--coverage.reporter=json"]),
-    ];
-  },
-  read: (file, _result, task) => withoutUnasked(readJestLike(file, task), task.only),
-};
-
-export const jest: RunnerAdapter = {
-  coverage: ["total"],
-  programs: [],
-  noTests: [],
-  argv: ({ results, only, coverage, testTimeoutMs }) => {
-    const { files, pattern } = chosen(only);
-    return [
-      ...["node", "node_modules/jest/bin/jest.js", "--ci", "--runInBand", "--json", `--outputFile=${results}`],
-      ...(pattern === undefined ? [] : ["-t", pattern]),
-      ...(testTimeoutMs === undefined ? [] : [`--testTimeout=${testTimeoutMs}`]),
-      ...(coverage === "none" ? ["--coverage=false"] : ["--coverage", "--coverageReporters=none"]),
-      ...(files.length === 0 ? [] : ["--runTestsByPath", ...files]),
-    ];
-  },
-  read: (file, _result, task) => withoutUnasked(readJestLike(file, task), task.only),
-};
 
 /** Tests of the same files that were not asked for are reported as skipped. */
 export function withoutUnasked(heard: Heard, only: readonly string[]): Heard {
