@@ -85,8 +85,8 @@ async function resultOf(flow: string, scope: FlowScope, { tests = undefined, ...
   const { bench } = scope.host;
   const steps = [...scope.reports];
   if (bench === undefined) return { ...end, steps, branch: null, diff: "", changes: [], tests: tests ?? null };
-  const { text } = await bench.diff("diff");
-  const changes = (await bench.changes("changes")).map((change) => ({ ...change }));
+  const changed = await bench.changes("changes");
+  const changes = changed.changes.map((change) => ({ ...change }));
   const { head, dirty } = bench.base;
   return {
     ...end,
@@ -94,7 +94,7 @@ async function resultOf(flow: string, scope: FlowScope, { tests = undefined, ...
     branch: changes.length === 0 ? null : branchName(flow, changes),
     ...(head !== undefined && { head }),
     dirty,
-    diff: text,
+    diff: changed.diff.text,
     changes,
     tests: tests ?? null,
   };

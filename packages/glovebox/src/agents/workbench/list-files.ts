@@ -7,32 +7,37 @@ const MAX_LISTING = 64 << 20;
 
 /**
  * Arguments: the root, the file for the list, and what is left out. Two passes: modes and sizes, then hashes; a record with nothing in it stands between them.
- * Only regular files: nothing that a read could wait for, and nothing that leads elsewhere.
+ * Only regular files: nothing that a read could wait for, and nothing that leads elsewhere. A folder that cannot be looked into is an error; files that are gone, or
+ * cannot be read, have no hash.
  */
-const SCRIPT = `set -f
-cd "$1" || exit 3
+const SCRIPT = `cd "$1" || exit 3
 list=$2; shift 2
-leave() { for path; do printf -- '-o\\0-path\\0%s\\0' "./$path"; done; }
-walk() { { printf 'find\\0.\\0(\\0-name\\0.git\\0'; leave "$@"; printf -- ')\\0-prune\\0-o\\0-type\\0f\\0'; }; }
+for path; do set -- "$@" -o -path "./$path"; shift; done
+export LC_ALL=C
 {
-  { walk "$@"; printf -- '-printf\\0%%m %%s %%p\\\\0\\0'; } | xargs -0 env LC_ALL=C || exit 4
+  find . '(' -name .git "$@" ')' -prune -o -type f -printf '%m %s %p\\0' || exit 4
   printf '\\0'
-  { walk "$@"; printf -- '-print0\\0'; } | xargs -0 env LC_ALL=C | xargs -0 -r sha256sum -b -z --
+  find . '(' -name .git "$@" ')' -prune -o -type f -exec sha256sum -b -z -- {} +
 } > "$list" 2> /dev/null
 exit 0`;
 
-/** The repository's regular files as they are now, sorted. `leaveOut`: folders that are not looked into. `payload_too_large` for more than 20,000. */
+/** The repository's regular files as they are now, sorted; they are listed only when something can have changed them since. `leaveOut`: folders that are not looked into. `payload_too_large` for more than 20,000. */
 export async function listFiles(
   bench: RepositoryBench,
   leaveOut: readonly string[],
 ): Promise<readonly RepositoryFile[]> {
+  const known = bench.known.get(leaveOut);
+  if (known !== undefined) return known;
+  const keep = bench.known.listing(leaveOut);
   const list = bench.scratch("list");
   const patterns = leaveOut.map((path) => path.replaceAll(/[\\*?[\]]/g, "\\$&"));
-  const { exitCode } = await bench.run(["/bin/sh", "-c", SCRIPT, "sh", bench.root, list, ...patterns], { cwd: "/" });
+  const { exitCode } = await bench.look(["/bin/sh", "-c", SCRIPT, "sh", bench.root, list, ...patterns], { cwd: "/" });
   if (exitCode !== 0) throw new GloveboxError("unavailable", "the repository's files cannot be listed in this sandbox");
   const listing = (await bench.readBytes(list, MAX_LISTING)).toString("utf8");
-  await (await bench.sandbox.files()).remove(list, { signal: bench.signal });
-  return readListing(listing);
+  await bench.removeBeside(list);
+  const files = readListing(listing);
+  keep(files);
+  return files;
 }
 
 /** Exported for its tests. What does not fit is left out: whoever wrote it had the whole folder in its hands anyway. */

@@ -9,7 +9,9 @@ import { defineProgram, type Program, type ProgramContext } from "../../engine/i
 import { openRunStage, type RunStage } from "../../runs/testing/run-stage.ts";
 import { TENANT } from "../../sessions/testing/stage.ts";
 import { makeRepository, type TestRepository } from "../testing/repository.ts";
+import { listFiles } from "./list-files.ts";
 import { makeDiff } from "./make-diff.ts";
+import type { RepositoryBench } from "./repository-bench.ts";
 import type { RepositorySource } from "./repository-tree.ts";
 import { Workbench, type WorkbenchSpec } from "./workbench.ts";
 
@@ -96,17 +98,18 @@ describe("a repository in a run's sandbox", { timeout: 90_000 }, () => {
       { path: "new/deep.txt", before: null, after: "made" },
       { path: "untracked.txt", before: "new\n", after: null },
     ]);
-    const { report, again, diff, changes } = await withBench(async (bench) => ({
+    const { report, again, diff, changed } = await withBench(async (bench) => ({
       report: await bench.apply("fix", change),
       again: await bench.apply("fix again", change),
       diff: await bench.diff("diff"),
-      changes: await bench.changes("changes"),
+      changed: await bench.changes("changes"),
     }));
     expect(report).toMatchObject({ applied: true, conflicts: [] });
     expect(report.files.map(({ action }) => action)).toEqual(["modified", "created", "modified", "deleted"]);
     expect(again.files.map(({ action }) => action)).toEqual(["unchanged", "unchanged", "unchanged", "unchanged"]);
     expect(diff).toEqual(change);
-    expect(changes.map(({ path, content }) => [path, content === null])).toEqual([
+    expect(changed.diff).toEqual(change);
+    expect(changed.changes.map(({ path, content }) => [path, content === null])).toEqual([
       ["docs/ä b.md", false],
       ["new/deep.txt", false],
       ["src/add.py", false],
@@ -157,6 +160,42 @@ describe("a repository in a run's sandbox", { timeout: 90_000 }, () => {
         { path: "src/other.py", before, after: before.replace("A = 1", "A = 10").replace("H = 8", "H = 80") },
       ]),
     );
+  });
+
+  it("lists the files again when something can have changed them, and only then", async () => {
+    const seen = await withBench(async (bench, context) => {
+      const look = async (name: string) => {
+        const before = (await context.budget()).used.toolCalls;
+        const { files } = await bench.tree(name);
+        const listings = (await context.budget()).used.toolCalls - before;
+        return { listings, added: files.map(({ path }) => path).filter((path) => path.startsWith("new-")) };
+      };
+      const put = (name: string, work: (inside: RepositoryBench) => Promise<unknown>) =>
+        bench.work(name, {}, async (_input, inside) => void (await work(inside)));
+      const opened = await look("opened");
+      await put("ran", (inside) => inside.run(["touch", "new-1"]));
+      const ran = [await look("after a program"), await look("again")];
+      await put("wrote", (inside) => inside.writeFile("new-2", ""));
+      const wrote = [await look("after a write"), await look("and again")];
+      await put("direct", async (inside) => {
+        const files = await inside.sandbox.files();
+        await listFiles(inside, []);
+        await files.write("/workspace/repo/new-3", Buffer.from(""));
+      });
+      const direct = [await look("after the sandbox itself"), await look("once more")];
+      const { diff } = await bench.changes("changes");
+      return { opened, ran, wrote, direct, changed: diff.files.map(({ path }) => path) };
+    });
+    const [one, two, three] = [["new-1"], ["new-1", "new-2"], ["new-1", "new-2", "new-3"]];
+    const both = (added: readonly string[] | undefined) => [
+      { listings: 1, added },
+      { listings: 0, added },
+    ];
+    expect(seen).toEqual({
+      opened: { listings: 0, added: [] },
+      ...{ ran: both(one), wrote: both(two), direct: both(three) },
+      changed: three,
+    });
   });
 
   it("begins a step anew after a crash: what the attempt before left is not there, but for what it was to keep", async () => {

@@ -12,6 +12,7 @@ import {
 import type { Diff } from "../messages/diff.ts";
 import { type ApplyOptions, type ApplyReport, applyDiff } from "./apply-diff.ts";
 import { type ChangedFile, changesSince } from "./changes-since.ts";
+import { KnownFiles } from "./known-files.ts";
 import { listFiles } from "./list-files.ts";
 import { makeDiff } from "./make-diff.ts";
 import { openSource, type RepositoryPlaces } from "./open-source.ts";
@@ -49,6 +50,15 @@ interface Made {
   readonly sandbox: RunSandbox;
   readonly base: RepositoryBase;
   readonly env: Readonly<Record<string, string>>;
+  readonly known: KnownFiles;
+}
+
+/** All that has changed since a repository was opened. */
+export interface WorkbenchChanges {
+  /** Of files that are text. */
+  readonly diff: Diff;
+  /** For a commit. */
+  readonly changes: readonly FileChange[];
 }
 
 /** Beside the repository: what it was. Whatever runs inside may spoil it; then its hashes, which are in the journal, say so. */
@@ -62,9 +72,11 @@ export class Workbench {
   readonly base: RepositoryBase;
   readonly #context: ProgramContext;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #known: KnownFiles;
 
-  private constructor({ context, sandbox, base, env }: Made) {
+  private constructor({ context, sandbox, base, env, known }: Made) {
     this.#context = context;
+    this.#known = known;
     this.sandbox = sandbox;
     this.base = base;
     this.#env = env;
@@ -81,6 +93,7 @@ export class Workbench {
     { deterministic = true, ...spec }: WorkbenchSpec = {},
   ): Promise<Workbench> {
     const sandbox = await sandboxes.open(context, { ...spec, deterministic });
+    const known = new KnownFiles();
     const base = await sandbox.work(
       context,
       "repository",
@@ -89,18 +102,22 @@ export class Workbench {
         const { tenantId, signal } = sandboxBench;
         const opened = await openSource(source, places, { tenantId, signal });
         const { tar, taken } = readArchive(opened.tar, opened.include);
-        const bench = new RepositoryBench(sandboxBench, {});
-        await unpack(bench, tar, opened.include);
-        return { ...taken(), ...opened.facts(), include: [...opened.include] };
+        {
+          using bench = new RepositoryBench(sandboxBench, {}, known);
+          await unpack(bench, tar, opened.include);
+        }
+        const { files, skipped } = taken();
+        known.listing(opened.include)(files);
+        return { files, skipped, ...opened.facts(), include: [...opened.include] };
       },
     );
     const env = { ...(deterministic && DETERMINISTIC_ENV), ...spec.env };
-    return new Workbench({ context, sandbox, base, env });
+    return new Workbench({ context, sandbox, base, env, known });
   }
 
   /** The same repository in the context of a branch of the program. */
   within(context: ProgramContext): Workbench {
-    return new Workbench({ context, sandbox: this.sandbox, base: this.base, env: this.#env });
+    return new Workbench({ context, sandbox: this.sandbox, base: this.base, env: this.#env, known: this.#known });
   }
 
   /** The files as they are now. A step of that name. */
@@ -130,8 +147,10 @@ export class Workbench {
     work: (input: Input, bench: RepositoryBench) => Promise<Result>,
     options: SandboxWorkOptions<Result> = {},
   ): Promise<Awaited<Result>> {
-    const run = (given: Input, bench: ConstructorParameters<typeof RepositoryBench>[0]) =>
-      work(given, new RepositoryBench(bench, this.#env));
+    const run = async (given: Input, sandbox: ConstructorParameters<typeof RepositoryBench>[0]) => {
+      using bench = new RepositoryBench(sandbox, this.#env, this.#known);
+      return await work(given, bench);
+    };
     return this.sandbox.work(this.#context, name, input, run, options);
   }
 
@@ -147,15 +166,15 @@ export class Workbench {
 
   /** All that has changed since the repository was opened, as a diff. Files that are no text are only in {@link changes}. */
   async diff(name: string): Promise<Diff> {
-    return this.work(name, {}, async (_input, bench) => {
-      const changed = await this.#changed(bench);
-      return makeDiff(changed.flatMap(({ text }) => (text === undefined ? [] : [text])));
-    });
+    return this.work(name, {}, async (_input, bench) => diffOf(await this.#changed(bench)));
   }
 
-  /** All that has changed since the repository was opened, for a commit. */
-  async changes(name: string): Promise<readonly FileChange[]> {
-    return this.work(name, {}, async (_input, bench) => (await this.#changed(bench)).map(({ file }) => file));
+  /** All that has changed since the repository was opened, as a diff and for a commit. */
+  async changes(name: string): Promise<WorkbenchChanges> {
+    return this.work(name, {}, async (_input, bench) => {
+      const changed = await this.#changed(bench);
+      return { diff: diffOf(changed), changes: changed.map(({ file }) => file) };
+    });
   }
 
   #changed(bench: RepositoryBench): Promise<readonly ChangedFile[]> {
@@ -173,21 +192,31 @@ export class Workbench {
   }
 }
 
+function diffOf(changed: readonly ChangedFile[]): Diff {
+  return makeDiff(changed.flatMap(({ text }) => (text === undefined ? [] : [text])));
+}
+
 /** Puts the files into the repository's folder, and a second time beside it. Whatever an attempt before left goes. */
 async function unpack(
   bench: RepositoryBench,
   tar: AsyncIterable<Uint8Array>,
   include: readonly string[],
 ): Promise<void> {
-  const files = await bench.sandbox.files();
-  const { signal } = bench;
-  if (bench.sandbox.step.attempt > 1) {
+  const { sandbox, signal } = bench;
+  const files = await sandbox.files();
+  if (sandbox.step.attempt > 1) {
     await bench.run(["rm", "-rf", "--", REPOSITORY_ROOT, AGENT_FOLDER], { cwd: "/" });
   }
-  for (const folder of [REPOSITORY_ROOT, BASE_FOLDER]) await files.mkdir(folder, { parents: true, signal });
+  const made = [REPOSITORY_ROOT, BASE_FOLDER].map((folder) => files.mkdir(folder, { parents: true, signal }));
+  await Promise.all(made);
   await files.unpack(REPOSITORY_ROOT, tar, signal);
-  const script = 'base=$1; shift; tar -cf - --anchored --no-wildcards "$@" . | tar -xf - -C "$base"';
-  const leaveOut = include.map((path) => `--exclude=./${path}`);
-  const { exitCode } = await bench.run(["/bin/sh", "-c", script, "sh", BASE_FOLDER, ...leaveOut]);
+  const { exitCode } = await bench.run(copyCommand(include));
   if (exitCode !== 0) throw new GloveboxError("unavailable", "the repository cannot be copied in this sandbox");
+}
+
+/** Of the repository's folder to the one beside it. */
+function copyCommand(include: readonly string[]): readonly string[] {
+  if (include.length === 0) return ["cp", "-a", "--", ".", BASE_FOLDER];
+  const script = 'base=$1; shift; tar -cf - --anchored --no-wildcards "$@" . | tar -xf - -C "$base"';
+  return ["/bin/sh", "-c", script, "sh", BASE_FOLDER, ...include.map((path) => `--exclude=./${path}`)];
 }
