@@ -26,6 +26,9 @@ if [ "$(cat "$tools/npm-stamp" 2>/dev/null || true)" != "$lock_hash" ] || [ ! -d
   printf '%s' "$lock_hash" >"$tools/npm-stamp"
 fi
 
+# For starts in half the time; without it, and whenever a source changed since, the sources run as they are.
+"$tools/bin/node" --conditions=development "$root/scripts/bundle/build.ts" || say "going on without the bundle of the sources"
+
 if command -v gcc >/dev/null 2>&1; then
   "$tools/bin/node" --conditions=development "$root/packages/glovebox/src/sandbox/native/build.ts" >/dev/null
   # Kernel and root image of microVMs: a download and a build of minutes, once; found by their content afterwards.
