@@ -128,13 +128,16 @@ const DECISIONS = new Set([
   "run.failed",
 ]);
 
-/** What a run decided and was answered, by step, without times and names of its own: two runs of one flow on one repository have the same. */
-export async function decisionsOf(box: Glovebox, id: string): Promise<readonly string[]> {
+/**
+ * What a run decided and was answered, by step, without times and names of its own: two runs of one flow on one repository have the same. Runs that crashes cut have
+ * it `cut`: without the attempts that it took.
+ */
+export async function decisionsOf(box: Glovebox, id: string, { cut = false } = {}): Promise<readonly string[]> {
   const found: string[] = [];
   for await (const { type, step = "", attempt, payload } of box.runs.follow(id)) {
-    if (!DECISIONS.has(type)) continue;
+    if (!DECISIONS.has(type) || (cut && type === "step.started")) continue;
     const { idempotencyKey: _key, dueMs: _due, ...said } = payload as Record<string, unknown>;
-    found.push(JSON.stringify([step, type, attempt ?? 0, said]));
+    found.push(JSON.stringify([step, type, cut ? 0 : (attempt ?? 0), said]));
   }
   return found.sort();
 }
