@@ -68,8 +68,8 @@ async function add(scope: FlowScope, input: FeatureInput): Promise<FlowEnd> {
     if ("status" in seen) return seen;
     const fresh = seen.failing.filter(({ id }) => !failedBefore.has(id)).map(({ id }) => id);
     if (fresh.length === 0) break;
-    if (!(await repair(scope, input, round, fresh))) break;
-    seen = await runTests(scope, `test-${round}`, input);
+    if (!(await repair(scope, input, round, { tests: fresh, runner: seen.tests.runner }))) break;
+    seen = await runTests(scope, `test-${round}`, input, seen);
   }
   if ("status" in seen) return seen;
   await review(scope, code);
@@ -137,9 +137,9 @@ async function repair(
   scope: FlowScope,
   { candidates, test_timeout_ms: testTimeoutMs, timeout_ms: timeoutMs }: FeatureInput,
   round: number,
-  tests: readonly string[],
+  { tests, runner }: { readonly tests: readonly string[]; readonly runner: string },
 ): Promise<boolean> {
-  const payload = { tests: tests.slice(0, 1_000), testTimeoutMs, timeoutMs, budget: { candidates } };
+  const payload = { runner, tests: tests.slice(0, 1_000), testTimeoutMs, timeoutMs, budget: { candidates } };
   const outcome = await ask(scope, "debug", payload, `debug-${round}`);
   if (outcome?.delta.kind !== "diff") return false;
   const { against } = await judgeRepair(scope, `judge ${round}`, outcome.delta.diff, []);

@@ -85,7 +85,7 @@ async function repairUntilGreen(
     suspects = found.suspects.length > 0 ? found.suspects : suspects;
     refused.push(...found.refused);
     if (found.kept === undefined) break;
-    const next = await runTests(scope, `test-${round}`, input);
+    const next = await runTests(scope, `test-${round}`, input, seen);
     const lost = "status" in next ? seen.passing : lostBy(seen, next);
     if (lost.length > 0 || "status" in next) {
       await scope.apply(`undo-${round}`, found.kept.undo);
@@ -136,7 +136,7 @@ async function debugRound(scope: FlowScope, input: FixInput, round: number, seen
   const refused: string[] = [];
   for (const [index, tests] of [all, ...singles].entries()) {
     const id = index === 0 ? `debug-${round}` : `debug-${round}.${index}`;
-    const outcome = await debugFor(scope, id, tests, input);
+    const outcome = await debugFor(scope, id, { tests, runner: seen.tests.runner }, input);
     if (outcome === undefined) continue;
     const found = suspectsOf(outcome);
     if (suspects.length === 0) suspects = found;
@@ -158,11 +158,11 @@ async function debugRound(scope: FlowScope, input: FixInput, round: number, seen
 async function debugFor(
   scope: FlowScope,
   id: string,
-  tests: readonly string[],
+  asked: { readonly tests: readonly string[]; readonly runner: string },
   { candidates, test_timeout_ms: testTimeoutMs, timeout_ms: timeoutMs }: FixInput,
 ): Promise<AgentOutcome | undefined> {
   try {
-    const payload = { tests, testTimeoutMs, timeoutMs, budget: { candidates } };
+    const payload = { ...asked, testTimeoutMs, timeoutMs, budget: { candidates } };
     const outcome = await scope.agent({ id, agent: "debug", payload });
     const refused = refusedBy(outcome);
     const told = refused.length === 0 ? "" : ` Refused: ${refused.join("; ")}`;
@@ -176,15 +176,18 @@ async function debugFor(
   }
 }
 
-/** The tests, or how the flow ends because there are none to be run. */
+/** The tests, or how the flow ends because there are none to be run. `before`: what ran them then runs them again, and is not looked for. */
 export async function runTests(
   scope: FlowScope,
   id: string,
   input: Pick<FixInput, "test_timeout_ms" | "timeout_ms" | "reruns">,
+  before?: TestsSeen,
 ): Promise<TestsSeen | FlowEnd> {
   const { test_timeout_ms: testTimeoutMs, timeout_ms: timeoutMs, reruns } = input;
+  const known = before === undefined ? {} : { runner: before.tests.runner };
   try {
-    const outcome = await scope.agent({ id, agent: "test_exec", payload: { testTimeoutMs, timeoutMs, reruns } });
+    const payload = { ...known, testTimeoutMs, timeoutMs, reruns };
+    const outcome = await scope.agent({ id, agent: "test_exec", payload });
     const seen = testsOf(outcome);
     const { passed, failed, skipped, flaky, runner } = seen.tests;
     const sometimes = flaky.length === 0 ? "" : `, ${flaky.length} flaky`;
