@@ -17,7 +17,7 @@ import { poolSettings } from "./app/pools.ts";
 import { applyRetention, sweepRegularly } from "./app/retention.ts";
 import { openRuns } from "./app/runs.ts";
 import { openTranslate } from "./app/translate.ts";
-import type { OpenChat } from "./chat/index.ts";
+import type { OpenChat, ProjectServices } from "./chat/index.ts";
 import type { OpenCiRuns } from "./ci/index.ts";
 import type { Config, LoadedConfig } from "./config/index.ts";
 import { type Run, systemClock } from "./core/index.ts";
@@ -55,6 +55,14 @@ export interface StartOptions {
   readonly secretsKey?: string;
 }
 
+/** What earlier parts reach of later ones, once those are open. */
+interface Late {
+  chat?: OpenChat;
+  ci?: OpenCiRuns;
+  agents?: OpenAgents;
+  readonly project: PromiseWithResolvers<ProjectServices>;
+}
+
 /**
  * Starts a server; resolves when it answers requests. Errors: `unavailable` when another server has the data folder, `conflict`
  * when the port is taken, `store_failed` when the folder cannot be used. What was opened by then is closed again.
@@ -84,13 +92,13 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   await applyRetention(store, config.retention);
   logger.info({ ...(await services.recover()) }, "recovered what the last server left");
   const context = opened.use(openContext(config, logger));
-  const late: { chat?: OpenChat; ci?: OpenCiRuns; agents?: OpenAgents } = {};
+  const late: Late = { project: Promise.withResolvers() };
   const onEnd = async (run: Run) => {
     await Promise.all([late.chat?.onRunEnd(run), late.ci?.onRunEnd(run), late.agents?.onRunEnd(run)]);
   };
   const durable = opened.use(await openRuns({ config, store, services, context, logger, metrics, redactor, onEnd }));
   const { engine: runs } = durable;
-  const chat = opened.use(await openChat({ config, store, services, engine: runs, logger, redactor }));
+  const chat = opened.use(await openChat({ config, store, services, runs, logger, redactor, late }));
   late.chat = chat;
   await chat.takeUp();
   const forges = await openForges({ config, store, sealedValues: secrets.sealedValues, logger });
@@ -102,7 +110,7 @@ export async function startApp(loaded: LoadedConfig, options: StartOptions = {})
   late.ci = ci;
   const translate = openTranslate(config.ci.translate, runs);
   await ci.takeUp();
-  const agents = opened.use(await openAgents({ config, store, ...durable, context, forges, logger }));
+  const agents = opened.use(await openAgents({ config, store, ...durable, context, forges, logger, late }));
   late.agents = agents;
   const webhooks = opened.use(forges.intake(ci));
   await webhooks.takeUp();

@@ -3,6 +3,7 @@ import {
   builtInFlows,
   CodeThreads,
   createAgents,
+  createBaselines,
   createLessons,
   createRetrieve,
   FlowService,
@@ -13,6 +14,7 @@ import {
   readFlowFiles,
   Uploads,
 } from "../agents/index.ts";
+import type { ProjectServices } from "../chat/index.ts";
 import type { Config } from "../config/index.ts";
 import type { ContextStore } from "../context/index.ts";
 import { GloveboxError, type Logger, systemClock } from "../core/index.ts";
@@ -22,6 +24,7 @@ import type { RunDocuments, Sandboxes } from "../runs/index.ts";
 import type { Store } from "../store/index.ts";
 import { DEFAULT_MODEL, openModel } from "./agent-model.ts";
 import type { OpenForges } from "./forges.ts";
+import { createProject } from "./project.ts";
 
 export interface OpenAgentsAndFlows extends OpenAgents {
   /** What clients reach. */
@@ -41,8 +44,10 @@ export async function openAgents(parts: {
   readonly context: ContextStore;
   readonly forges: Pick<OpenForges, "git" | "repositories" | "pulls">;
   readonly logger: Logger;
+  /** Is told what conversations reach. */
+  readonly late: { readonly project: { resolve(project: ProjectServices): void } };
 }): Promise<OpenAgentsAndFlows> {
-  const { config, store, engine, sandboxes, documents, context, forges, logger } = parts;
+  const { config, store, engine, sandboxes, documents, context, forges, logger, late } = parts;
   await using opened = new AsyncDisposableStack();
   const uploads = new Uploads(join(config.dataDir, "flows", "uploads"), systemClock);
   await uploads.sweep();
@@ -53,6 +58,7 @@ export async function openAgents(parts: {
     code,
     retrieve: createRetrieve(context),
     lessons: createLessons(context),
+    baselines: createBaselines(context),
     documents,
     ...(models !== undefined && { models }),
   };
@@ -69,8 +75,10 @@ export async function openAgents(parts: {
     rounds,
     budget: Object.fromEntries(Object.entries(budget).filter(([, limit]) => limit !== undefined)),
     ...(models !== undefined && { model: DEFAULT_MODEL }),
+    isPriced: config.agents.model.prices !== undefined,
   });
   await agents.takeUp();
+  late.project.resolve(createProject({ context, engine, flows, agents: agents.service }));
   const resources = opened.move();
   return {
     ...agents,

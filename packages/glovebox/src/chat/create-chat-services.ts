@@ -5,8 +5,10 @@ import type { Store } from "../store/index.ts";
 import { Approvals } from "./approvals/approval-service.ts";
 import { Conversations } from "./conversations/conversation-service.ts";
 import type { BuiltinHookServices } from "./hooks/builtin/index.ts";
+import type { ProjectServices } from "./project.ts";
 import type { AssistantService, ChatServices } from "./services.ts";
 import { Admissions } from "./turn/admissions.ts";
+import { tellTurnOf } from "./turn/project-run.ts";
 import { recoverTurns } from "./turn/recover-turns.ts";
 import { type RunParts, releaseTurn } from "./turn/run-of-turn.ts";
 import { TurnHub } from "./turn/turn-hub.ts";
@@ -29,6 +31,8 @@ export interface ChatOptions {
   readonly clock: Clock;
   /** Where the keys of models and the secrets of hooks are. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Agents, flows and the context store, once they are open; absent: the tools that need them say that there are none. */
+  readonly project?: (signal: AbortSignal) => Promise<ProjectServices>;
 }
 
 export interface OpenChat extends ChatServices {
@@ -60,6 +64,7 @@ export function createChatServices(options: ChatOptions): OpenChat {
     approvals,
     onRunEnd: async (run) => {
       if (run.program === CHAT_TURN) await releaseTurn(parts, run);
+      else await tellTurnOf(parts.engine, run);
     },
     takeUp: async () => {
       options.engine.register(program as Program);

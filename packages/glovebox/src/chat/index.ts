@@ -16,6 +16,7 @@ export type {
   TextSource,
 } from "./extraction/types.ts";
 export { type JudgedBlock, judgeBlocks } from "./judge-blocks.ts";
+export type { ProjectHit, ProjectRun, ProjectServices, ProjectStart, WorkspaceFiles } from "./project.ts";
 export type {
   ApprovalService,
   AssistantService,
@@ -29,6 +30,7 @@ export type {
   TurnResult,
   TurnService,
 } from "./services.ts";
+export { TOOL_NEEDS } from "./turn/tools.ts";
 export { RULES } from "./validation/rules/index.ts";
 export { RuleSchema, ValidateOptions } from "./validation/settings.ts";
 export type { Finding, Rule, RuleDecision, Severity, Validation } from "./validation/types.ts";

@@ -32,6 +32,8 @@ export interface TurnInput {
   readonly idempotencyKey?: string;
   /** What a caller may say of the question besides: what is given wins over the assistant's own. */
   readonly ask?: TurnAsk;
+  /** Tools of the assistant's that whoever asks may not use: the model is not offered them. */
+  readonly forbidden?: readonly string[];
 }
 
 /** How one turn's model is asked; from clients that speak OpenAI's protocol. Part of the run's input. */
@@ -110,6 +112,9 @@ export type TurnEvent =
   | { readonly type: "decision"; readonly decision: HookDecision }
   | { readonly type: "block"; readonly block: TurnBlock }
   | { readonly type: "approval"; readonly approval: Approval }
+  | { readonly type: "tool_called"; readonly callId: string; readonly name: string; readonly input: unknown }
+  /** What it gave is in the conversation's messages. */
+  | { readonly type: "tool_answered"; readonly callId: string; readonly name: string; readonly isError: boolean }
   | { readonly type: "execution_started"; readonly executionId: string; readonly block: number }
   | {
       readonly type: "output";

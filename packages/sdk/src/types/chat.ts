@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { ExecutionStatus } from "./execution.ts";
 import type { Language } from "./isolation.ts";
+import type { Json } from "./json.ts";
 
 /** A call of a tool that a model wants made. */
 export interface ToolCall {
@@ -116,6 +117,9 @@ export type TurnEvent =
   | { readonly type: "decision"; readonly decision: HookDecision }
   | { readonly type: "block"; readonly block: TurnBlock }
   | { readonly type: "approval"; readonly approval: Approval }
+  | { readonly type: "tool_called"; readonly callId: string; readonly name: string; readonly input: Json }
+  /** What it gave is in the conversation's messages. */
+  | { readonly type: "tool_answered"; readonly callId: string; readonly name: string; readonly isError: boolean }
   | { readonly type: "execution_started"; readonly executionId: string; readonly block: number }
   | {
       readonly type: "output";

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Language } from "../../core/schemas.ts";
 import { ModelScript } from "../../models/index.ts";
 import { HOOK_POINTS } from "../hooks/hook.ts";
+import { OWN_TOOLS, TOOL_NAMES } from "../turn/tools.ts";
 
 const Name = z
   .string()
@@ -55,6 +56,12 @@ const AssistantExecution = z.strictObject({
   askThreshold: z.number().min(0).max(1).default(0.5),
   /** Of one execution, milliseconds. */
   timeoutMs: z.number().int().min(100).max(3_600_000).default(30_000),
+  /** In the mode `tool`: what the model is given. Default: what works in the conversation's sandbox. */
+  tools: z
+    .array(z.enum(TOOL_NAMES))
+    .min(1)
+    .max(TOOL_NAMES.length)
+    .default([...OWN_TOOLS]),
   /** Characters of one block. */
   maxCodeLength: z.number().int().min(1).max(1_000_000).default(10_000),
   /** How the conversation's session keeps its state; as in templates. */

@@ -24,7 +24,11 @@ const Message = z.discriminatedUnion("role", [
   }),
 ]);
 
-const Code = { language: Language, code: text(1_048_576) };
+const Code = {
+  language: Language,
+  code: text(1_048_576),
+  tool: z.strictObject({ name: text(64), input: z.record(z.string().max(100), z.json()) }).exactOptional(),
+};
 
 const VALUES = {
   pre_llm: z.strictObject({ messages: z.array(Message).max(2_000) }),

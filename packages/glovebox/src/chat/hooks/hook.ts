@@ -8,6 +8,13 @@ export type HookPoint = (typeof HOOK_POINTS)[number];
 export interface HookCode {
   readonly language: Language;
   readonly code: string;
+  /** It is no code, but a tool that reaches beyond the sandbox; `code` is the command that does the same. What a hook puts in place of `input` counts, not what it puts in place of `code`. */
+  readonly tool?: HookTool;
+}
+
+export interface HookTool {
+  readonly name: string;
+  readonly input: Readonly<Record<string, unknown>>;
 }
 
 /** What an execution showed, as the model and the user will see it. */

@@ -3,10 +3,11 @@ import { tellBlock } from "./answer-mode.ts";
 import { ask } from "./ask.ts";
 import { useFiles } from "./file-tools.ts";
 import { judge } from "./judge.ts";
+import { useProject } from "./project-tools.ts";
 import { endsTurn } from "./refused.ts";
 import { bounded, resultText } from "./result-text.ts";
 import { runBlock } from "./run-code.ts";
-import { type CheckedCall, checkCall, MODEL_TOOLS, type ToolInput } from "./tools.ts";
+import { type CheckedCall, checkCall, modelTools, type ToolInput, type ToolName } from "./tools.ts";
 import type { TurnScope } from "./turn-scope.ts";
 
 interface Told {
@@ -17,8 +18,9 @@ interface Told {
 /** The model is given tools, and asked again with what they gave until it calls none any more. */
 export async function toolMode(scope: TurnScope, before: readonly ModelMessage[]): Promise<void> {
   const { record } = scope;
+  const tools = modelTools(toolsOf(scope));
   for (;;) {
-    const { text, toolCalls } = await ask(scope, [...before, ...record.said], MODEL_TOOLS);
+    const { text, toolCalls } = await ask(scope, [...before, ...record.said], tools);
     if (toolCalls.length === 0) {
       if (text !== "") record.said.push({ role: "assistant", text });
       return;
@@ -28,10 +30,16 @@ export async function toolMode(scope: TurnScope, before: readonly ModelMessage[]
   }
 }
 
+/** What the assistant gives its model, but what whoever asks may not do. */
+function toolsOf({ input }: TurnScope): readonly ToolName[] {
+  return input.assistant.execution.tools.filter((name) => input.forbidden?.includes(name) !== true);
+}
+
 /** Every call gets its result, also one that is not made any more: a model takes no conversation in which one is missing. */
 async function makeCalls(scope: TurnScope, calls: readonly ToolCall[]): Promise<void> {
   let failure: unknown;
   for (const { id, name, input } of calls) {
+    if (failure === undefined) scope.emit({ type: "tool_called", callId: id, name, input });
     const told =
       failure === undefined
         ? await makeCall(scope, name, input).catch((error: unknown) => {
@@ -40,6 +48,7 @@ async function makeCalls(scope: TurnScope, calls: readonly ToolCall[]): Promise<
           })
         : notMade(failure);
     const { text, isError } = told;
+    scope.emit({ type: "tool_answered", callId: id, name, isError });
     scope.record.said.push({ role: "tool", callId: id, name, text: bounded(text), ...(isError && { isError }) });
   }
   if (failure !== undefined) throw failure;
@@ -52,7 +61,7 @@ function notMade(error: unknown): Told {
 /** What fails of itself is told the model, which may do otherwise; what ends the turn is thrown. */
 async function makeCall(scope: TurnScope, name: string, input: unknown): Promise<Told> {
   scope.budget.countToolCall();
-  const call = checkCall(name, input);
+  const call = checkCall(toolsOf(scope), name, input);
   if ("problem" in call) return { text: call.problem, isError: true };
   try {
     return await perform(scope, call);
@@ -74,6 +83,8 @@ async function perform(scope: TurnScope, call: Exclude<CheckedCall, { readonly p
       return { text: await takeSnapshot(scope), isError: false };
     case "rollback":
       return { text: await rollBack(scope, call.input), isError: false };
+    default:
+      return useProject(scope, call);
   }
 }
 

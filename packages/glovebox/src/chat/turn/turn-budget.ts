@@ -1,4 +1,4 @@
-import { GloveboxError, isGloveboxError } from "../../core/index.ts";
+import { type Budget, GloveboxError, isGloveboxError } from "../../core/index.ts";
 import type { ProgramContext } from "../../engine/index.ts";
 import type { ModelUsage } from "../../models/index.ts";
 import type { Assistant } from "../assistants/assistant.ts";
@@ -39,6 +39,17 @@ export class TurnBudget {
   tokensLeft({ inputTokens, outputTokens }: ModelUsage): number | undefined {
     const { tokens } = this.#limits;
     return tokens === undefined ? undefined : tokens - inputTokens - outputTokens;
+  }
+
+  /** What is left for a run that the turn starts; empty without limits. */
+  async rest({ inputTokens, outputTokens, dollars = 0 }: ModelUsage): Promise<Budget> {
+    const { tokens, usd } = this.#limits;
+    const { timeoutMs: wallMs } = await this.time();
+    return {
+      ...(tokens !== undefined && { tokens: Math.max(0, tokens - inputTokens - outputTokens) }),
+      ...(usd !== undefined && { dollars: Math.max(0, usd - dollars) }),
+      ...(wallMs !== undefined && { wallMs }),
+    };
   }
 
   /** Before the model is asked: nothing may be used up. */

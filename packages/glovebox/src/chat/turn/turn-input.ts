@@ -19,6 +19,8 @@ export const TurnRunInput = z.strictObject({
   history: z.array(Message),
   messages: z.array(Message),
   ask: z.custom<TurnAsk>((value) => typeof value === "object" && value !== null).optional(),
+  /** Tools of the assistant's that whoever asked may not use. */
+  forbidden: z.array(z.string()).optional(),
   /** Of the request with its idempotency key: what it must be again for the same turn to be found. */
   requestHash: z.string().optional(),
 });

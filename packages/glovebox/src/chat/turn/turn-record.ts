@@ -8,6 +8,8 @@ export class TurnRecord {
   readonly blocks: TurnBlock[] = [];
   readonly executions: TurnExecution[] = [];
   readonly decisions: HookDecision[] = [];
+  /** Runs that the turn started and whose use is not counted yet. */
+  readonly startedRuns = new Set<string>();
   /** What the conversation will remember, after the turn's own messages. */
   readonly said: ModelMessage[] = [];
   /** Whether code of this turn has a session to run in. */

@@ -7,6 +7,7 @@ import type { Store } from "../../store/index.ts";
 import { openConversationSession } from "../conversations/conversation-session.ts";
 import type { BuiltinHookServices } from "../hooks/builtin/index.ts";
 import type { Hook, HookContext } from "../hooks/hook.ts";
+import type { ProjectServices } from "../project.ts";
 import type { TurnEvent } from "../services.ts";
 import type { TurnBudget } from "./turn-budget.ts";
 import type { TurnHub } from "./turn-hub.ts";
@@ -27,6 +28,8 @@ export interface TurnParts {
   readonly clock: Clock;
   readonly env: Environment;
   readonly hub: TurnHub;
+  /** What the server has besides, once it is open; absent: nothing. */
+  readonly project?: (signal: AbortSignal) => Promise<ProjectServices>;
 }
 
 /** One turn at work. */

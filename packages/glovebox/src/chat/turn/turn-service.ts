@@ -112,6 +112,7 @@ export class Turns implements TurnService {
       history: [...recentHistory(turns.flatMap(({ messages }) => messages))],
       messages: [...input.messages],
       ...(input.ask !== undefined && { ask: input.ask }),
+      ...(input.forbidden !== undefined && { forbidden: [...input.forbidden] }),
       ...(key !== undefined && { requestHash }),
     };
     const runId = await admissions

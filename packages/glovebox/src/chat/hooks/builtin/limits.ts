@@ -23,7 +23,9 @@ export const limits = defineBuiltin({
   points: ["pre_execution"],
   options: Options,
   make: (options) => [
-    hookAt("pre_execution", NAME, TIMEOUT_MS, ({ language, code }) => {
+    hookAt("pre_execution", NAME, TIMEOUT_MS, ({ language, code, tool }) => {
+      // What a tool is called with is no program in a language.
+      if (tool !== undefined) return { decision: "allow" };
       const why = [...exceeded(language, code, options)];
       return why.length === 0 ? { decision: "allow" } : answerWith(options.action, why.join("; "), []);
     }),

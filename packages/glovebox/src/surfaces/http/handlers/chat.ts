@@ -1,5 +1,5 @@
-import type { TurnEvent, TurnInput } from "../../../chat/index.ts";
-import { GloveboxError } from "../../../core/index.ts";
+import { TOOL_NEEDS, type TurnEvent, type TurnInput } from "../../../chat/index.ts";
+import { GloveboxError, type Principal } from "../../../core/index.ts";
 import type { chatOperations } from "../../operations/chat.ts";
 import type { Call, HandlersOf } from "../call.ts";
 import { wantsStream } from "../event-page.ts";
@@ -15,7 +15,8 @@ export function chatHandlers(context: HandlerContext): HandlersOf<Operations> {
     "chat.send": async (call) => {
       const { stream, ...said } = call.body;
       const idempotencyKey = idempotencyKeyOf(call.request.headers);
-      const input = { ...said, ...(idempotencyKey !== undefined && { idempotencyKey }) } as TurnInput;
+      const key = idempotencyKey === undefined ? {} : { idempotencyKey };
+      const input = { ...said, ...key, ...forbidding(context, call.principal) } as TurnInput;
       const { runId } = await partOf(context, "chat").turns.start(call.principal.tenantId, input);
       if (stream === true || wantsStream(call.request)) return await sendTurn(context, call, runId);
       return await turnResult(context, call, runId);
@@ -28,6 +29,15 @@ export function chatHandlers(context: HandlerContext): HandlersOf<Operations> {
       return await sendTurn(context, call, id);
     },
   };
+}
+
+/** Tools whose operation the caller may not do: a conversation is no way around that. */
+export function forbidding({ authorizer }: HandlerContext, principal: Principal): Pick<TurnInput, "forbidden"> {
+  const { tenantId } = principal;
+  const forbidden = Object.entries(TOOL_NEEDS).flatMap(([tool, operation]) =>
+    authorizer.check(principal, operation, { kind: operation.split(".")[0] ?? "", tenantId }).allowed ? [] : [tool],
+  );
+  return forbidden.length === 0 ? {} : { forbidden };
 }
 
 type AnyCall = Pick<Call<Operations["chat.send"]>, "principal" | "request" | "reply" | "signal">;

@@ -8,7 +8,7 @@ import { completionOf } from "../openai/completion.ts";
 import { toOpenAiError } from "../openai/error-body.ts";
 import { turnOf } from "../openai/read-request.ts";
 import { type HandlerContext, partOf } from "../options.ts";
-import { turnResult } from "./chat.ts";
+import { forbidding, turnResult } from "./chat.ts";
 
 type Completions = Call<(typeof openAiOperations)["chat.completions"]>;
 
@@ -47,7 +47,10 @@ async function complete(context: HandlerContext, call: Completions) {
   const { body } = call;
   assistantNamed(context, body.model);
   const isKept = body.store === true || body.metadata?.conversation_id !== undefined;
-  const turn = await partOf(context, "chat").turns.start(call.principal.tenantId, turnOf(body));
+  const turn = await partOf(context, "chat").turns.start(call.principal.tenantId, {
+    ...turnOf(body),
+    ...forbidding(context, call.principal),
+  });
   const frame = {
     id: `chatcmpl-${turn.runId}`,
     created: Math.floor(context.clock.nowMs() / 1000),
