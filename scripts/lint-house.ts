@@ -93,6 +93,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
     "microvm/index.ts",
   ], // loaded lazily, one by one
   sessions: ["one-shot.ts"], // `glovebox run` without a server loads neither store nor zod
+  store: ["sqlite/connection.ts"], // the context store's threads open a database, and do without the repositories
   surfaces: ["operations/index.ts", "mcp/stdio.ts"], // the table alone, for coverage tests; `glovebox mcp`, which serves no HTTP
 };
 

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalJson } from "../core/index.ts";
 
 export const DOCUMENT_KINDS = [
@@ -66,14 +66,11 @@ export interface DocumentInput {
 export const MAX_CONTENT_BYTES = 4 * 1024 * 1024;
 
 export function contentHash(content: string): string {
-  return createHash("sha256").update(content).digest("hex");
+  return hash("sha256", content);
 }
 
 /** 32 hexadecimal digits. */
 export function documentId(tenantId: string, { scope = "global", kind, path, content }: DocumentInput): string {
   const identity = path === undefined ? { content: contentHash(content) } : { path };
-  return createHash("sha256")
-    .update(canonicalJson({ tenantId, scope, kind, ...identity }))
-    .digest("hex")
-    .slice(0, 32);
+  return hash("sha256", canonicalJson({ tenantId, scope, kind, ...identity })).slice(0, 32);
 }

@@ -35,6 +35,8 @@ import type { ReaderPool } from "./worker/reader-pool.ts";
 
 /** For reading a batch of documents: hostile text may keep a parser for ever. */
 const PREPARE_LIMIT_MS = 60_000;
+/** Documents that one thread reads alone. */
+const MIN_SHARE = 50;
 /** How often a write is tried again that somebody else's came in between of. */
 const MAX_ATTEMPTS = 5;
 const MAX_HISTORY = 1_000;
@@ -275,10 +277,16 @@ export class EmbeddedContextStore implements ContextStore {
     inputs: readonly DocumentInput[],
     signal: AbortSignal | undefined,
   ): Promise<PreparedDocument[]> {
-    if (inputs.length === 0) return [];
     const { readers, embedder } = this.#parts;
     const options = { limitMs: PREPARE_LIMIT_MS, ...(signal !== undefined && { signal }) };
-    return readers.call(options, "prepareDocuments", tenantId, inputs, spaceOf(embedder));
+    // All readers work on a large batch; a small one is not worth waking another.
+    const share = Math.max(MIN_SHARE, Math.ceil(inputs.length / readers.size));
+    const parts: Promise<PreparedDocument[]>[] = [];
+    for (let from = 0; from < inputs.length; from += share) {
+      const part = inputs.slice(from, from + share);
+      parts.push(readers.call(options, "prepareDocuments", tenantId, part, spaceOf(embedder)));
+    }
+    return (await Promise.all(parts)).flat();
   }
 
   async #mergeOnce(tenantId: string, id: string, input: MergeInput): Promise<MergeResult> {

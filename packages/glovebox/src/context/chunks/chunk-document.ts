@@ -1,7 +1,6 @@
 import type { Language } from "../../core/index.ts";
 import type { DocumentKind } from "../document.ts";
 import { type Chunk, cutLines } from "./chunk.ts";
-import { chunkCode } from "./chunk-code.ts";
 import { chunkProse } from "./chunk-prose.ts";
 
 const LANGUAGES: Readonly<Record<string, Language>> = {
@@ -30,9 +29,10 @@ export async function chunkDocument(kind: DocumentKind, path: string | undefined
   const text = content.replaceAll("\r\n", "\n");
   if (kind === "code") {
     const language = languageOfPath(path);
-    return language === undefined
-      ? cutLines(text.split("\n"), 1, text.split("\n").length)
-      : await chunkCode(text, language);
+    if (language === undefined) return cutLines(text.split("\n"), 1, text.split("\n").length);
+    // Not before there is code: loading the parsers takes a new thread as long as all the rest.
+    const { chunkCode } = await import("./chunk-code.ts");
+    return chunkCode(text, language);
   }
   return chunkProse(text);
 }

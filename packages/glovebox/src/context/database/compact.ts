@@ -24,14 +24,13 @@ export function compact(db: Database, tenantId: string | undefined, horizon: num
   const all = (sql: string) => db.prepare(sql).all(horizon, tenantId ?? null) as { readonly row: number }[];
   const statements = new Statements(db);
   const chunks = all(`DELETE FROM chunk WHERE ${ended("chunk")} RETURNING row`);
-  for (const { row } of chunks) {
-    statements.of("DELETE FROM words WHERE rowid = ?").run(row);
-    statements.of("DELETE FROM vector WHERE chunk = ?").run(row);
-  }
+  for (const { row } of chunks) statements.of("DELETE FROM vector WHERE chunk = ?").run(row);
   repackSketches(statements);
   const versions = all(`DELETE FROM version WHERE ${ended("version")} RETURNING document AS row`);
   const contents = db
     .prepare("DELETE FROM content WHERE hash NOT IN (SELECT content_hash FROM version) RETURNING 1")
     .all();
+  // Last of all, and together, as the writer does.
+  for (const { row } of chunks) statements.of("DELETE FROM words WHERE rowid = ?").run(row);
   return { versions: versions.length, chunks: chunks.length, contents: contents.length };
 }

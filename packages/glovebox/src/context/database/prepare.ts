@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type Database from "better-sqlite3";
 import { chunkDocument } from "../chunks/chunk-document.ts";
-import { contentHash, type DocumentInput, documentId } from "../document.ts";
+import { type DocumentInput, documentId, contentHash as hashOfContent } from "../document.ts";
 import { hashingEmbedder, hashingVector } from "../embedders/hashing-embedder.ts";
 import { tokensOf } from "../text/tokens.ts";
 import { Sketcher } from "../vectors/sketch.ts";
@@ -20,15 +20,15 @@ export async function prepareDocuments(
   const current = db
     .prepare(
       `SELECT v.content_hash FROM document d JOIN version v ON v.document = d.row AND v.version = d.current
-       WHERE d.tenant = ? AND d.id = ? AND d.removed = 0`,
+       WHERE d.tenant = +? AND d.id = +? AND d.removed = 0`,
     )
     .pluck();
   const prepared: PreparedDocument[] = [];
   for (const input of inputs) {
     const id = documentId(tenantId, input);
-    const hash = contentHash(input.content);
-    const isThere = current.get(tenantId, id) === hash;
-    prepared.push({ id, input, contentHash: hash, ...(!isThere && { chunks: await prepareChunks(input, space) }) });
+    const contentHash = hashOfContent(input.content);
+    const isThere = current.get(tenantId, id) === contentHash;
+    prepared.push({ id, input, contentHash, ...(!isThere && { chunks: await prepareChunks(input, space) }) });
   }
   return prepared;
 }
@@ -42,7 +42,7 @@ async function prepareChunks({ kind, path, content }: DocumentInput, space: Spac
     return {
       startLine,
       endLine,
-      textHash: createHash("sha256").update(text).digest("hex").slice(0, 32),
+      textHash: hash("sha256", text).slice(0, 32),
       tokens: tokens.join(" "),
       words: tokens.length,
       ...(isHashing && { vector: prepareVector(hashingVector(tokens)) }),

@@ -61,8 +61,9 @@ export class Writer {
   readonly #db: Database;
   readonly #now: () => number;
   readonly #statements: Statements;
-  /** Of the transaction, written at its end as a block. */
+  /** Of the transaction, written at its end: see {@link Writer.#index}. */
   #sketches: PlacedSketch[] = [];
+  #words: { readonly row: number; readonly tokens: string }[] = [];
 
   constructor(db: Database, now: () => number) {
     this.#db = db;
@@ -78,7 +79,7 @@ export class Writer {
       const written = changes.map((change) =>
         change.kind === "put" ? this.#put(change, by, spaceId) : this.#remove(change, by),
       );
-      writeSketches(this.#statements, spaceId, this.#sketches);
+      this.#index(spaceId);
       const count = (state: WrittenDocument["state"]) => written.filter((one) => one.state === state).length;
       const [inserted, updated, unchanged] = [count("inserted"), count("updated"), count("unchanged")];
       return { revision, inserted, updated, unchanged, documents: written };
@@ -147,7 +148,7 @@ export class Writer {
         );
         if (isWanted !== undefined) this.#putVector(spaceId, chunk, textHash, vector);
       }
-      writeSketches(this.#statements, spaceId, this.#sketches);
+      this.#index(spaceId);
     });
   }
 
@@ -202,7 +203,7 @@ export class Writer {
 
   #insertDocument(tenantId: string, id: string, input: DocumentInput, revision: number): number {
     const sql = `INSERT INTO document (id, tenant, scope, kind, path, current, pinned, expires_ms, changed_revision)
-      VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)`;
+      VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?)`;
     const values = [
       id,
       tenantId,
@@ -254,7 +255,8 @@ export class Writer {
       restores,
     );
     const sql = "UPDATE document SET current = ?, removed = ?, changed_revision = ? WHERE row = ?";
-    this.#run(sql, version, removed ? 1 : 0, revision, row);
+    // A new document was inserted so.
+    if (parent !== undefined) this.#run(sql, version, removed ? 1 : 0, revision, row);
     return version;
   }
 
@@ -263,7 +265,7 @@ export class Writer {
       "INSERT INTO chunk (document, start_line, end_line, text_hash, from_revision, words) VALUES (?, ?, ?, ?, ?, ?)";
     const { startLine, endLine, textHash, tokens, words, vector } = chunk;
     const row = this.#insert(sql, document, startLine, endLine, textHash, revision, words);
-    this.#run("INSERT INTO words (rowid, tokens) VALUES (?, ?)", row, tokens);
+    this.#words.push({ row, tokens });
     // Nobody looks for a vector by its text where computing it costs nothing.
     if (vector !== undefined) this.#putVector(spaceId, row, "", vector);
   }
@@ -273,6 +275,13 @@ export class Writer {
     const sql = "INSERT INTO vector (space, chunk, text_hash, entries) VALUES (?, ?, ?, ?)";
     const slot = this.#insert(sql, spaceId, chunk, textHash, bytes);
     this.#sketches.push({ slot, chunk, sketch });
+  }
+
+  /** Last of all, and together: FTS5 writes what it has gathered whenever a statement comes in between that SQLite may have to undo alone, which took half of the time of all writing. */
+  #index(spaceId: number): void {
+    writeSketches(this.#statements, spaceId, this.#sketches);
+    for (const { row, tokens } of this.#words)
+      this.#run("INSERT INTO words (rowid, tokens) VALUES (?, ?)", row, tokens);
   }
 
   #revise<T>(work: (revision: number) => T): T {
@@ -291,7 +300,7 @@ export class Writer {
       this.#db.exec("COMMIT");
       return result;
     } finally {
-      this.#sketches = [];
+      [this.#sketches, this.#words] = [[], []];
       if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
     }
   }

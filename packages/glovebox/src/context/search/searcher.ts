@@ -15,6 +15,9 @@ interface ChunkRow {
   readonly text: string;
 }
 
+/** So many times as many as are wanted have their cosines from the vectors themselves, and the others of those that are fused from bytes. */
+const EXACT = 2;
+
 /** Searches, in a reader's thread. One search is one transaction: whatever is written meanwhile, it sees one state. */
 export class Searcher {
   readonly #statements: Statements;
@@ -47,7 +50,9 @@ export class Searcher {
       allowed.documents[this.#mirror.documentOf.get(chunk)] === 1 && this.#mirror.isCurrent(chunk, atRevision);
     const count = k * rerankFactor;
     const near =
-      dense === undefined ? [] : (this.#space(dense.space)?.search(dense.vector, count, allowed, atRevision) ?? []);
+      dense === undefined
+        ? []
+        : (this.#space(dense.space)?.search(dense.vector, { count, exact: EXACT * k }, allowed, atRevision) ?? []);
     const worded = tokens === undefined ? [] : this.#sparse.search(tokens, count, isAllowed);
     const idOf = (chunk: number) => this.#mirror.ids[this.#mirror.documentOf.get(chunk)] ?? "";
     return fuse(near, worded, query.fusion, query.weights).sort(
@@ -81,9 +86,9 @@ export class Searcher {
     const version =
       atRevision === undefined
         ? "v.version = d.current"
-        : "v.from_revision <= ? AND (v.to_revision IS NULL OR v.to_revision > ?)";
+        : "v.from_revision <= +? AND (v.to_revision IS NULL OR v.to_revision > +?)";
     const sql = `SELECT ${VERSION_COLUMNS}, c.start_line, c.end_line, t.text FROM chunk c JOIN document d ON d.row = c.document
-      JOIN version v ON v.document = d.row AND ${version} JOIN content t ON t.hash = v.content_hash WHERE c.row = ?`;
+      JOIN version v ON v.document = d.row AND ${version} JOIN content t ON t.hash = v.content_hash WHERE c.row = +?`;
     const at = atRevision === undefined ? [] : [atRevision, atRevision];
     const row = this.#statements.of(sql).get(...at, chunk) as (VersionRow & ChunkRow) | undefined;
     if (row === undefined) return undefined;

@@ -1,7 +1,7 @@
 /** A thread of the context store: the one that writes, or one of those that read, cut and search. */
 import { parentPort, workerData } from "node:worker_threads";
 import { GloveboxError, toGloveboxError } from "../../core/index.ts";
-import { openForReading, openForWriting, storeFailed } from "../../store/index.ts";
+import { openForReading, openForWriting, storeFailed } from "../../store/sqlite/connection.ts";
 import { prepareDocuments, prepareVector } from "../database/prepare.ts";
 import { Reader } from "../database/reader.ts";
 import { Writer } from "../database/writer.ts";

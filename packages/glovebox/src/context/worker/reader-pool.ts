@@ -17,6 +17,11 @@ export class ReaderPool implements AsyncDisposable {
     this.#threads = Array.from({ length: count }, () => new ContextThread<ReaderMethods>({ file, role: "reader" }));
   }
 
+  /** How many can read at the same time. */
+  get size(): number {
+    return this.#threads.length;
+  }
+
   /**
    * Asks the thread with the least to do. With `limitMs`, a thread that has not answered by then is ended, since hostile text may keep a parser for ever: `payload_too_large`. Whoever else waited for
    * it gets `store_failed`, and another thread takes its place.
