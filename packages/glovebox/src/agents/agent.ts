@@ -3,6 +3,7 @@ import type { ProgramContext } from "../engine/index.ts";
 import type { ModelProvider } from "../models/index.ts";
 import type { RunDocuments } from "../runs/index.ts";
 import type { CodeThreads } from "./code/code-threads.ts";
+import type { Baselines } from "./memory/baselines.ts";
 import type { Lessons } from "./memory/lessons.ts";
 import type { Retrieve } from "./memory/retrieve.ts";
 import type { TaskType } from "./messages/parts.ts";
@@ -27,6 +28,7 @@ export interface AgentHost {
   readonly code: CodeThreads;
   readonly retrieve?: Retrieve;
   readonly lessons?: Lessons;
+  readonly baselines?: Baselines;
   /** To write into the context store, and to read what was written. */
   readonly documents?: RunDocuments;
 }

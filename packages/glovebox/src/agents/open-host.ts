@@ -4,6 +4,7 @@ import type { ProgramContext } from "../engine/index.ts";
 import type { RunDocuments } from "../runs/index.ts";
 import type { AgentHost, AgentModel } from "./agent.ts";
 import type { CodeThreads } from "./code/code-threads.ts";
+import type { Baselines } from "./memory/baselines.ts";
 import type { Lessons } from "./memory/lessons.ts";
 import type { Retrieve } from "./memory/retrieve.ts";
 import { RepositorySource } from "./workbench/repository-tree.ts";
@@ -15,6 +16,7 @@ export interface HostParts {
   readonly code: CodeThreads;
   readonly retrieve?: Retrieve;
   readonly lessons?: Lessons;
+  readonly baselines?: Baselines;
   readonly documents?: RunDocuments;
   /** A configured model by its name; absent: there is none. */
   readonly models?: (tenantId: string, name: string) => Promise<AgentModel>;

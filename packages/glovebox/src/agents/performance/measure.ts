@@ -10,6 +10,7 @@ import { argvOf, programsOf, type Subject } from "./subject.ts";
 const Times = z.array(z.number().min(0).max(1e9)).max(1_000);
 const Measured = z.strictObject({
   runs: z.record(z.string(), z.strictObject({ wallMs: Times, cpuMs: Times })),
+  machine: z.string().max(300),
   failed: z.strictObject({ name: z.string(), code: z.number().int().nullable(), error: z.string() }).nullable(),
 });
 
@@ -28,6 +29,8 @@ export interface MeasureOptions {
 }
 
 export interface Measurement {
+  /** Processor and versions, as the sandbox has them. */
+  readonly machine: string;
   readonly now: Spread;
   /** Of the second copy. */
   readonly changed?: Spread;
@@ -73,7 +76,7 @@ export async function measureIn(
     if (times.length === 0) throw new GloveboxError("test_failed", "what is measured left no times");
     return spreadOf(times);
   };
-  return { now: spread("now"), ...(changed !== undefined && { changed: spread("changed") }) };
+  return { machine: read.machine, now: spread("now"), ...(changed !== undefined && { changed: spread("changed") }) };
 }
 
 async function putChanged(bench: RepositoryBench, changed: Readonly<Record<string, string>>): Promise<string> {

@@ -21,8 +21,12 @@ export const PerformancePayload = z.strictObject({
   repeats: z.number().int().min(0).max(100).optional(),
   /** What counts: seconds of the processor (default), which others on the machine disturb less, or of the clock. */
   metric: z.enum(["cpu", "wall"]).optional(),
-  /** What the measurement is compared with. */
+  /** What the measurement is compared with. Default: what was kept for this repository, target and machine, where something was. */
   baseline: Baseline.optional(),
+  /** Keeps what is measured, for later runs to be compared with. Default false. */
+  keepBaseline: z.boolean().optional(),
+  /** The name that baselines of this repository are kept under. Default: the one in package.json or pyproject.toml; without a name none is looked for. */
+  repository: z.string().min(1).max(200).optional(),
   /** Has the model, where there is one, propose one optimisation. Default false. */
   optimise: z.boolean().optional(),
   /** Of everything together, milliseconds; default 300,000. */

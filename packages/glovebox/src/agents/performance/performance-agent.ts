@@ -1,5 +1,6 @@
 import { GloveboxError } from "../../core/index.ts";
 import type { Agent, AgentHost, TaskOf } from "../agent.ts";
+import type { Baseline } from "../memory/baselines.ts";
 import type { Artifact } from "../messages/artifact.ts";
 import { changes, summary } from "../messages/make-message.ts";
 import type { AgentOutcome } from "../messages/result.ts";
@@ -11,6 +12,7 @@ import { optimise } from "./optimise.ts";
 import { PerformancePayload } from "./payload.ts";
 import { profileIn } from "./profile.ts";
 import { compare, type Spread } from "./statistics.ts";
+import { baselineFor, checkBaseline } from "./stored-baseline.ts";
 import { commandSubject, type Subject, testSubject } from "./subject.ts";
 
 const DEFAULT_REPEATS = 5;
@@ -25,16 +27,22 @@ export const performanceAgent: Agent<PerformancePayload> = {
   work: measurePerformance,
 };
 
+const SAID = {
+  slower: "It is slower than the baseline.",
+  faster: "It is faster than the baseline.",
+  noise: "It takes as long as the baseline, as far as can be told.",
+} as const;
+
 type Profile = Extract<Artifact, { kind: "profile" }>;
 
 async function measurePerformance(
-  { bench: given, run, model }: AgentHost,
+  { bench: given, run, model, baselines }: AgentHost,
   { payload }: TaskOf<PerformancePayload>,
 ): Promise<AgentOutcome> {
   if (given === undefined) throw new GloveboxError("invalid_argument", "the agent performance needs a repository");
   const bench = given.within(run);
-  const { repeats = DEFAULT_REPEATS, metric = "cpu", timeoutMs = DEFAULT_TIMEOUT_MS, baseline } = payload;
-  checkBaseline(payload, metric, repeats);
+  const { repeats = DEFAULT_REPEATS, metric = "cpu", timeoutMs = DEFAULT_TIMEOUT_MS } = payload;
+  checkBaseline(payload, { metric, repeats, isKept: baselines !== undefined });
   const { include } = bench.base;
   const subject = await subjectOf(bench, payload);
   const input = { subject, repeats, metric };
@@ -49,14 +57,23 @@ async function measurePerformance(
     { compare: ({ tool: used }) => used },
   );
   const options = { include, timeoutMs, repeats, metric };
-  const time =
+  const measurement =
     repeats === 0
       ? undefined
-      : (
-          await bench.work("times", input, (_input, inside) => measureIn(inside, subject, options), {
-            compare: () => null,
-          })
-        ).now;
+      : await bench.work("times", input, (_input, inside) => measureIn(inside, subject, options), {
+          compare: () => null,
+        });
+  const time = measurement?.now;
+  const compared =
+    measurement === undefined
+      ? undefined
+      : await baselineFor(
+          { run, ...(baselines !== undefined && { baselines }) },
+          bench,
+          { payload, subject, metric },
+          measurement,
+        );
+  const comparison = time === undefined || compared === undefined ? undefined : comparisonOf(compared.baseline, time);
   const profile: Profile = {
     kind: "profile",
     tool,
@@ -65,15 +82,20 @@ async function measurePerformance(
     measured: {
       hotspots: [...measured],
       ...(time !== undefined && { time: { metric, ...spreadOf(time) } }),
-      ...(time !== undefined && baseline !== undefined && { comparison: comparisonOf(baseline, time) }),
+      ...(comparison !== undefined && { comparison }),
     },
   };
   const [first] = hotspots;
-  const text =
+  const most =
     first === undefined
       ? "None of the repository's functions takes time."
       : `Most time goes to ${first.name} (${first.path}:${first.line}).`;
-  const data = { tool, hotspots: hotspots.length };
+  const text = comparison === undefined ? most : `${most} ${SAID[comparison.verdict]}`;
+  const data = {
+    tool,
+    hotspots: hotspots.length,
+    ...(comparison !== undefined && { verdict: comparison.verdict, baseline: compared?.from }),
+  };
   if (payload.optimise !== true || model === undefined) return summary(text, { data, artifacts: [profile] });
   const judged = await optimise(run, model, bench, {
     ...options,
@@ -89,14 +111,6 @@ async function measurePerformance(
   return changes(diff, { artifacts: [profile, { kind: "text", title: "optimisation", text: reason }] });
 }
 
-/** A baseline that cannot be compared is refused before anything is run. */
-function checkBaseline({ baseline }: PerformancePayload, metric: string, repeats: number): void {
-  if (baseline === undefined) return;
-  if (baseline.metric !== metric)
-    throw invalid(`the baseline is of ${baseline.metric} time, and this measures ${metric} time`);
-  if (repeats === 0) throw invalid("a baseline is compared with what is measured, and repeats are 0");
-}
-
 async function subjectOf(bench: Workbench, { command, runner, only = [] }: PerformancePayload): Promise<Subject> {
   if (command !== undefined) return commandSubject(command);
   if (runner !== undefined) return testSubject(runner, only);
@@ -108,10 +122,6 @@ function spreadOf({ median, mad, count }: Spread) {
   return { medianMs: median, madMs: mad, repeats: count };
 }
 
-function comparisonOf({ medianMs, madMs, repeats }: NonNullable<PerformancePayload["baseline"]>, time: Spread) {
+function comparisonOf({ medianMs, madMs, repeats }: Baseline, time: Spread) {
   return { baseline: { medianMs, madMs, repeats }, ...compare({ median: medianMs, mad: madMs }, time) };
-}
-
-function invalid(message: string): GloveboxError {
-  return new GloveboxError("invalid_argument", message, { details: { path: "baseline" } });
 }

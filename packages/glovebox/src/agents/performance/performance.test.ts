@@ -1,6 +1,12 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openContextStore } from "../../context/index.ts";
 import { ScriptedProvider } from "../../models/scripted-provider.ts";
+import { TENANT } from "../../sessions/testing/stage.ts";
+import { createBaselines } from "../memory/store-baselines.ts";
 import type { Artifact } from "../messages/artifact.ts";
 import { type AgentStage, openAgentStage, workOn } from "../testing/agent-stage.ts";
 import { rankHotspots } from "./hotspots.ts";
@@ -101,28 +107,91 @@ describe("the agent performance", { timeout: 120_000 }, () => {
     expect(node.delta).toMatchObject({ kind: "summary", text: expect.stringContaining("unique.ts") });
   });
 
+  it("keeps a baseline of a repository, target and machine, which later runs are held against until another one is asked for", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "glovebox-baselines-"));
+    await using store = openContextStore({ dataDir: folder, readers: 1 });
+    const files = {
+      "pyproject.toml": '[project]\nversion = "1"\nname = "counter"\n',
+      "steps.txt": "1000",
+      "count.py": 'for at in range(int(open("steps.txt").read())):\n    at * at\n',
+    };
+    const own = { metric: "cpu", medianMs: 1e7, madMs: 1, repeats: 3 } as const;
+    const told = await stage.withHost(files, async (host) => {
+      const measured = (payload: object = {}) =>
+        workOn(
+          performanceAgent,
+          { ...host, baselines: createBaselines(store) },
+          { command: ["python3", "count.py"], repeats: 3, ...payload },
+        );
+      const written = (steps: string) =>
+        host.bench.work(`write ${steps}`, {}, (_input, inside) => inside.writeFile("steps.txt", steps));
+      const first = await measured({ keepBaseline: true });
+      // Of another repository, another target and another metric nothing was kept.
+      const others = [
+        await measured({ repository: "another", repeats: 1 }),
+        await measured({ command: ["python3", "count.py", "x"], repeats: 1 }),
+        await measured({ metric: "wall", repeats: 1 }),
+      ];
+      const task = await measured({ baseline: own, repeats: 1 });
+      await written("3000000");
+      const slower = await measured({ keepBaseline: true });
+      await written("999");
+      const faster = await measured();
+      const command = ["python3", "count.py"];
+      const refused = [
+        await workOn(performanceAgent, host, { command, keepBaseline: true }).catch(String),
+        await measured({ keepBaseline: true, repeats: 0 }).catch(String),
+        await host.bench
+          .work("no name", {}, (_input, inside) => inside.writeFile("pyproject.toml", ""))
+          .then(() => measured({ keepBaseline: true, repeats: 1 }).catch(String)),
+      ];
+      return { first, others, task, slower, faster, refused };
+    });
+    for (const one of [told.first, ...told.others]) expect(one.delta).not.toHaveProperty("data.verdict");
+    expect(told.task.delta).toMatchObject({ data: { verdict: "faster", baseline: "task" } });
+    expect(told.slower.delta).toMatchObject({
+      text: expect.stringContaining("It is slower than the baseline."),
+      data: { verdict: "slower", baseline: "kept" },
+    });
+    expect(told.slower.artifacts[0]).toMatchObject({ measured: { comparison: { verdict: "slower" } } });
+    expect(told.faster.delta).toMatchObject({ data: { verdict: "faster", baseline: "kept" } });
+    expect(told.refused).toEqual([
+      expect.stringContaining("nothing keeps baselines here"),
+      expect.stringContaining("repeats are 0"),
+      expect.stringContaining("the repository's name"),
+    ]);
+    const { items } = await store.list(TENANT);
+    expect(items).toMatchObject([{ version: 2, path: expect.stringMatching(/^baselines\//) }]);
+    await rm(folder, { recursive: true });
+  });
+
   it("keeps a model's optimisation only when it is faster and the tests pass", async () => {
-    const ask = (from: number, to: number, text: string, count = 500) =>
-      stage.withHost(
-        { "numbers_of.py": SLOW_PY, "test_numbers.py": testsPy(count) },
-        (host) => workOn(performanceAgent, host, { repeats: 0, optimise: true }),
-        {
-          model: answer(JSON.stringify({ from, to, text, reason: "because" })),
-        },
-      );
-    const faster = await ask(5, 9, "    return list(dict.fromkeys(numbers))", 5_000);
+    const files = { "numbers_of.py": SLOW_PY, "test_numbers.py": testsPy(3_000) };
+    const [faster, wrong, slower] = await stage.withHost(files, async (host) => {
+      const ask = (from: number, to: number, text: string) => {
+        const model = answer(JSON.stringify({ from, to, text, reason: "because" }));
+        return workOn(performanceAgent, { ...host, model }, { repeats: 0, optimise: true });
+      };
+      return [
+        await ask(5, 9, "    return list(dict.fromkeys(numbers))"),
+        await ask(5, 9, "    return sorted(set(numbers))[:2]"),
+        await ask(5, 5, "    for number in range(1_000_000):\n        pass\n    found = []"),
+      ] as const;
+    });
     expect(faster.delta).toMatchObject({ kind: "diff", diff: { files: [{ path: "numbers_of.py" }] } });
     expect(faster.delta.kind === "diff" && faster.delta.diff.text).toContain(
       "+    return list(dict.fromkeys(numbers))\n",
     );
-    const wrong = await ask(5, 9, "    return sorted(set(numbers))[:2]");
     expect(wrong.delta).toMatchObject({ data: { refused: "it breaks test_numbers.py::Numbers.test_unique" } });
-    const slower = await ask(5, 5, "    for number in range(1_000_000):\n        pass\n    found = []");
     expect(slower.delta).toMatchObject({ data: { refused: expect.stringMatching(/^it is (?:slower|not faster)/) } });
   });
 
   it("refuses what it cannot profile, and says when the program fails", async () => {
-    const files = { "fails.py": "raise ValueError('no')\n", "sleeps.py": "import time\ntime.sleep(600)\n" };
+    const files = {
+      "fails.py": "raise ValueError('no')\n",
+      "ok.py": "pass\n",
+      "sleeps.py": "import time\ntime.sleep(600)\n",
+    };
     const command = ["python3", "fails.py"];
     const spent = { metric: "cpu" as const, medianMs: 1, madMs: 1, repeats: 1 };
     const [failed, shell, late, other, unmeasured] = await stage.withHost(files, async (host) => [

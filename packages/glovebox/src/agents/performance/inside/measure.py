@@ -7,6 +7,7 @@ In turns, so that whatever else the machine does falls on all copies alike. Stan
 
 import json
 import os
+import platform
 import resource
 import signal
 import subprocess
@@ -37,6 +38,20 @@ def once(argv, root, timeout):
     return wall, cpu, code, error[-2000:].decode("utf-8", "replace")
 
 
+def machine(argv):
+    """What besides the program makes it fast or slow: processor, how many of them, the interpreter's version."""
+    model = ""
+    try:
+        with open("/proc/cpuinfo") as file:
+            model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "")
+    except OSError:
+        pass
+    version = f"Python {platform.python_version()}"
+    if argv[0] == "node":
+        version = "Node " + subprocess.run(["node", "--version"], capture_output=True, text=True).stdout.strip()
+    return f"{platform.machine()}, {os.cpu_count()} × {model or 'unknown'}, {version}"[:300]
+
+
 def main(config):
     copies = config["copies"]
     runs = {copy["name"]: {"wallMs": [], "cpuMs": []} for copy in copies}
@@ -53,7 +68,7 @@ def main(config):
         if failed is not None:
             break
     with open(config["results"], "w") as file:
-        json.dump({"runs": runs, "failed": failed}, file)
+        json.dump({"runs": runs, "failed": failed, "machine": machine(config["argv"])}, file)
 
 
 main(json.loads(sys.argv[1]))
