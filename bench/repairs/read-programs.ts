@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** What can be wrong with a program: each at least twice in each language. */
-export const FAULT_KINDS = [
+export const COMMON_KINDS = [
   "wrong_operator",
   "off_by_one",
   "swapped_arguments",
@@ -18,6 +18,16 @@ export const FAULT_KINDS = [
   "wrong_boundary",
   "wrong_exception",
   "shared_state",
+] as const;
+
+/** Those, and what was added later as people make it, once or twice each. */
+export const FAULT_KINDS = [
+  ...COMMON_KINDS,
+  "missing_await",
+  "swapped_keys",
+  "late_binding",
+  "wrong_comparison",
+  "wrong_rounding",
 ] as const;
 
 type FaultKind = (typeof FAULT_KINDS)[number];
