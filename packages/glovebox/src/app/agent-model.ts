@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { HostParts } from "../agents/index.ts";
 import type { Config } from "../config/index.ts";
 import { GloveboxError } from "../core/index.ts";
-import { ModelScript, openProvider, ProviderSettings } from "../models/index.ts";
+import { type ModelProvider, ModelScript, openProvider, ProviderSettings } from "../models/index.ts";
 
 /** What requests call the model of the configuration. */
 export const DEFAULT_MODEL = "default";
@@ -16,6 +16,7 @@ export async function openModel({
   script,
   seed,
   baseUrl,
+  prices,
 }: Config["agents"]["model"]): Promise<HostParts["models"]> {
   if (model === undefined) return undefined;
   const apiKey = apiKeyEnv === undefined ? undefined : process.env[apiKeyEnv];
@@ -25,10 +26,25 @@ export async function openModel({
   const remote = { ...(baseUrl !== undefined && { baseUrl }), ...(apiKey !== undefined && { apiKey }) };
   const settings =
     kind === "scripted" ? { kind, script: await readScript(resolve(script ?? "")) } : { kind, ...remote };
-  const provider = openProvider(ProviderSettings.parse(settings));
+  const asked = openProvider(ProviderSettings.parse(settings));
+  const provider = prices === undefined ? asked : priced(asked, prices);
   return async (_tenantId, name) => {
     if (name === DEFAULT_MODEL || name === model) return { provider, model, seed };
     throw new GloveboxError("unavailable", `this server has no model ${name} for agents`);
+  };
+}
+
+/** Says what answers cost, where the provider does not. */
+function priced(provider: ModelProvider, prices: { readonly input: number; readonly output: number }): ModelProvider {
+  return {
+    name: provider.name,
+    models: (signal) => provider.models(signal),
+    ask: async (request, options) => {
+      const answer = await provider.ask(request, options);
+      const { inputTokens, outputTokens, dollars: told } = answer.usage;
+      const dollars = told ?? (inputTokens * prices.input + outputTokens * prices.output) / 1_000_000;
+      return { ...answer, usage: { ...answer.usage, dollars } };
+    },
   };
 }
 

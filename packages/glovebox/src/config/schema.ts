@@ -282,6 +282,12 @@ export const ConfigSchema = z.strictObject({
             .optional()
             .describe("Of `scripted`: a JSON file of answers, from the folder of the server"),
           seed: z.number().int().min(0).max(2_147_483_647).default(1).describe("Given to the model with each question"),
+          prices: z
+            .strictObject({ input: z.number().min(0).max(10_000), output: z.number().min(0).max(10_000) })
+            .optional()
+            .describe(
+              "US dollars for a million tokens; without them no flow that asks the model takes a budget in dollars",
+            ),
         })
         .refine(({ provider, baseUrl }) => provider !== "openai" || baseUrl !== undefined, "`baseUrl` is missing")
         .refine(({ provider, script }) => provider !== "scripted" || script !== undefined, "`script` is missing")

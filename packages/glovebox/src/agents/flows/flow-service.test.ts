@@ -26,6 +26,7 @@ const Say = z.strictObject({
   text: z.string().default(""),
   score: z.number().optional(),
   failures: z.number().default(0),
+  uses: z.record(z.string(), z.number()).default({ tokens: 10 }),
 });
 const calls = new Map<string, number>();
 
@@ -35,16 +36,25 @@ const speaker: Agent<z.infer<typeof Say>> = {
   capabilities: ["x-say"],
   description: "says",
   payload: Say,
-  work: async ({ run }, { payload: { text, score, failures } }) => {
+  work: async ({ run }, { payload: { text, score, failures, uses } }) => {
     const count = await run.step("count", { text }, (_input, { runId, spend }) => {
       const key = `${runId}/${text}`;
       calls.set(key, (calls.get(key) ?? 0) + 1);
-      spend({ tokens: 10 });
+      spend(uses);
       return calls.get(key) ?? 0;
     });
     if (count <= failures) throw new GloveboxError("conflict", `failure ${count}`);
     return summary(text, { data: { text, count, ...(score !== undefined && { score }) } });
   },
+};
+
+/** Waits for what nobody says. */
+const waiter: Agent = {
+  name: "waiter",
+  capabilities: ["x-wait"],
+  description: "waits",
+  payload: z.unknown(),
+  work: async ({ run }) => summary(String(await run.waitFor("nothing"))),
 };
 
 const hello = defineFlow({
@@ -61,13 +71,14 @@ const hello = defineFlow({
   },
 });
 
+const isDone = (id: string) => expect.objectContaining({ id, status: "done" });
 const alone = (steps: string, head = "") => `name: test\nrepository: false\n${head}steps:\n${steps}`;
 
 describe("flows", { timeout: 90_000 }, () => {
   let at: FlowStage;
   beforeAll(async () => {
     at = await openFlowStage({
-      agents: [writer as Agent, speaker as Agent],
+      agents: [writer as Agent, speaker as Agent, waiter],
       flows: [hello],
       definitions: [alone("  - {agent: speaker, input: {text: filed}}\n").replace("name: test", "name: filed")],
       budget: { tokens: 1_000 },
@@ -289,22 +300,59 @@ describe("flows", { timeout: 90_000 }, () => {
     });
   });
 
-  it("hold the budgets of a run, a part and an agent, and keep what was done", async () => {
-    const two = "  - {id: a, agent: speaker, input: {text: a}}\n  - {id: b, agent: speaker, input: {text: b}}\n";
-    const run = await yaml(two, { budget: { tokens: 15 } });
-    expect(run).toMatchObject({
-      status: "failed",
-      error: { code: "budget_exceeded" },
-      steps: [{ id: "a", status: "done" }],
-    });
-    const agent = await yaml("  - {id: a, agent: speaker, input: {text: a}, budget: {tokens: 5}}\n");
-    expect(agent).toMatchObject({ status: "failed", error: { code: "budget_exceeded" } });
-    const group = await yaml(
-      `  - {id: g, budget: {tokens: 15}, steps: [\n${two.replaceAll("  - ", "    ").replaceAll("}\n", "},\n")}    ]}\n`,
+  it.each(["tokens", "dollars", "toolCalls", "sandboxSeconds"] as const)(
+    "hold a run, its parts and its agents to their %s, and keep what was done",
+    async (what) => {
+      const use = (id: string, amount = 1, more = "") =>
+        `{id: ${id}, agent: speaker, input: {text: ${id}, uses: {${what}: ${amount}}}${more}}`;
+      const budget = `budget: {${what}: 2}`;
+      const three = `  - ${use("a")}\n  - ${use("b")}\n  - ${use("c")}\n`;
+      const exceeded = { status: "failed", error: { code: "budget_exceeded", details: { what } } };
+      const done = (...ids: string[]) => ({ steps: expect.arrayContaining(ids.map((id) => isDone(id))) });
+      expect(await yaml(three, { budget: { [what]: 3 } })).toMatchObject({ status: "completed" });
+      expect(await yaml(three, { budget: { [what]: 2 } })).toMatchObject({ ...exceeded, ...done("a", "b") });
+      expect(await yaml(three, { head: `${budget}\n` })).toMatchObject({ ...exceeded, ...done("a", "b") });
+      const part = await yaml(`  - ${use("a", 9)}\n  - {id: g, ${budget}, steps: [${use("b")}, ${use("c", 2)}]}\n`);
+      expect(part).toMatchObject({ ...exceeded, ...done("a", "b"), error: { details: { of: "g" } } });
+      const agent = await yaml(`  - ${use("a", 9)}\n  - ${use("b", 3, `, ${budget}`)}\n`);
+      expect(agent).toMatchObject({ ...exceeded, ...done("a") });
+      expect(await at.stage.engine.replay(TENANT, agent.runId)).toMatchObject({ identical: true });
+    },
+  );
+
+  it("hold a run and its parts to their wallMs", async () => {
+    const exceeded = { status: "failed", error: { code: "budget_exceeded", details: { what: "wallMs" } } };
+    const wait = "  - {id: b, ask: Anybody?}\n";
+    expect(await yaml(wait, { budget: { wallMs: 100 } })).toMatchObject(exceeded);
+    expect(await yaml(wait, { head: "budget: {wallMs: 100}\n" })).toMatchObject(exceeded);
+    const part = await yaml(
+      "  - {id: a, agent: speaker, budget: {wallMs: 60000}}\n  - {id: g, budget: {wallMs: 100}, steps: [{ask: Why?}]}\n",
     );
-    expect(group).toMatchObject({ status: "failed", error: { code: "budget_exceeded", details: { of: "g" } } });
+    expect(part).toMatchObject({ ...exceeded, error: { details: { of: "g" } } });
+    expect(part.steps).toContainEqual(isDone("a"));
+    const agent = await yaml("  - {id: a, agent: waiter, budget: {wallMs: 100}}\n");
+    expect(agent).toMatchObject({ ...exceeded, error: { details: { of: "waiter" } } });
+  });
+
+  it("hold a part to its time", async () => {
     const time = await yaml("  - {id: g, timeout_ms: 50, steps: [{ask: Why?}]}\n");
     expect(time).toMatchObject({ status: "failed", reason: expect.stringContaining("took longer than 50 ms") });
+  });
+
+  it("take a budget in dollars only where it is known what the model costs", async () => {
+    const start = (setup: object, more: object = {}) =>
+      at.flows.start(TENANT, { definition: alone("  - {ask: Why?}\n"), setup, ...more });
+    const steps = "  - {steps: [{agent: speaker, budget: {dollars: 1}}]}\n";
+    await expect(start({ model: "one" }, { budget: { dollars: 1 } })).rejects.toMatchObject({
+      code: "invalid_argument",
+      details: { path: "budget.dollars" },
+    });
+    await expect(start({ model: "one" }, { definition: alone(steps) })).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringMatching(/^steps\.speaker\.budget\.dollars: .*agents\.model\.prices/),
+    });
+    const { id } = await start({ model: "none" }, { budget: { dollars: 1 } });
+    await at.stage.engine.cancel(TENANT, id, "enough");
   });
 
   it("change a repository: what agents propose is applied, competing proposals only where they win", async () => {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Budget, GloveboxError, type Run } from "../../core/index.ts";
 import type { DurableEngine, Program } from "../../engine/index.ts";
+import { checkNoDollars } from "./check-dollars.ts";
 import { type Flow, type FlowParts, flowProgram, programName } from "./define-flow.ts";
 import { FlowSetup } from "./flow-setup.ts";
 import { FlowNotes, type FlowRunView, isOver, viewOf } from "./flow-view.ts";
@@ -72,6 +73,7 @@ export class FlowService {
   readonly #uploads: Uploads;
   readonly #agents: (tenantId: string) => Promise<KnownAgents>;
   readonly #defaults: { readonly budget: Budget; readonly model: string | undefined };
+  readonly #isPriced: boolean;
   readonly #known = new Map<string, Chosen>();
   readonly #text: Program;
   readonly #textAlone: Program;
@@ -92,8 +94,11 @@ export class FlowService {
     readonly rounds?: number;
     /** The name of the model that is asked when a request says nothing. Default: none. */
     readonly model?: string;
+    /** It is known what the model's answers cost. Default false: then nobody who asks it is given a budget in dollars. */
+    readonly isPriced?: boolean;
   }) {
     const { engine, flows, builtIn, modules = [], definitions = [], budget = {}, rounds = 3, model } = parts;
+    this.#isPriced = parts.isPriced ?? false;
     this.#engine = engine;
     this.#publish = flows.publish;
     this.#uploads = parts.uploads;
@@ -173,10 +178,12 @@ export class FlowService {
       });
     }
     checkPublish(setup, this.#publish);
+    const budget = this.#budgetOf(chosen, request.budget);
+    if (setup.model !== undefined && !this.#isPriced) checkNoDollars(budget, chosen.plan);
     const input = { setup, input: chosen.toInput(request.input ?? {}) };
     const { id } = await this.#engine.start(chosen.program, input, {
       tenantId,
-      budget: this.#budgetOf(chosen, request.budget),
+      budget,
       ...(request.timeoutMs !== undefined && { timeoutMs: request.timeoutMs }),
       ...options,
     });
