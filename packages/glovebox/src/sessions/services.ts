@@ -205,10 +205,11 @@ export interface ExecutionService {
   resize(tenantId: string, id: string, rows: number, columns: number): Promise<void>;
   /** Resolves when it is over, at once when it is already. */
   wait(tenantId: string, id: string, signal?: AbortSignal): Promise<Execution>;
+  /** `isKnown`: whoever asks has the execution in hand, so it is not looked for; else `not_found` for one that there is not. */
   events(
     tenantId: string,
     id: string,
-    options?: { readonly afterSeq?: number; readonly limit?: number },
+    options?: { readonly afterSeq?: number; readonly limit?: number; readonly isKnown?: boolean },
   ): Promise<readonly StoredEvent[]>;
   follow(
     tenantId: string,

@@ -230,9 +230,12 @@ export class Executions implements ExecutionService {
   async events(
     tenantId: string,
     id: string,
-    options?: { readonly afterSeq?: number; readonly limit?: number },
+    {
+      isKnown = false,
+      ...options
+    }: { readonly afterSeq?: number; readonly limit?: number; readonly isKnown?: boolean } = {},
   ): Promise<readonly StoredEvent[]> {
-    if (this.#registry.run(tenantId, id) === undefined) await this.get(tenantId, id);
+    if (!isKnown && this.#registry.run(tenantId, id) === undefined) await this.get(tenantId, id);
     return this.#room.store.events.read(executionStream(tenantId, id), options);
   }
 

@@ -18,6 +18,7 @@ import { ISOLATION_LANGUAGES, MODULES } from "./catalogue.ts";
 import { checkTemplate } from "./check-template.ts";
 import { fillTemplate } from "./fill-template.ts";
 import { patchTemplate } from "./patch-template.ts";
+import { RecentTemplates } from "./recent-templates.ts";
 import { Seeds } from "./seeds.ts";
 
 /** Changes that race are tried again when the caller named no version. */
@@ -33,6 +34,7 @@ export class Templates implements TemplateService {
   readonly #room: Room;
   readonly #watch: TemplateWatch;
   readonly #seeds: Seeds;
+  readonly #recent = new RecentTemplates();
 
   constructor(room: Room, watch: TemplateWatch) {
     this.#room = room;
@@ -47,13 +49,17 @@ export class Templates implements TemplateService {
     const template = fillTemplate(input, identity);
     checkTemplate(template, this.#room);
     await this.#room.store.templates.create(template);
-    this.#watch.changed(template);
+    this.#changed(template);
     return template;
   }
 
   async get(tenantId: string, idOrName: string, version?: number): Promise<Template> {
     await this.#seeds.ensure(tenantId);
-    const template = await this.#room.store.templates.get(tenantId, idOrName, version);
+    const { templates } = this.#room.store;
+    const template =
+      version === undefined
+        ? await this.#recent.get(tenantId, idOrName, () => templates.get(tenantId, idOrName))
+        : await templates.get(tenantId, idOrName, version);
     if (template === undefined) {
       const which = version === undefined ? "" : ` in version ${version}`;
       throw new GloveboxError("not_found", `no template '${idOrName}'${which}`);
@@ -78,13 +84,14 @@ export class Templates implements TemplateService {
     const now = toTimestamp(this.#room.clock.nowMs());
     const copy = { ...source, id: newId(this.#room.clock.nowMs()), name, version: 1, createdAt: now, updatedAt: now };
     await this.#room.store.templates.create(copy);
-    this.#watch.changed(copy);
+    this.#changed(copy);
     return copy;
   }
 
   async delete(tenantId: string, idOrName: string): Promise<void> {
     const template = await this.get(tenantId, idOrName);
     const deleted = await this.#room.store.templates.delete(tenantId, template.id);
+    this.#recent.forget(tenantId);
     if (!deleted) throw new GloveboxError("not_found", `no template '${idOrName}'`);
     await this.#watch.deleted(template);
   }
@@ -142,6 +149,11 @@ export class Templates implements TemplateService {
     return { modules: MODULES, libraries: libraryCatalogue(), languages };
   }
 
+  #changed(template: Template): void {
+    this.#recent.forget(template.tenantId);
+    this.#watch.changed(template);
+  }
+
   async #change(
     tenantId: string,
     idOrName: string,
@@ -159,9 +171,11 @@ export class Templates implements TemplateService {
       checkTemplate(next, this.#room);
       try {
         await this.#room.store.templates.addVersion(next);
-        this.#watch.changed(next);
+        this.#changed(next);
         return next;
       } catch (error) {
+        // What was kept may be what it lost against.
+        this.#recent.forget(tenantId);
         const raced = isGloveboxError(error, "version_conflict") && expectedVersion === undefined;
         if (!raced || attempt >= ATTEMPTS) throw error;
       }

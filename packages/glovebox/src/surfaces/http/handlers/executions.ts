@@ -76,7 +76,7 @@ export async function outcomeOf(
   finished: Promise<Execution>,
 ): Promise<Outcome> {
   const execution = await orDraining(context.draining, finished, id);
-  const events = await context.services.executions.events(tenantId, id, { limit: ANSWER_EVENTS });
+  const events = await context.services.executions.events(tenantId, id, { limit: ANSWER_EVENTS, isKnown: true });
   const last = events.at(-1)?.seq ?? 0;
   return last < execution.metrics.events ? { execution, events, nextAfterSeq: last } : { execution, events };
 }
