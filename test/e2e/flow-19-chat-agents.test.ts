@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import { Glovebox } from "@glovebox/sdk";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Reply } from "../../packages/glovebox/src/models/testing/model-server.ts";
+import { connectClient } from "../../packages/glovebox/src/surfaces/mcp/testing/client.ts";
 import { useChat } from "../support/chat.ts";
 import { PYTHON } from "../support/flows.ts";
+import { root } from "../support/server.ts";
 
 const HOOK = `
 const about = (subject) => subject.tool === undefined ? "" : subject.tool.name + " " + subject.code;
@@ -27,6 +30,7 @@ const stage = useChat({
     brief: { execution, budget: { wallMs: 4_000 } },
   },
   files: { "hook.js": HOOK },
+  config: `flows: {modules: [${join(root, "test/e2e/testdata/asking-flow.ts")}]}\n`,
 });
 
 interface Message {
@@ -159,5 +163,32 @@ describe("a conversation has agents work on its workspace", { timeout: 180_000 }
     await expect.poll(async () => (await tasks())?.id, { timeout: 30_000 }).not.toBe(first);
     await stage.box.runs.cancel(runId);
     await expect.poll(async () => (await tasks())?.status, { timeout: 30_000 }).toBe("cancelled");
+  });
+
+  test("a client of MCP sees flows and agents, starts a flow and answers it, and has one agent do one task", async () => {
+    const { secret: token } = await stage.box.tokens.create({ name: "an editor's", roles: ["developer"] });
+    await using mcp = await connectClient({ url: stage.server.url, root: token });
+    const flows = (await mcp.call("list_flows", {})).structuredContent.flows as { name: string; input: object }[];
+    expect(flows.map(({ name }) => name)).toEqual(["asking", "feature-add", "fix-failing"]);
+    expect(flows[0]?.input).toMatchObject({ required: ["question"] });
+    const agents = (await mcp.call("list_agents", {})).structuredContent.agents as { name: string }[];
+    expect(agents.map(({ name }) => name)).toEqual(expect.arrayContaining(["planner", "static_analysis", "test_exec"]));
+    const started = await mcp.call("run_flow", { flow: "asking", input: { question: "Why?" } });
+    const run = String(started.structuredContent.run);
+    await expect
+      .poll(async () => (await mcp.call("get_flow_run", { run })).structuredContent.questions, { timeout: 30_000 })
+      .toEqual([{ id: "question", kind: "ask", text: "Why?" }]);
+    expect((await mcp.call("answer_flow", { run, approved: true })).isError).toBe(true);
+    expect((await mcp.call("answer_flow", { run, answer: "Because." })).isError).toBe(false);
+    await expect
+      .poll(async () => (await mcp.call("get_flow_run", { run })).structuredContent.status, { timeout: 30_000 })
+      .toBe("completed");
+    expect((await stage.box.flows.run(run)).output).toEqual({ answer: "Because." });
+    const planned = await mcp.call("run_agent", { agent: "planner", payload: { goal: "add two numbers" } });
+    expect(planned).toMatchObject({ isError: false, structuredContent: { agent: "planner", status: "completed" } });
+    expect(JSON.parse(String(planned.structuredContent.answer))).toMatchObject({ agent: "planner" });
+    const refused = await mcp.call("run_agent", { agent: "test_exec" });
+    expect(refused.isError).toBe(true);
+    expect(String(refused.structuredContent.answer)).toContain("invalid_argument");
   });
 });

@@ -10,6 +10,8 @@ const MARKS: Readonly<Record<TurnBlock["decision"], string>> = {
   disabled: "·",
 };
 
+const CODE_TOOL = "execute_code";
+
 /** What a code's value is that a person need not see. */
 const NOTHING: ReadonlySet<string> = new Set(["null", "undefined", ""]);
 
@@ -34,6 +36,8 @@ export class TurnView {
     if (event.type === "text") this.#text(event.text, event.attempt);
     else if (event.type === "decision") this.#decision(event);
     else if (event.type === "block") this.#block(event.block);
+    else if (event.type === "tool_called") this.#toolCalled(event);
+    else if (event.type === "tool_answered") this.#toolAnswered(event);
     else if (event.type === "output") {
       this.#printed.add(event.executionId);
       this.#output(event.text, event.stream);
@@ -73,6 +77,19 @@ export class TurnView {
     // What stands in the answer has been shown already.
     if (start === undefined) this.#code(code, language ?? "");
     for (const { message } of notes) this.note(`  ${printableLine(message)}`);
+  }
+
+  /** Code that runs is shown as the block that it is. */
+  #toolCalled({ name, input }: Extract<TurnEvent, { type: "tool_called" }>): void {
+    if (name === CODE_TOOL) return;
+    this.#line(
+      this.#colours.cyan(`${MARKS.executed} ${printableLine(name)} ${printableLine(JSON.stringify(input), 300)}`),
+    );
+  }
+
+  #toolAnswered({ name, isError }: Extract<TurnEvent, { type: "tool_answered" }>): void {
+    if (name === CODE_TOOL) return;
+    this.#line(`  └ ${isError ? this.#colours.red("error") : this.#colours.green("ok")}`);
   }
 
   #code(code: string, language: string): void {

@@ -1,5 +1,6 @@
 import type { FlowRun } from "@glovebox/sdk";
 import { z } from "zod";
+import { FlowAnswer } from "../../../agents/index.ts";
 import { Id } from "../../operations/fields.ts";
 import { defineTool, type ToolAnswer } from "../tool.ts";
 
@@ -21,6 +22,33 @@ const FlowState = z.object({
   suspects: z.array(z.object({ path: z.string(), line: z.number(), score: z.number() })).optional(),
   questions: z.array(z.object({ id: z.string(), kind: z.string(), text: z.string() })),
   truncated: z.boolean(),
+});
+
+export const listFlows = defineTool({
+  name: "list_flows",
+  title: "List flows",
+  description: "Lists the flows that can be started by name, with the JSON Schema of each one's input.",
+  operations: ["flows.list"],
+  readOnly: true,
+  input: z.strictObject({}),
+  output: z.object({
+    flows: z.array(
+      z.object({
+        name: z.string(),
+        version: z.string(),
+        description: z.string(),
+        repository: z.boolean().describe("It works on a repository"),
+        input: z.record(z.string(), z.unknown()),
+      }),
+    ),
+  }),
+  run: async (_args, call) => {
+    const { items } = await call.box.flows.list({ signal: call.signal });
+    const flows = items.map(({ name, version, description, repository, input }) => {
+      return { name, version, description, repository, input: { ...input } };
+    });
+    return { structured: { flows }, text: [`${flows.length} flows`, ...flows.map(({ name }) => name)] };
+  },
 });
 
 export const runFlow = defineTool({
@@ -70,6 +98,24 @@ export const getFlowRun = defineTool({
     const { status, reason, diff } = structured;
     const said = `flow run ${run}: ${status}${reason === undefined ? "" : `, ${reason}`}`;
     return { structured, text: diff === "" ? [said] : [said, diff], failed: status === "failed" };
+  },
+});
+
+export const answerFlow = defineTool({
+  name: "answer_flow",
+  title: "Answer what a flow asks",
+  description:
+    "Answers a question of a run of a flow: `approved` to one that asks for approval, `answer` to one that asks for a text, `diff` to one that lets a diff be changed.",
+  operations: ["flows.answer"],
+  input: z.strictObject({
+    run: Id,
+    question: z.string().min(1).max(100).optional().describe("Its id; default: the only one that is open"),
+    ...FlowAnswer.shape,
+  }),
+  output: FlowState,
+  run: async ({ run, ...answer }, call) => {
+    const structured = shown(await call.box.flows.answer(run, answer, { signal: call.signal }));
+    return { structured, text: [`flow run ${run}: ${structured.status}`] };
   },
 });
 
