@@ -1,9 +1,12 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, type Node, parseDocument } from "yaml";
 
 /** Of a flow's text. */
 const MAX_CHARS = 262_144;
 const MAX_DEPTH = 30;
-const MAX_VALUES = 20_000;
+/** Words, signs and breaks that the library tells apart; the 500 steps that a flow may have take some 60 of them each where they say a lot, and a text over many lines is one. Reading more takes too long. */
+const MAX_LEXEMES = 40_000;
+
+const OWN_MARKS: ReadonlySet<string> = new Set(["\u0002", "\u0018", "\u001f"]);
 
 /** What is wrong with a flow, and where. */
 export interface FlowProblem {
@@ -42,6 +45,10 @@ export function readYaml(text: string): { readonly yaml?: LocatedYaml; readonly 
   if (text.length > MAX_CHARS) {
     return { problems: [{ message: `a flow has at most ${MAX_CHARS} characters`, line: 1, column: 1, path: "" }] };
   }
+  const tooMany = offsetBeyond(text, MAX_LEXEMES);
+  if (tooMany !== undefined) {
+    return { problems: [placeIn(text, tooMany, `a flow has at most ${MAX_LEXEMES} words and signs`)] };
+  }
   try {
     const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false, version: "1.2" });
     const found = [...document.errors, ...document.warnings].slice(0, 20);
@@ -49,8 +56,7 @@ export function readYaml(text: string): { readonly yaml?: LocatedYaml; readonly 
       return { problems: found.map(({ pos, message }) => at(pos[0], firstLine(message), "")) };
     }
     const root = document.contents as Node | null;
-    const counted = { values: 0 };
-    const value = toJson(root, counted, 0);
+    const value = toJson(root, 0);
     const problem: LocatedYaml["problem"] = (message, path, { key, offset = 0 } = {}) => {
       const node = key === undefined ? nodeAt(root, path) : (keyAt(root, path, key) ?? nodeAt(root, path));
       const named = key === undefined ? path : [...path, key];
@@ -70,9 +76,24 @@ function firstLine(message: string): string {
   return (message.split("\n", 1)[0] ?? "").replace(/ at line \d+, column \d+:$/, "");
 }
 
-function toJson(node: Node | null, counted: { values: number }, depth: number): unknown {
-  counted.values += 1;
-  if (counted.values > MAX_VALUES) throw new Refusal(`more than ${MAX_VALUES} values`, node);
+/** Where the first lexeme after so many is; `undefined` when there are no more. */
+function offsetBeyond(text: string, lexemes: number): number | undefined {
+  let [count, offset] = [0, 0];
+  for (const lexeme of new Lexer().lex(text)) {
+    count += 1;
+    if (count > lexemes) return offset;
+    // Control characters of the library's own, which stand in no text.
+    if (!OWN_MARKS.has(lexeme)) offset += lexeme.length;
+  }
+  return undefined;
+}
+
+function placeIn(text: string, offset: number, message: string): FlowProblem {
+  const before = text.slice(0, offset);
+  return { message, line: before.split("\n").length, column: offset - before.lastIndexOf("\n"), path: "" };
+}
+
+function toJson(node: Node | null, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new Refusal(`values are nested more than ${MAX_DEPTH} deep`, node);
   if (node === null) return null;
   if (isAlias(node)) throw new Refusal("aliases (*name) are not taken", node);
@@ -83,14 +104,14 @@ function toJson(node: Node | null, counted: { values: number }, depth: number): 
     if (typeof value === "bigint") throw new Refusal("the number is too large", node);
     return value ?? null;
   }
-  if (isSeq(node)) return node.items.map((item) => toJson(item as Node | null, counted, depth + 1));
+  if (isSeq(node)) return node.items.map((item) => toJson(item as Node | null, depth + 1));
   if (!isMap(node)) throw new Refusal("this is neither a value, a list nor a mapping", node);
   return Object.fromEntries(
     node.items.map((pair) => {
       const key = pair.key as Node | null;
       if (!isScalar(key) || typeof key.value !== "string") throw new Refusal("a key must be a text", key);
       if (key.value === "__proto__") throw new Refusal("no key is called __proto__", key);
-      return [key.value, toJson(pair.value as Node | null, counted, depth + 1)];
+      return [key.value, toJson(pair.value as Node | null, depth + 1)];
     }),
   );
 }

@@ -149,6 +149,18 @@ output: {said: "\${{ steps.both.chosen }}"}
     ]);
   });
 
+  it("is refused for its length before all of it is parsed, where that begins; as many steps as there may be are read", () => {
+    const steps = "  - {agent: tester}\n".repeat(9_000);
+    // What would be wrong with the YAML stands behind the end.
+    expect(problemsOf(flow(`${steps}  - "\n`))).toEqual([
+      expect.stringMatching(/^\d{4}:\d+ a flow has at most 40000 words and signs$/),
+    ]);
+    const full =
+      "  - name: a name\n    if: input.n > 1\n    agent: tester\n    retry: {attempts: 2, delay_ms: 5}\n    timeout_ms: 100\n    budget: {tokens: 5}\n";
+    const group = `  - steps:\n${full.repeat(120).replaceAll(/^/gm, "    ").trimEnd()}\n`;
+    expect(problemsOf(flow(group.repeat(4), "input: {n: number}\n"))).toEqual([]);
+  });
+
   it("never throws, whatever stands in it", () => {
     const word = fc.constantFrom(
       ...[
