@@ -1,6 +1,7 @@
 import { mergeThreeWay } from "../../context/index.ts";
 import { isGloveboxError } from "../../core/index.ts";
 import type { Diff } from "../messages/diff.ts";
+import { AppliedBefore } from "./applied-before.ts";
 import { applyHunks } from "./apply-hunks.ts";
 import { hashOf } from "./make-diff.ts";
 import { type FilePatch, parseDiff } from "./parse-diff.ts";
@@ -50,6 +51,8 @@ const DRIFT = "the file is not what the diff was made from";
 /** A file as it is to be. */
 interface Planned {
   readonly applied: AppliedFile;
+  /** It is so already. */
+  readonly isSame: boolean;
   /** `null`: it goes. */
   readonly content: string | null;
   readonly mode: number;
@@ -63,25 +66,27 @@ export async function applyDiff(
   diff: Diff,
   { onDrift = "merge", findBase }: ApplyOptions & { readonly findBase: FindBase },
 ): Promise<ApplyReport> {
+  const earlier = await AppliedBefore.read(bench);
   const hashes = new Map(diff.files.map((file) => [file.path, file]));
   const planned: Planned[] = [];
   const conflicts: ApplyConflict[] = [];
   for (const patch of parseDiff(diff.text)) {
     const declared = hashes.get(patch.path);
-    const plan = await planFile(bench, patch, { declared, onDrift, findBase });
+    const plan = await planFile(bench, patch, { declared, onDrift, findBase, earlier });
     if ("reason" in plan) conflicts.push(plan);
     else planned.push(plan);
     hashes.delete(patch.path);
   }
   for (const path of hashes.keys()) conflicts.push(conflict(path, "the diff names the file and does not change it"));
   const isClean = conflicts.length === 0;
-  if (isClean) await write(bench, planned);
+  if (isClean) await write(bench, planned, earlier);
   return { applied: isClean, files: isClean ? planned.map(({ applied }) => applied) : [], conflicts };
 }
 
 interface PlanParts extends Required<ApplyOptions> {
   readonly declared: Diff["files"][number] | undefined;
   readonly findBase: FindBase;
+  readonly earlier: AppliedBefore;
 }
 
 async function planFile(bench: RepositoryBench, patch: FilePatch, parts: PlanParts): Promise<Planned | ApplyConflict> {
@@ -89,7 +94,9 @@ async function planFile(bench: RepositoryBench, patch: FilePatch, parts: PlanPar
   const before = await readIfAny(bench, path);
   if (before === "no text") return conflict(path, "there is something that is no text file");
   const current = before?.content ?? null;
-  const { declared } = parts;
+  const { declared, earlier } = parts;
+  const done = earlier.find(path, before);
+  if (done !== undefined) return { applied: done, isSame: true, content: current, mode: before?.mode ?? 0o644, before };
   const fresh = await contentAfter(current, patch, parts);
   if (typeof fresh === "object" && fresh !== null && "reason" in fresh) return fresh;
   const { content, merged } = fresh;
@@ -99,7 +106,7 @@ async function planFile(bench: RepositoryBench, patch: FilePatch, parts: PlanPar
   const mode = patch.mode === undefined ? (before?.mode ?? 0o644) : patch.mode === "100755" ? 0o755 : 0o644;
   const isSame = content === current && (content === null || mode === before?.mode);
   const action = isSame ? "unchanged" : content === null ? "deleted" : current === null ? "created" : "modified";
-  return { applied: { path, action, merged }, content, mode, before };
+  return { applied: { path, action, merged }, isSame, content, mode, before };
 }
 
 type Fresh = { readonly content: string | null; readonly merged: boolean };
@@ -163,15 +170,16 @@ async function isThere(bench: RepositoryBench, path: string): Promise<boolean> {
 }
 
 /** Lays everything ready beside the repository before the first file of it changes; what fails then is taken back. */
-async function write(bench: RepositoryBench, planned: readonly Planned[]): Promise<void> {
+async function write(bench: RepositoryBench, planned: readonly Planned[], earlier: AppliedBefore): Promise<void> {
   const files = await bench.sandbox.files();
   const stage = bench.scratch("stage");
-  const changing = planned.filter(({ applied }) => applied.action !== "unchanged");
+  const changing = planned.filter(({ isSame }) => !isSame);
   const done: Planned[] = [];
   try {
     for (const [index, { content, mode }] of changing.entries()) {
       if (content !== null) await bench.writeFile(`${stage}/${index}`, content, { mode });
     }
+    await earlier.keep(planned);
     for (const [index, plan] of changing.entries()) {
       const path = `${bench.root}/${plan.applied.path}`;
       done.push(plan);

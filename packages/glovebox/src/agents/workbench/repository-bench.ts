@@ -67,10 +67,15 @@ export class RepositoryBench implements Disposable {
     return this.#sandbox.signal;
   }
 
+  /** Of the step, from 1: one more after each crash that cut it short. */
+  get attempt(): number {
+    return this.#sandbox.step.attempt;
+  }
+
   /** A path beside the repository that nothing else uses: no other step at the same time, and no attempt of this one that a crash cut short, which may have left half of something. */
   scratch(name: string): string {
     this.#scratches += 1;
-    return `${AGENT_FOLDER}/${name}-${this.#key}${attemptMark(this.#sandbox.step.attempt)}${this.#scratches}`;
+    return `${AGENT_FOLDER}/${name}-${this.#key}${attemptMark(this.attempt)}${this.#scratches}`;
   }
 
   /** As {@link scratch}, but after a crash the same one: for what the next attempt has to know. */
@@ -98,7 +103,7 @@ export class RepositoryBench implements Disposable {
       ...(timeoutMs !== undefined && { limits: { wallMs: timeoutMs } }),
     };
     this.#runs += 1;
-    const key = keyOf(this.#runs, this.#sandbox.step.attempt);
+    const key = keyOf(this.#runs, this.attempt);
     this.#cleared ??= this.#clear();
     await this.#cleared;
     const ended = await this.#sandbox.run(key, async () => request, reader);
@@ -170,7 +175,7 @@ export class RepositoryBench implements Disposable {
 
   /** After a crash all is run again: what still runs ends, and what it left goes. */
   async #clear(): Promise<void> {
-    const { attempt: now } = this.#sandbox.step;
+    const now = this.attempt;
     if (now === 1) return;
     for (let attempt = 1; attempt < now; attempt++) {
       for (let run = 1; await this.#sandbox.endEarlier(keyOf(run, attempt)); run++);
@@ -184,7 +189,7 @@ export class RepositoryBench implements Disposable {
   async #removeLeft(): Promise<void> {
     const { signal } = this;
     const files = await this.#sandbox.files();
-    const own = `-${this.#key}${attemptMark(this.#sandbox.step.attempt)}`;
+    const own = `-${this.#key}${attemptMark(this.attempt)}`;
     for await (const { path } of files.list(AGENT_FOLDER, { limit: MAX_BESIDE, signal })) {
       const name = path.slice(path.lastIndexOf("/") + 1);
       if (!name.includes(`-${this.#key}.`) || name.includes(own)) continue;

@@ -8,7 +8,9 @@ import { z } from "zod";
 import { defineProgram, type Program, type ProgramContext } from "../../engine/index.ts";
 import { openRunStage, type RunStage } from "../../runs/testing/run-stage.ts";
 import { TENANT } from "../../sessions/testing/stage.ts";
+import type { Diff } from "../messages/diff.ts";
 import { makeRepository, type TestRepository } from "../testing/repository.ts";
+import { type ApplyReport, applyDiff } from "./apply-diff.ts";
 import { listFiles } from "./list-files.ts";
 import { makeDiff } from "./make-diff.ts";
 import type { RepositoryBench } from "./repository-bench.ts";
@@ -226,6 +228,71 @@ describe("a repository in a run's sandbox", { timeout: 90_000 }, () => {
     await begun.promise;
     await at.reopen([program as Program]);
     expect(await at.engine.result(TENANT, id, AbortSignal.timeout(60_000))).toEqual(["2\n", "1\n", "the plan"]);
+  });
+
+  it("tells the same of a diff that a crash cut in the midst: files that were changed already, and those that were not", async () => {
+    const change = makeDiff([
+      { path: "src/add.py", before: "def add(a, b):\n    return a - b\n", after: "def add(a, b):\n    return a + b\n" },
+      {
+        path: "docs/ä b.md",
+        before: "no end of line",
+        after: "no end of line",
+        mode: { before: "100644", after: "100755" },
+      },
+      { path: "new.txt", before: null, after: "made" },
+      { path: "untracked.txt", before: "new\n", after: null },
+    ]);
+    const cut = Promise.withResolvers<void>();
+    const findBase = async () => undefined;
+    /** Changes so many files, and then waits for the end. */
+    const cutAfter = async (inside: RepositoryBench, changes: number) => {
+      const files = await inside.sandbox.files();
+      let left = changes;
+      const rename: typeof files.rename = async (...given) => {
+        if (left-- > 0) return files.rename(...given);
+        cut.resolve();
+        await new Promise((_resolve, reject) =>
+          inside.signal.addEventListener("abort", () => reject(inside.signal.reason)),
+        );
+      };
+      const cutting = new Proxy(files, {
+        get: (target, key: keyof typeof files) =>
+          key === "rename" ? rename : key in target ? target[key].bind(target) : undefined,
+      });
+      Object.assign(inside.sandbox, { files: async () => cutting });
+      return applyDiff(inside, change, { findBase });
+    };
+    const programs = [1, 2].map((changes) =>
+      defineProgram({
+        name: `cut-${changes}`,
+        version: "1",
+        ...any,
+        run: async (context) => {
+          const parts = { sandboxes: at.sandboxes, folders: true };
+          const bench = await Workbench.open(context, parts, { kind: "folder", path: repository.path });
+          const report = await bench.work("apply", {}, (_input, inside) =>
+            inside.attempt === 1 ? cutAfter(inside, changes) : applyDiff(inside, change, { findBase }),
+          );
+          return { report, diff: await bench.diff("diff") };
+        },
+      }),
+    );
+    const ids = await Promise.all(programs.map((program) => at.start(program, {})));
+    await cut.promise;
+    await at.reopen(programs as unknown as Program[]);
+    for (const id of ids) {
+      const { report, diff } = (await at.engine.result(TENANT, id, AbortSignal.timeout(60_000))) as {
+        report: ApplyReport;
+        diff: Diff;
+      };
+      expect(report.files.map(({ path, action }) => [path, action])).toEqual([
+        ["docs/ä b.md", "modified"],
+        ["new.txt", "created"],
+        ["src/add.py", "modified"],
+        ["untracked.txt", "deleted"],
+      ]);
+      expect(diff).toEqual(change);
+    }
   });
 
   it("runs programs with what they are given, and what chance is fixed to", async () => {
