@@ -13,6 +13,10 @@ const AROUND =
 const SHADOWS =
   /^((src|lib|tests?)\/)?(pytest|_pytest|unittest|nose2?|doctest|hypothesis|pluggy|coverage)(\.py|\/[^/]*\.py)$/;
 
+/** The same of what tests and tools are written with: the standard library's names, where the repository has no such module. */
+const STANDARD =
+  /^((src|lib|tests?)\/)?(abc|argparse|ast|asyncio|base64|bisect|collections|contextlib|copy|csv|dataclasses|datetime|decimal|difflib|enum|fractions|functools|gc|hashlib|heapq|importlib|inspect|io|itertools|json|linecache|locale|logging|math|numbers|operator|os|pathlib|pickle|platform|pprint|queue|random|re|secrets|signal|site|socket|sqlite3|statistics|string|subprocess|tempfile|textwrap|threading|time|tokenize|tomllib|traceback|types|typing|uuid|warnings|weakref|zoneinfo)(\.py|\/__init__\.py)$/;
+
 /** Of a package.json. */
 const OF_TESTS = ["jest", "mocha", "vitest", "ava", "nyc", "c8", "tap"] as const;
 const OF_TOOLS = ["imports", "overrides", "resolutions", "pnpm", "type", "workspaces"] as const;
@@ -25,6 +29,8 @@ export function configurationChanged(
   isRepair = false,
 ): Weakening[] {
   const path = old?.path ?? fresh?.path ?? "";
+  if (isRepair && old === undefined && STANDARD.test(path))
+    return [{ path, kind: "configuration", reason: `${path} would be taken for a module of the language` }];
   if (partOf(path, old?.text, isRepair) === partOf(path, fresh?.text, isRepair)) return [];
   return [{ path, kind: "configuration", reason: `${path} changes which tests run, or how` }];
 }

@@ -265,6 +265,7 @@ test("files that go, and what says which tests run", async () => {
   });
   expect(created.map(({ path, kind }) => [path, kind])).toEqual([
     ["conftest.py", "configuration"],
+    ["conftest.py", "skipped"],
     ["tests/test_new.py", "exits"],
   ]);
 });
@@ -278,6 +279,8 @@ test("what tests hold results against, what serves them, and tests that run by a
   expect(await kindsOf("tests/helpers.py", helper, helper.replace("5", "x"))).toEqual(["support_changed"]);
   expect(await kindsOf("tests/helpers.py", helper, `${helper}\n\ndef more():\n    pass\n`)).toEqual([]);
   expect(await kindsOf("calc_test.go", "func TestAdd() {}", "")).toEqual(["unreadable"]);
+  expect(await kindsOf("shop/tests.py", PYTHON, PYTHON.replace("total, 5", "total, 6"))).toEqual(["assertion_changed"]);
+  expect(await kindsOf("test-calc.js", NODE, NODE.replace("total, 5", "total, 6"))).toEqual(["assertion_changed"]);
   const odd = { path: "checks.py", text: "def test_a():\n    assert f() == 1\n" };
   const now = { ...odd, text: "def test_a():\n    f()\n" };
   expect(await testsWeakened({ before: [odd], after: [now] })).toEqual([]);

@@ -34,6 +34,9 @@ const OUTER = 1.05;
 /** Failures whose frames are not where something went wrong: a test that compares, or that was ended wherever it happened to be, which is elsewhere each time. */
 const ELSEWHERE: ReadonlySet<ErrorKind> = new Set(["assertion", "not_raised", "timeout"]);
 
+/** Of the repairs that people make, more are of conditions than of anything else. */
+const DECIDES: Reason = { factor: 1.05, why: "decides what comes next" };
+
 /** What the failures say about a line. */
 export function reasonsFor(path: string, facts: LineFacts, failures: readonly Failure[]): readonly Reason[] {
   const reasons = [weight(facts)];
@@ -43,13 +46,16 @@ export function reasonsFor(path: string, facts: LineFacts, failures: readonly Fa
   }
   const frames = failures.filter(({ kind }) => !ELSEWHERE.has(kind)).map(({ frames: all }) => all);
   const isAt = (frame: { path: string; line: number } | undefined) => frame?.path === path && frame.line === facts.line;
+  if (facts.role === "condition" && !facts.raises) reasons.push(DECIDES);
+  // What is raised on purpose comes from elsewhere.
+  if (facts.raises) return reasons;
   if (frames.some(([first]) => isAt(first))) reasons.push({ factor: INNERMOST, why: "the error comes from here" });
   else if (frames.some((all) => all.some(isAt))) reasons.push({ factor: OUTER, why: "on the way to the error" });
   return reasons;
 }
 
-/** Where there is little to get wrong, little is. */
+/** Where there is little to get wrong, little is; where there is more, more, but not without end. */
 function weight({ points, role, fallsOut }: LineFacts): Reason {
   const plain = points === 0 && role !== "condition" && !fallsOut;
-  return { factor: plain ? 0.8 : 0.9 + 0.1 * Math.min(1, points / 4), why: plain ? "little to get wrong" : "" };
+  return { factor: plain ? 0.8 : 1 - 0.1 * 2 ** (-points / 2), why: plain ? "little to get wrong" : "" };
 }

@@ -22,6 +22,8 @@ export interface LineFacts {
   readonly points: number;
   readonly hasSubscript: boolean;
   readonly hasDivision: boolean;
+  /** It raises an error on purpose. */
+  readonly raises: boolean;
   /** The last statement of a function that gives back values elsewhere, and here does not. */
   readonly fallsOut: boolean;
   /** First and last line of the function around; absent outside of any. */
@@ -64,6 +66,7 @@ function fresh(node: SyntaxNode): Mutable {
     points: 0,
     hasSubscript: false,
     hasDivision: false,
+    raises: false,
     fallsOut: false,
     usedAt: [],
     ...(around !== undefined && { within: [around.line, around.endLine] as const }),
@@ -76,6 +79,7 @@ function count(facts: Mutable, node: SyntaxNode): void {
     facts.points += 1;
   if (/^subscript/.test(node.type)) facts.hasSubscript = true;
   if (binary !== undefined && /^(\/\/?|%)$/.test(binary.operator)) facts.hasDivision = true;
+  if (/^(raise|throw)_statement$/.test(node.type)) facts.raises = true;
 }
 
 function describe(facts: Mutable, node: SyntaxNode, uses: Uses): void {

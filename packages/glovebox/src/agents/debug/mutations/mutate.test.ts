@@ -43,6 +43,17 @@ test.each([
   ["deletion", "def f(a):\n    a.x()\n    a.y()", "def f(a):\n    a.y()"],
   ["progress", "def f(a):\n    i = 0\n    while i < a:\n        g(i)", "        g(i)\n        i += 1"],
   ["text", 'def f():\n    return "."', '    return " "'],
+  ["a wait", "async def f(a):\n    return g(a)", "    return await g(a)"],
+  ["a wait within", "async def f(a):\n    return g(a).b", "    return (await g(a)).b"],
+  ["a row that is begun", "def f(a, b):\n    return (a + 1) // b", "    return -(-(a + 1) // b)"],
+  ["the other order", "def f(a):\n    return sorted(a, key=g)", "    return sorted(a, key=g, reverse=True)"],
+  ["the last ones", "def f(a, n):\n    return a[:n]", "    return a[-n:]"],
+  ["the other index", "def f(m, i, j):\n    return m[i][j]", "    return m[j][i]"],
+  ["what it was then", "def f(a):\n    for i in a:\n        g(lambda x: x + i)", "        g(lambda x, i=i: x + i)"],
+  ["what was computed", "def f(a):\n    there = g(a)\n    return a - len(a)", "    return a - there"],
+  ["what was given", "def f(a, b):\n    a[b] = 1\n    return a", "    a = a.copy()\n    a[b] = 1"],
+  ["compared as", "def day(t):\n    return t\n\n\ndef f(a, b):\n    return a < b", "    return day(a) < day(b)"],
+  ["compared as numbers", "def f(a, b):\n    return a < b", "    return int(a) < int(b)"],
 ])("Python: %s", async (_what, text, wanted) => {
   const texts = (await all("m.py", text)).map((one) => applyChanges(text, [one]));
   expect(texts.some((changed) => changed.includes(wanted))).toBe(true);
@@ -57,6 +68,13 @@ test.each([
   ["method", "function f(s) {\n  return s.some(g);\n}", "s.every(g)"],
   ["arguments", "function f(s) {\n  return g(s, 1);\n}", "g(1, s)"],
   ["thrown", 'function f() {\n  throw new Error("x");\n}', 'throw new RangeError("x")'],
+  ["a wait", "async function f(a) {\n  return g(a);\n}", "await g(a)"],
+  ["numbers in order", "function f(s) {\n  return s.sort();\n}", "s.sort((a, b) => a - b)"],
+  ["the last ones", "function f(s, n) {\n  return s.slice(0, n);\n}", "s.slice(-n)"],
+  ["the other index", "function f(m, i, j) {\n  return m[i][j];\n}", "m[j][i]"],
+  ["one for each round", "function f(a) {\n  for (var i of a) g(() => i);\n}", "for (let i of a)"],
+  ["what was given", "function f(a) {\n  a.push(1);\n  return a;\n}", "  a = [...a];\n  a.push(1);"],
+  ["compared as numbers", "function f(a, b) {\n  return a < b;\n}", "Number(a) < Number(b)"],
   ["copy", "function f(s) {\n  return s.sort();\n}", "[...s].sort()"],
   [
     "private member",

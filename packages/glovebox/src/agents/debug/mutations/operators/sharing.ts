@@ -1,6 +1,6 @@
-import { childOf, namedChildren, type SyntaxNode } from "../../../../syntax/index.ts";
+import { childOf, namedChildren, nodesOf, type SyntaxNode } from "../../../../syntax/index.ts";
 import type { Edit } from "../mutation.ts";
-import { callOf, functionAround, indentOf, memberOf } from "../view.ts";
+import { beginsLine, callOf, functionAround, indentOf, isStatement, memberOf } from "../view.ts";
 import { type Operator, replace, type Site } from "./site.ts";
 
 /** What is changed although others hold it: a default that all calls share, a list of the caller's, constants. */
@@ -8,6 +8,7 @@ export const sharing: Operator = function* (site) {
   yield* mutableDefault(site);
   yield* sharedAttribute(site);
   yield* copies(site);
+  yield* givenThings(site);
 };
 
 const EMPTY = /^(list|dictionary|set|call)$/;
@@ -52,6 +53,36 @@ function* sharedAttribute({ node, source, language }: Site): Generator<Edit> {
     end: first.start,
     text: `${kept}self.${left.text} = ${right.text}\n${indent}`,
   };
+}
+
+const CHANGING =
+  /^(append|extend|insert|pop|popitem|remove|clear|sort|reverse|update|add|discard|setdefault|push|unshift|shift|splice|fill|set|delete)$/;
+
+/** A parameter whose content is changed: a copy of it instead. */
+function* givenThings({ node, source, language }: Site): Generator<Edit> {
+  if (!isStatement(node) || !beginsLine(node, source)) return;
+  const [inner] = node.type === "expression_statement" ? namedChildren(node) : [];
+  const target = childOf(inner, "left");
+  const changed = memberOf(callOf(inner ?? node)?.callee);
+  const holder =
+    target !== undefined && /^(subscript|attribute|member_expression)/.test(target.type)
+      ? namedChildren(target)[0]
+      : changed !== undefined && CHANGING.test(changed.property.text)
+        ? changed.object
+        : undefined;
+  if (holder?.type !== "identifier" || !parametersOf(node).includes(holder.text)) return;
+  const { text: name } = holder;
+  const indent = indentOf(node, source);
+  const ways = language === "python" ? [`${name}.copy()`] : [`[...${name}]`, `{ ...${name} }`];
+  const end = language === "python" ? "" : ";";
+  for (const way of ways)
+    yield { kind: "copy", start: node.start, end: node.start, text: `${name} = ${way}${end}\n${indent}` };
+}
+
+function parametersOf(node: SyntaxNode): readonly string[] {
+  const parameters = childOf(functionAround(node), "parameters");
+  if (parameters === undefined) return [];
+  return [...nodesOf(parameters)].filter(({ type }) => type === "identifier").map(({ text }) => text);
 }
 
 /** A copy in place of the thing itself. */
