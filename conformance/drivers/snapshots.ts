@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { type Language, newId } from "../../packages/glovebox/src/core/index.ts";
 import type { Sandbox, SandboxSpec } from "../../packages/glovebox/src/sandbox/index.ts";
 import { kernelOf, startKernel } from "./kernels.ts";
-import { finish, LIMITS, makeSandbox, type SuiteContext, shell } from "./subject.ts";
+import { finish, LIMITS, makeSandbox, python, type SuiteContext, shell } from "./subject.ts";
 
 /** What each language draws, so that two copies of one machine can be compared. */
 const DRAWS: Readonly<Partial<Record<Language, readonly string[]>>> = {
@@ -127,6 +127,11 @@ export function snapshotTests(context: () => SuiteContext): void {
     expect(new Set(ids).size).toBe(ids.length);
     // A program that was there before knows it, too.
     expect(await askAttached(restored, "python", "__import__('socket').gethostname()")).toBe(`'${known[3]?.host}'`);
+    const eaten = await python(
+      restored,
+      "b = bytearray(400 << 20)\nfor i in range(0, len(b), 4096): b[i] = 1\nprint('ate')",
+    );
+    expect([eaten.stdout, eaten.signal ?? eaten.stderr]).toEqual(["", expect.stringMatching(/SIGKILL|MemoryError/)]);
     const now = Number((await shell(restored, "date +%s")).stdout);
     expect(Math.abs(now - Date.now() / 1000)).toBeLessThan(60);
   });

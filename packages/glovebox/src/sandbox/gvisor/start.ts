@@ -78,7 +78,8 @@ export async function startSandbox(start: SandboxStart, signal?: AbortSignal): P
     env: {},
   });
   const connection = await greet(side, going, signal);
-  void connection.watch(plan.watch).catch(() => {});
+  // An agent from a snapshot has these limits in its memory, and would begin anew to look at all files.
+  if (!memory) void connection.watch(plan.watch).catch(() => {});
   if (memory) {
     // Before anything else is asked of it: its kernel still knows itself by the name of the sandbox that it was.
     const renewing = connection.renew({ hostname, key: newLineKey() });
