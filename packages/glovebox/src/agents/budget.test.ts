@@ -1,40 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
 import type { Budget } from "../core/index.ts";
-import { type DurableEngine, defineProgram, openEmbeddedEngine, type ProgramContext } from "../engine/index.ts";
-import { openStage, type Stage, TENANT } from "../sessions/testing/stage.ts";
+import type { ProgramContext } from "../engine/index.ts";
 import { withBudget } from "./budget.ts";
+import { openProgramStage, type ProgramStage } from "./testing/program-stage.ts";
 
 describe("the budget of one agent", { timeout: 30_000 }, () => {
-  let stage: Stage;
-  let engine: DurableEngine;
+  let stage: ProgramStage;
   beforeAll(async () => {
-    stage = await openStage();
-    engine = await openEmbeddedEngine({ store: stage.store, determinism: "strict" });
+    stage = await openProgramStage();
   });
-  afterAll(async () => {
-    await engine.close();
-    await stage[Symbol.asyncDispose]();
-  });
+  afterAll(() => stage?.[Symbol.asyncDispose]());
 
-  let counter = 0;
-  async function run(budget: Budget | undefined, work: (context: ProgramContext) => Promise<unknown>) {
-    counter += 1;
-    const program = defineProgram({
-      name: `budgeted-${counter}`,
-      version: "1",
-      input: z.unknown(),
-      output: z.unknown(),
-      run: (context) => withBudget(context, budget, "writer", work),
-    });
-    const { id } = await engine.start(program, {}, { tenantId: TENANT });
-    const ended = await engine.result(TENANT, id, AbortSignal.timeout(20_000)).then(
-      (result) => ({ result }),
-      ({ code, details }: { code: string; details: unknown }) => ({ code, details }),
-    );
-    expect(await engine.replay(TENANT, id)).toMatchObject({ identical: true });
-    return ended;
-  }
+  const run = (budget: Budget | undefined, work: (context: ProgramContext) => Promise<unknown>) =>
+    stage
+      .run((context) => withBudget(context, budget, "writer", work))
+      .then(
+        (result) => ({ result }),
+        ({ code, details }: { code: string; details: unknown }) => ({ code, details }),
+      );
 
   const spend = (context: ProgramContext, name: string, tokens: number, own?: Budget) =>
     context.step(

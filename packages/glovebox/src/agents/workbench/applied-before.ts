@@ -19,7 +19,7 @@ const Kept = z.array(
 const MAX_KEPT = 8 << 20;
 
 /** What a diff is about to do to a file, and what the file is then. */
-export interface Intended {
+interface Intended {
   readonly applied: AppliedFile;
   readonly content: string | null;
   readonly mode: number;

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
 import { GloveboxError } from "../../../core/index.ts";
-import { type DurableEngine, defineProgram, openEmbeddedEngine, type ProgramContext } from "../../../engine/index.ts";
-import { openStage, type Stage, TENANT } from "../../../sessions/testing/stage.ts";
+import type { ProgramContext } from "../../../engine/index.ts";
+import { openProgramStage, type ProgramStage } from "../../testing/program-stage.ts";
 import { best, concatenation, synthesis, vote } from "./aggregate.ts";
 import { chain } from "./chain.ts";
 import { optimize } from "./optimize.ts";
@@ -12,33 +11,13 @@ import { route } from "./route.ts";
 import type { Worker } from "./worker.ts";
 
 describe("the patterns of flows", { timeout: 30_000 }, () => {
-  let stage: Stage;
-  let engine: DurableEngine;
+  let stage: ProgramStage;
   beforeAll(async () => {
-    stage = await openStage();
-    engine = await openEmbeddedEngine({ store: stage.store, determinism: "strict" });
+    stage = await openProgramStage();
   });
-  afterAll(async () => {
-    await engine.close();
-    await stage[Symbol.asyncDispose]();
-  });
-
-  let counter = 0;
+  afterAll(() => stage?.[Symbol.asyncDispose]());
   /** Runs it to its end, and makes sure that a replay decides the same. */
-  async function run<T>(work: (context: ProgramContext) => Promise<T>): Promise<T> {
-    counter += 1;
-    const program = defineProgram({
-      name: `pattern-${counter}`,
-      version: "1",
-      input: z.unknown(),
-      output: z.unknown(),
-      run: work,
-    });
-    const { id } = await engine.start(program, {}, { tenantId: TENANT });
-    const result = await engine.result(TENANT, id, AbortSignal.timeout(20_000));
-    expect(await engine.replay(TENANT, id)).toMatchObject({ identical: true });
-    return result as T;
-  }
+  const run = <T>(work: (context: ProgramContext) => Promise<T>) => stage.run(work);
 
   const say =
     (text: string): Worker<unknown, string> =>
