@@ -54,32 +54,74 @@
         (local.set $out (i32.add (local.get $out) (i32.const 4)))
         (local.set $sketches (i32.add (local.get $sketches) (i32.const 4)))
         (br $next_sketch))))
-  ;; The exact products of a query with `count` rows of bytes, as one i32 each to `out`. `rows`: where each begins, as u32. `query`: i16 entries,
-  ;; `size` of them, a multiple of 16.
+  ;; The exact products of a query with `count` rows of bytes, a multiple of 4, as one i32 each to `out`. `rows`: where each begins, as u32. `query`: i16 entries, `size` of them, a multiple
+  ;; of 16. Four rows at a time: they lie anywhere in memory, and while one is waited for the others are on their way.
   (func (export "products") (param $rows i32) (param $count i32) (param $size i32) (param $query i32) (param $out i32)
-    (local $end i32) (local $row i32) (local $stop i32) (local $entry i32) (local $sum v128) (local $bytes v128)
+    (local $end i32) (local $entry i32) (local $stop i32) (local $row0 i32) (local $row1 i32) (local $row2 i32) (local $row3 i32)
+    (local $sum0 v128) (local $sum1 v128) (local $sum2 v128) (local $sum3 v128) (local $bytes v128) (local $low v128) (local $high v128)
     (local.set $end (i32.add (local.get $rows) (i32.shl (local.get $count) (i32.const 2))))
+    (local.set $stop (i32.add (local.get $query) (i32.shl (local.get $size) (i32.const 1))))
     (block $done
-      (loop $next_row
+      (loop $next_rows
         (br_if $done (i32.ge_u (local.get $rows) (local.get $end)))
-        (local.set $row (i32.load (local.get $rows)))
-        (local.set $stop (i32.add (local.get $row) (local.get $size)))
+        (local.set $row0 (i32.load (local.get $rows)))
+        (local.set $sum0 (v128.const i32x4 0 0 0 0))
+        (local.set $row1 (i32.load offset=4 (local.get $rows)))
+        (local.set $sum1 (v128.const i32x4 0 0 0 0))
+        (local.set $row2 (i32.load offset=8 (local.get $rows)))
+        (local.set $sum2 (v128.const i32x4 0 0 0 0))
+        (local.set $row3 (i32.load offset=12 (local.get $rows)))
+        (local.set $sum3 (v128.const i32x4 0 0 0 0))
         (local.set $entry (local.get $query))
-        (local.set $sum (v128.const i32x4 0 0 0 0))
         (loop $next
-          (local.set $bytes (v128.load (local.get $row)))
-          (local.set $sum
-            (i32x4.add (local.get $sum)
+          (local.set $low (v128.load (local.get $entry)))
+          (local.set $high (v128.load offset=16 (local.get $entry)))
+          (local.set $bytes (v128.load (local.get $row0)))
+          (local.set $sum0
+            (i32x4.add (local.get $sum0)
               (i32x4.add
-                (i32x4.dot_i16x8_s (i16x8.extend_low_i8x16_s (local.get $bytes)) (v128.load (local.get $entry)))
-                (i32x4.dot_i16x8_s (i16x8.extend_high_i8x16_s (local.get $bytes)) (v128.load offset=16 (local.get $entry))))))
+                (i32x4.dot_i16x8_s (i16x8.extend_low_i8x16_s (local.get $bytes)) (local.get $low))
+                (i32x4.dot_i16x8_s (i16x8.extend_high_i8x16_s (local.get $bytes)) (local.get $high)))))
+          (local.set $row0 (i32.add (local.get $row0) (i32.const 16)))
+          (local.set $bytes (v128.load (local.get $row1)))
+          (local.set $sum1
+            (i32x4.add (local.get $sum1)
+              (i32x4.add
+                (i32x4.dot_i16x8_s (i16x8.extend_low_i8x16_s (local.get $bytes)) (local.get $low))
+                (i32x4.dot_i16x8_s (i16x8.extend_high_i8x16_s (local.get $bytes)) (local.get $high)))))
+          (local.set $row1 (i32.add (local.get $row1) (i32.const 16)))
+          (local.set $bytes (v128.load (local.get $row2)))
+          (local.set $sum2
+            (i32x4.add (local.get $sum2)
+              (i32x4.add
+                (i32x4.dot_i16x8_s (i16x8.extend_low_i8x16_s (local.get $bytes)) (local.get $low))
+                (i32x4.dot_i16x8_s (i16x8.extend_high_i8x16_s (local.get $bytes)) (local.get $high)))))
+          (local.set $row2 (i32.add (local.get $row2) (i32.const 16)))
+          (local.set $bytes (v128.load (local.get $row3)))
+          (local.set $sum3
+            (i32x4.add (local.get $sum3)
+              (i32x4.add
+                (i32x4.dot_i16x8_s (i16x8.extend_low_i8x16_s (local.get $bytes)) (local.get $low))
+                (i32x4.dot_i16x8_s (i16x8.extend_high_i8x16_s (local.get $bytes)) (local.get $high)))))
+          (local.set $row3 (i32.add (local.get $row3) (i32.const 16)))
           (local.set $entry (i32.add (local.get $entry) (i32.const 32)))
-          (local.set $row (i32.add (local.get $row) (i32.const 16)))
-          (br_if $next (i32.lt_u (local.get $row) (local.get $stop))))
+          (br_if $next (i32.lt_u (local.get $entry) (local.get $stop))))
         (i32.store (local.get $out)
           (i32.add
-            (i32.add (i32x4.extract_lane 0 (local.get $sum)) (i32x4.extract_lane 1 (local.get $sum)))
-            (i32.add (i32x4.extract_lane 2 (local.get $sum)) (i32x4.extract_lane 3 (local.get $sum)))))
-        (local.set $out (i32.add (local.get $out) (i32.const 4)))
-        (local.set $rows (i32.add (local.get $rows) (i32.const 4)))
-        (br $next_row)))))
+            (i32.add (i32x4.extract_lane 0 (local.get $sum0)) (i32x4.extract_lane 1 (local.get $sum0)))
+            (i32.add (i32x4.extract_lane 2 (local.get $sum0)) (i32x4.extract_lane 3 (local.get $sum0)))))
+        (i32.store offset=4 (local.get $out)
+          (i32.add
+            (i32.add (i32x4.extract_lane 0 (local.get $sum1)) (i32x4.extract_lane 1 (local.get $sum1)))
+            (i32.add (i32x4.extract_lane 2 (local.get $sum1)) (i32x4.extract_lane 3 (local.get $sum1)))))
+        (i32.store offset=8 (local.get $out)
+          (i32.add
+            (i32.add (i32x4.extract_lane 0 (local.get $sum2)) (i32x4.extract_lane 1 (local.get $sum2)))
+            (i32.add (i32x4.extract_lane 2 (local.get $sum2)) (i32x4.extract_lane 3 (local.get $sum2)))))
+        (i32.store offset=12 (local.get $out)
+          (i32.add
+            (i32.add (i32x4.extract_lane 0 (local.get $sum3)) (i32x4.extract_lane 1 (local.get $sum3)))
+            (i32.add (i32x4.extract_lane 2 (local.get $sum3)) (i32x4.extract_lane 3 (local.get $sum3)))))
+        (local.set $out (i32.add (local.get $out) (i32.const 16)))
+        (local.set $rows (i32.add (local.get $rows) (i32.const 16)))
+        (br $next_rows)))))

@@ -25,7 +25,9 @@ function vectors(count: number, dimensions: number, seed: number): Float32Array[
 }
 
 function cosine(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, entry, at) => sum + entry * (b[at] as number), 0);
+  let product = 0;
+  for (let at = 0; at < a.length; at += 1) product += (a[at] as number) * (b[at] as number);
+  return product;
 }
 
 function nearest(all: readonly Float32Array[], query: Float32Array, count: number): number[] {

@@ -5,6 +5,7 @@ import { codeBytesOf, type SketchBlock } from "./sketch-block.ts";
 /** Sketches that one call of the kernel compares. */
 const BLOCK = 16_384;
 const PAGE_BYTES = 65_536;
+const CACHE_LINE = 64;
 /** The first pass' estimates are counted in so many classes, to find the best without sorting all: as the kernel does. */
 const CLASSES = 4_096;
 /** In the kernel's memory: the query's planes, its entries, the addresses that the kernel is to look at, what it answers, its classes, and then the blocks of sketches. */
@@ -39,6 +40,8 @@ export class SketchIndex {
   readonly #kernel: Kernel = makeKernel();
   readonly #rowBytes: number;
   readonly #codeBytes: number;
+  /** From a code to the next: whole lines of the processor's cache, since every line that is touched is waited for. */
+  readonly #codeStride: number;
   #blocks = 0;
   #size = 0;
   /** What a byte's step stands for, of each: beside one another, since the heads lie far apart. */
@@ -51,6 +54,7 @@ export class SketchIndex {
     this.#sketcher = new Sketcher(dimensions);
     this.#rowBytes = this.#sketcher.paddedDimensions;
     this.#codeBytes = codeBytesOf(this.#rowBytes);
+    this.#codeStride = Math.ceil(this.#codeBytes / CACHE_LINE) * CACHE_LINE;
   }
 
   /** How many vectors there are; the next one's slot. */
@@ -67,7 +71,10 @@ export class SketchIndex {
       if (this.#size === this.#blocks * BLOCK) this.#addBlock();
       const until = Math.min(count, from + this.#blocks * BLOCK - this.#size);
       const memory = new Uint8Array(this.#kernel.memory.buffer);
-      memory.set(bytes.subarray(from * this.#codeBytes, until * this.#codeBytes), this.#codeAt(this.#size));
+      for (let at = from; at < until; at += 1) {
+        const code = bytes.subarray(at * this.#codeBytes, (at + 1) * this.#codeBytes);
+        memory.set(code, this.#codeAt(this.#size + at - from));
+      }
       memory.set(rows.subarray(from * this.#rowBytes, until * this.#rowBytes), this.#rowAt(this.#size));
       const heads = new Float32Array(this.#kernel.memory.buffer);
       for (let at = this.#size; at < this.#size + until - from; at += 1)
@@ -122,7 +129,9 @@ export class SketchIndex {
     for (let from = 0; from < slots.length; from += BLOCK) {
       const until = Math.min(slots.length, from + BLOCK);
       for (let at = from; at < until; at += 1) addresses[at - from] = this.#rowAt(slots[at] as number);
-      this.#kernel.products(ADDRESSES_AT, until - from, this.#rowBytes, QUERY_AT, OUT_AT);
+      const count4 = Math.ceil((until - from) / 4) * 4;
+      addresses.fill(addresses[0] as number, until - from, count4);
+      this.#kernel.products(ADDRESSES_AT, count4, this.#rowBytes, QUERY_AT, OUT_AT);
       for (let at = from; at < until; at += 1) {
         const slot = slots[at] as number;
         insert(best, slot, (out[at - from] as number) * step * (this.#steps[slot] as number), count);
@@ -132,15 +141,15 @@ export class SketchIndex {
   }
 
   #blockAt(slot: number): number {
-    return BLOCKS_AT + Math.floor(slot / BLOCK) * BLOCK * (this.#codeBytes + this.#rowBytes);
+    return BLOCKS_AT + Math.floor(slot / BLOCK) * BLOCK * (this.#codeStride + this.#rowBytes);
   }
 
   #codeAt(slot: number): number {
-    return this.#blockAt(slot) + (slot % BLOCK) * this.#codeBytes;
+    return this.#blockAt(slot) + (slot % BLOCK) * this.#codeStride;
   }
 
   #rowAt(slot: number): number {
-    return this.#blockAt(slot) + BLOCK * this.#codeBytes + (slot % BLOCK) * this.#rowBytes;
+    return this.#blockAt(slot) + BLOCK * this.#codeStride + (slot % BLOCK) * this.#rowBytes;
   }
 
   #addBlock(): void {
