@@ -32,6 +32,8 @@ export interface Ask extends Partial<Omit<KernelRequest, "source">> {
   readonly interruptAfterMs?: number;
   /** A file of the workspace that the code writes when it is where it shall be interrupted: on a loaded machine no fixed time will do. */
   readonly begunFile?: string;
+  /** Sends it again every so many milliseconds until the request is over, as sessions do with Bash. */
+  readonly interruptEveryMs?: number;
 }
 
 export class TestKernel implements AsyncDisposable {
@@ -89,12 +91,16 @@ export class TestKernel implements AsyncDisposable {
   /** Sends a request and waits for its end. Rejects when the kernel ends before. */
   async run(source: string, ask: Ask = {}): Promise<Answer> {
     await this.ready;
-    const { interruptAfterMs, begunFile, ...more } = ask;
+    const { interruptAfterMs, interruptEveryMs, begunFile, ...more } = ask;
     const id = `r${++this.#ids}`;
     this.#stdout = "";
     this.#stderr = "";
     this.write(encodeKernelRequest({ id, mode: "repl", language: this.#language, args: [], env: {}, source, ...more }));
-    if (interruptAfterMs !== undefined) void this.#interruptLater(interruptAfterMs, begunFile);
+    const over = new AbortController();
+    using _stop = { [Symbol.dispose]: () => over.abort() };
+    if (interruptAfterMs !== undefined) {
+      void this.#interruptLater(interruptAfterMs, begunFile, interruptEveryMs, over.signal);
+    }
     const messages: KernelMessage[] = [];
     for (;;) {
       const message = await this.#next();
@@ -134,14 +140,22 @@ export class TestKernel implements AsyncDisposable {
     process.kill(-pid, "SIGINT");
   }
 
-  async #interruptLater(afterMs: number, begunFile: string | undefined): Promise<void> {
+  async #interruptLater(
+    afterMs: number,
+    begunFile: string | undefined,
+    everyMs: number | undefined,
+    over: AbortSignal,
+  ): Promise<void> {
     const begun = begunFile === undefined ? undefined : join(this.workspace, begunFile);
     while (begun !== undefined && !existsSync(begun)) {
       if (this.process.exitCode !== null || this.process.signalCode !== null) return;
       await sleep(10);
     }
     await sleep(afterMs);
-    this.interrupt();
+    do {
+      this.interrupt();
+      if (everyMs !== undefined) await sleep(everyMs);
+    } while (everyMs !== undefined && !over.aborted);
   }
 
   /** What was in the pipes when the last message was written has been read. */

@@ -89,6 +89,19 @@ test("a cancelled wait never runs; a cancelled run ends, with all it started, an
   expect(after.execution.result?.json).toEqual([5, "Z"]);
 });
 
+test("a loop of short commands in Bash ends when cancelled, and the kernel keeps its state", async () => {
+  const id = await stage.session();
+  const bash = (input: string): ExecutionInput => ({ kind: "repl", language: "bash", input });
+  await stage.run(id, bash("kept=5"));
+  for (let round = 0; round < 3; round += 1) {
+    const running = await start(id, bash("while :; do /bin/true; done"));
+    await delay(100);
+    const cancelled = await stage.services.executions.cancel(TENANT, running.execution.id);
+    expect(cancelled).toMatchObject({ status: "cancelled", exitCode: 130 });
+  }
+  expect((await stage.run(id, bash("echo $kept"))).out).toBe("5\n");
+});
+
 test("a program that ignores SIGTERM is killed when cancelled", async () => {
   const id = await stage.session();
   const { execution } = await start(id, command("bash", "-c", "trap '' TERM INT; while :; do sleep 0.1; done"));

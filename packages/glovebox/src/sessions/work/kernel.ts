@@ -199,7 +199,7 @@ export class Kernel {
       work.onUnresponsive,
       work.wallMs === undefined ? undefined : work.wallMs + KERNEL_GRACE_MS,
     );
-    using interrupting = interruptKernel(control, this.process, (ms) => backstop.rearm(ms));
+    using interrupting = interruptKernel(control, this.process, this.language, (ms) => backstop.rearm(ms));
     void interrupting;
     send().catch(() => this.process.signal("SIGKILL", "tree").catch(() => {}));
     const end = await promise;
