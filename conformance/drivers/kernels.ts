@@ -71,6 +71,8 @@ export function kernelOf(process: SandboxProcess, language: Language, messages =
         const { value, done } = await next;
         next = readOn();
         if (done) throw new Error("the kernel ended");
+        // What it was asked before, by whoever made it ready, is not what it is asked now.
+        if (value.t !== "ready" && value.id !== id) continue;
         if (value.t === "done") return answers;
         answers.push(value);
       }

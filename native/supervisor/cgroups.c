@@ -8,6 +8,9 @@
 #include "report.h"
 #include "stage.h"
 
+/* Out of the way of descriptors whose numbers options ask for. */
+enum { FIRST_FD = 64 };
+
 struct cgroup cgroups[MAX_CGROUPS];
 int cgroup_count;
 
@@ -18,13 +21,21 @@ void join_cgroup(const char *dir, const char *origin) {
     fail("cgroup", dir);
   }
   snprintf(path, sizeof path, "%s/cgroup.procs", dir);
-  int fd = open(path, O_RDWR | O_CLOEXEC);
+  int low = open(path, O_RDWR | O_CLOEXEC), fd = fcntl(low, F_DUPFD_CLOEXEC, FIRST_FD);
   if (fd < 0) fail("cgroup", dir);
+  close(low);
   cgroups[cgroup_count].procs_fd = fd;
   cgroups[cgroup_count].dir = dir;
   cgroups[cgroup_count].origin = origin;
   cgroup_count++;
   if (write(fd, "0", 1) != 1) fail("cgroup", dir);
+}
+
+void bring_into_cgroups(pid_t pid) {
+  char text[16];
+  int length = snprintf(text, sizeof text, "%d", pid);
+  for (int i = 0; i < cgroup_count; i++)
+    if (write(cgroups[i].procs_fd, text, (size_t)length) != length) fail("cgroup", cgroups[i].dir);
 }
 
 void leave_cgroups(void) {

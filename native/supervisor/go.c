@@ -59,7 +59,7 @@ int read_go(struct go *go) {
   if (go->fd_count < 0 || go->fd_count > MAX_FDS) fail("go", "fds");
   go->fds = take(fields, &at, go->fd_count, "fds");
   int argc = COUNT();
-  if (argc < 1 || argc > MAX_FIELDS) fail("go", "argv");
+  if (argc < 0 || argc > MAX_FIELDS) fail("go", "argv");
   go->argv = take(fields, &at, argc, "argv");
   int envc = COUNT();
   if (envc < 0 || envc > MAX_FIELDS) fail("go", "env");
@@ -67,5 +67,10 @@ int read_go(struct go *go) {
   go->socket_count = COUNT();
   if (go->socket_count < 0 || go->socket_count > MAX_SOCKETS) fail("go", "sockets");
   go->sockets = take(fields, &at, go->socket_count * 4, "sockets");
+  go->keeper = COUNT();
+  int copies = COUNT();
+  if (copies < 0 || copies > 1) fail("go", "copies");
+  if (argc == 0 && copies == 0) fail("go", "argv");
+  go->copy = copies ? take(fields, &at, 2, "copy") : NULL;
   return 1;
 }

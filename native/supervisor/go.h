@@ -7,6 +7,8 @@ struct go {
   const char *cpus;
   int bind_count, fd_count, socket_count;
   char **binds, **fds, **argv, **env, **sockets;
+  int keeper;  /* the descriptor by which what is started sees that the server let go of it; -1: it is not told */
+  char **copy; /* NULL, or what to start a copy of instead: see copy.h */
 };
 
 /* 0: the server is gone, or has no use for this supervisor. */

@@ -23,7 +23,9 @@
  * go:       u32 length, then NUL-terminated fields: uid gid (-1: stay) cpus ("": leave, or "0,3") outlive (0|1), count and
  *           SRC DST of binds, count and FDs to inherit, count and argv, count and env, count and FD TYPE ADDRESS PORT of
  *           sockets (TYPE tcp: listening, or udp). With sockets, all that is started has a network namespace of its own,
- *           made here, in which every address is delivered locally, and in which nothing but these sockets answers.
+ *           made here, in which every address is delivered locally, and in which nothing but these sockets answers. Then
+ *           FD (-1: none) by which what is started sees that the server let go of it, and 0, or 1 and FOLDER DISK:
+ *           it is not started but copied from a QEMU that runs already (see copy.h).
  * commands: one byte `K`: kill.
  * says:     lines `ready`, `started PID`, `exit CODE`, `signal NUMBER`, `error TEXT`.
  * status:   `supervisor PID STARTTIME`, `started PID UNIXMS`, and at the end `exit CODE UNIXMS` or `signal NUMBER UNIXMS`.
@@ -44,6 +46,7 @@
 
 #include "../shared/write-proc.h"
 #include "cgroups.h"
+#include "copy.h"
 #include "folder.h"
 #include "go.h"
 #include "prepare.h"
@@ -53,7 +56,7 @@
 #include "stage.h"
 #include "watch.h"
 
-struct run run = {.config_fd = -1, .status_fd = -1, .log_fd = -1, .folder_fd = -1, .children_fd = -1, .outlive = 1};
+struct run run = {.config_fd = -1, .status_fd = -1, .log_fd = -1, .folder_fd = -1, .children_fd = -1, .outlive = 1, .keeper_fd = -1};
 
 /* Field 22 of /proc/self/stat: with the pid it names this process for good. */
 static unsigned long long start_time(void) {
@@ -134,15 +137,17 @@ int main(int argc, char **argv) {
     remove_folder();
     return 0;
   }
+  struct copy copy = {-1, -1};
+  pid_t child = go.copy ? start_copy(&go, &copy) : 0;
   close(run.folder_fd);
   become_session(&go);
-  pid_t child = start(&go);
+  if (!go.copy) child = start(&go);
   for (int i = 0; i < run.listen_count; i++) close(run.listen_fds[i]); /* so that connecting fails once the agent is gone */
   for (int i = 0; i < go.socket_count; i++) close(atoi(go.sockets[4 * i]));
   note("started %d %lld\n", child, unix_ms());
   say("started %d", child);
-  int status = watch(child, signals);
-  kill_rest(child);
+  int status = go.copy ? watch_copy(&copy, signals) : watch(child, signals);
+  kill_rest(go.copy ? 0 : child);
   remember(status);
   return 0;
 }

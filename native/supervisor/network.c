@@ -20,7 +20,7 @@
 #include "prepare.h"
 #include "report.h"
 
-enum { BACKLOG = 128 };
+enum { BACKLOG = 1024 };   /* what finds no place is dropped, and sent again after seconds */
 
 /*
  * Makes one that we may configure. Root's belongs to the host's user namespace, so that nobody in the sandbox has any

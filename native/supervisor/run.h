@@ -11,5 +11,6 @@ struct run {
   int listen_fds[MAX_LISTENERS], listen_count;
   int outlive;                            /* whether the sandbox goes on when the server is gone */
   int follows_heir;
+  int keeper_fd;                          /* closes when the server lets go of what goes on for its copies; -1: it ends otherwise */
 };
 extern struct run run;

@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include "../shared/write-proc.h"
 #include "network.h"
+#include "prepare.h"
 #include "report.h"
 #include "run.h"
 #include "stage.h"
@@ -55,11 +57,23 @@ void become_session(const struct go *go) {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a change of uid reset it */
 }
 
+/* It holds the one end as long as somebody keeps it, we hold the other as long as the server holds us. */
+static int make_keeper(int wanted) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) fail("socketpair", "keeper");
+  place(pair[0], wanted, "keeper");
+  return pair[1];
+}
+
 pid_t start(const struct go *go) {
   pid_t parent = getpid();
+  if (go->keeper >= 0) run.keeper_fd = make_keeper(go->keeper);
   pid_t child = fork();
   if (child < 0) fail("fork", go->argv[0]);
-  if (child > 0) return child;
+  if (child > 0) {
+    if (go->keeper >= 0) close(go->keeper);
+    return child;
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);

@@ -5,12 +5,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cgroups.h"
+#include "copy.h"
 #include "run.h"
 
 enum { KILL_ROUNDS = 200 };
@@ -32,7 +35,7 @@ static int kill_listed(int fd) {
 
 void kill_rest(pid_t child) {
   struct timespec pause = {0, 200000};
-  kill(-child, SIGKILL);
+  if (child > 0) kill(-child, SIGKILL);
   for (int round = 0; round < KILL_ROUNDS; round++) {
     int left = kill_listed(run.children_fd);
     for (int i = 0; i < cgroup_count; i++) left += kill_listed(cgroups[i].procs_fd);
@@ -54,23 +57,41 @@ static pid_t first_child(void) {
   return (pid_t)strtol(text, NULL, 10);
 }
 
+/* Hears what the server says. Returns whether it is to be killed. */
+static int told_to_kill(void) {
+  char command = 0;
+  ssize_t got = read(run.config_fd, &command, 1);
+  if (got > 0 || (got < 0 && errno == EINTR)) return command == 'K';
+  close(run.config_fd);
+  run.config_fd = -1;
+  if (run.keeper_fd >= 0) close(run.keeper_fd);
+  run.keeper_fd = -1;
+  return !run.outlive;
+}
+
+/* Waits for something to happen: `other` becomes readable (-1: there is none), a child changes, or the server says something. Returns whether it is time to kill. */
+static int wait_for_more(int signals, int other) {
+  struct pollfd polled[3] = {{.fd = signals, .events = POLLIN}, {.fd = run.config_fd, .events = POLLIN}, {.fd = other, .events = POLLIN}};
+  if (poll(polled, 3, -1) < 0) return 0;
+  int kills = polled[1].revents ? told_to_kill() : 0;
+  struct signalfd_siginfo info;
+  while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) kills |= info.ssi_signo == SIGTERM;
+  return kills;
+}
+
+int watch_copy(const struct copy *copy, int signals) {
+  struct pollfd ended = {.fd = copy->pidfd, .events = POLLIN};
+  char words[2];
+  while (poll(&ended, 1, 0) == 0)
+    if (wait_for_more(signals, copy->pidfd)) syscall(SYS_pidfd_send_signal, copy->pidfd, SIGKILL, NULL, 0);
+  /* Somebody else's child: only it itself can have said how it ends. */
+  if (recv(copy->connection, words, sizeof words, MSG_DONTWAIT) == 2 && words[0] == COPY_EXITS) return (unsigned char)words[1] << 8;
+  return SIGKILL;
+}
+
 int watch(pid_t child, int signals) {
-  struct pollfd polled[2] = {{.fd = signals, .events = POLLIN}, {.fd = run.config_fd, .events = POLLIN}};
   for (;;) {
-    if (poll(polled, 2, -1) < 0 && errno != EINTR) return -1;
-    if (polled[1].revents) {
-      char command;
-      ssize_t got = read(run.config_fd, &command, 1);
-      if (got == 1 && command == 'K') kill(child, SIGKILL);
-      if (got == 0 || (got < 0 && errno != EINTR)) {
-        if (!run.outlive) kill(child, SIGKILL);
-        close(run.config_fd);
-        run.config_fd = polled[1].fd = -1;
-      }
-    }
-    struct signalfd_siginfo info;
-    while (read(signals, &info, sizeof info) == (ssize_t)sizeof info)
-      if (info.ssi_signo == SIGTERM) kill(child, SIGKILL);
+    if (wait_for_more(signals, -1)) kill(child, SIGKILL);
     for (;;) {
       int status;
       pid_t got = waitpid(-1, &status, WNOHANG);

@@ -23,16 +23,19 @@ import { KERNEL_OPTIONS_ENV } from "../kernel/index.ts";
 import { defaultNativeDir, repositoryRoot } from "../native/index.ts";
 import { isAlive, Supervisor, SupervisorPool } from "../supervisor/index.ts";
 import type { Accelerator } from "./accelerator.ts";
-import { beginMachine, type Origin } from "./begin-machine.ts";
+import { beginMachine } from "./begin-machine.ts";
 import { chooseAccelerator } from "./choose-accelerator.ts";
+import type { LiveOrigin } from "./fork-live.ts";
 import { machineSize } from "./limit-plan.ts";
 import { buildTemplate, discard, greetAgent, type MachineRoom } from "./machines.ts";
+import { Nurseries } from "./nurseries.ts";
 import { defaultCacheDir, type MicrovmOptions } from "./options.ts";
+import { isFileWorthy, type Origin, type TemplateOrigin } from "./origin.ts";
 import { prepareHost } from "./prepare-host.ts";
 import { offered, type Prepared, probeByRunning } from "./probe.ts";
 import { decodeRecord, type MachineShape } from "./record.ts";
 import { restoreSnapshot } from "./restore.ts";
-import { type LiveImage, type MicrovmRoom, MicrovmSandbox } from "./sandbox.ts";
+import { type MicrovmRoom, MicrovmSandbox } from "./sandbox.ts";
 import { letOut } from "./settle-in.ts";
 import { distinctKernels, startEnv } from "./spare-kernels.ts";
 import { tellQemu } from "./start-machine.ts";
@@ -46,6 +49,8 @@ interface Ready extends MachineRoom {
   readonly cgroups: CgroupHost;
   readonly accelerator: Accelerator;
   readonly templates: TemplateStore;
+  /** Absent: machines are made from files only. */
+  readonly nurseries: Nurseries | undefined;
 }
 
 /** Machines of their own kernel, emulated or virtualized by QEMU, with the guest agent as their first process. */
@@ -72,6 +77,7 @@ export class MicrovmDriver implements IsolationDriver {
       image: options.image ?? "base",
       waiting: options.waiting ?? 1,
       templateBytes: options.templateBytes ?? 4 * 2 ** 30,
+      copies: options.copies ?? "process",
     };
     this.#logger = options.logger ?? silentLogger;
     const { runDir } = this.#options;
@@ -88,9 +94,11 @@ export class MicrovmDriver implements IsolationDriver {
     await (await this.#ready()).pool.fill();
   }
 
-  /** Resolves when no template is being made any more. */
+  /** Resolves when nothing is being made any more that others begin from. */
   async settled(): Promise<void> {
-    await (await this.#readying?.catch(() => undefined))?.templates.settled();
+    const ready = await this.#readying?.catch(() => undefined);
+    await ready?.templates.settled();
+    await ready?.nurseries?.settled();
   }
 
   probe(signal?: AbortSignal): Promise<ProbeResult> {
@@ -101,20 +109,20 @@ export class MicrovmDriver implements IsolationDriver {
     return this.#withId(spec, signal, async (room) => {
       const wish = await this.#wishFor(spec, room, signal);
       const template = await this.#templateFor(wish, room);
-      const origin: Origin = {
+      const origin: TemplateOrigin = {
         kind: "template",
         template,
         shape: wish.shape,
         diskMb: wish.diskMb,
       };
-      return this.#begin(origin, spec, room, signal);
+      return this.#copyOr(origin, spec, room, signal);
     });
   }
 
   async restore(dir: string, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
     return restoreSnapshot(dir, spec, signal, {
       compatibility: async () => (await this.#ready()).host.compatibility,
-      begin: (image, wanted, stop) => this.#beginFrom(image, wanted, stop),
+      begin: (image, wanted, stop) => this.#beginFrom({ kind: "live", image }, wanted, stop),
       create: (wanted, stop) => this.create(wanted, stop),
     });
   }
@@ -172,6 +180,7 @@ export class MicrovmDriver implements IsolationDriver {
     await this.#preparing?.catch(() => undefined);
     const ready = await this.#readying?.catch(() => undefined);
     await ready?.templates.settled();
+    await ready?.nurseries?.[Symbol.asyncDispose]();
     await ready?.pool[Symbol.asyncDispose]();
     if (ready) leaveHost(ready.cgroups);
   }
@@ -229,7 +238,10 @@ export class MicrovmDriver implements IsolationDriver {
         logger: this.#logger,
         build: (wish, dir) => buildTemplate(room, wish, dir),
       });
-      return { ...room, cgroups, accelerator, templates };
+      // Under KVM a process has what no copy of it could go on with.
+      const copies = accelerator === "tcg" && this.#options.copies === "process";
+      const nurseries = copies ? new Nurseries(room, this.#logger) : undefined;
+      return { ...room, cgroups, accelerator, templates, nurseries };
     } catch (error) {
       this.#readying = undefined;
       throw toGloveboxError(error, "isolation_unavailable");
@@ -288,11 +300,29 @@ export class MicrovmDriver implements IsolationDriver {
 
   async #room(): Promise<MicrovmRoom> {
     const { host } = await this.#ready();
-    return { compatibility: host.compatibility, begin: (image, spec, signal) => this.#beginFrom(image, spec, signal) };
+    return {
+      compatibility: host.compatibility,
+      begin: (origin, spec, signal) => this.#beginFrom(origin, spec, signal),
+    };
   }
 
-  #beginFrom(image: LiveImage, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
-    return this.#withId(spec, signal, (room) => this.#begin({ kind: "live", image }, spec, room, signal));
+  #beginFrom(origin: LiveOrigin, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    return this.#withId(spec, signal, (room) => this.#begin(origin, spec, room, signal));
+  }
+
+  /** A copy of the process that stands ready for the template, or one from its files. */
+  async #copyOr(origin: TemplateOrigin, spec: SandboxSpec, room: Ready, signal?: AbortSignal): Promise<Sandbox> {
+    const { template, shape } = origin;
+    const nursery = room.nurseries?.take({ template, shape, limits: spec.limits, network: spec.network !== undefined });
+    if (!nursery) return this.#begin(origin, spec, room, signal);
+    try {
+      return await this.#begin({ ...origin, nursery }, spec, room, signal);
+    } catch (error) {
+      if (signal?.aborted || !isFileWorthy(error)) throw error;
+      room.nurseries?.failed(template.key);
+      this.#logger.warn({ error: String(error) }, "a machine could not be copied as a process, and comes from files");
+      return this.#begin(origin, spec, room, signal);
+    }
   }
 
   async #begin(origin: Origin, spec: SandboxSpec, room: Ready, signal?: AbortSignal): Promise<Sandbox> {

@@ -14,8 +14,8 @@ export interface LaunchSpec {
   readonly links: readonly (readonly [name: string, target: string])[];
   readonly mounts: readonly Mount[];
   readonly qemu: readonly string[];
-  /** Loaded into QEMU: see `native/private-memory.c`. */
-  readonly shim: boolean;
+  /** Whether `native/fork` is loaded into QEMU. */
+  readonly library: boolean;
   readonly hasState: boolean;
 }
 
@@ -24,13 +24,13 @@ export interface LaunchSpec {
  * given. A shell opens the state for it, which QEMU takes as a descriptor only.
  */
 export function launchArgv(spec: LaunchSpec): string[] {
-  const opened = spec.hasState ? `exec "$@" ${FDS.state}<${VM_PATHS.state}` : 'exec "$@"';
+  const loaded = spec.library ? `export LD_PRELOAD=${VM_PATHS.library}; ` : "";
+  const started = `${loaded}exec "$@"${spec.hasState ? ` ${FDS.state}<${VM_PATHS.state}` : ""}`;
   return [
     spec.bwrap,
     ...["--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"],
     ...["--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", "microvm"],
     ...["--die-with-parent", "--new-session", "--as-pid-1", "--clearenv"],
-    ...(spec.shim ? ["--setenv", "LD_PRELOAD", VM_PATHS.shim] : []),
     ...["--ro-bind", "/usr", "/usr"],
     ...spec.links.flatMap(([name, target]) => ["--symlink", target, name]),
     ...["--proc", "/proc", "--dev", "/dev"],
@@ -40,6 +40,6 @@ export function launchArgv(spec: LaunchSpec): string[] {
       target,
     ]),
     ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--"],
-    ...["/bin/sh", "-c", opened, "sh", ...spec.qemu],
+    ...["/bin/sh", "-c", started, "sh", ...spec.qemu],
   ];
 }

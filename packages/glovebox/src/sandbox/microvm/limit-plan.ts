@@ -37,7 +37,7 @@ export function machineSize(limits: SessionLimits, network: boolean): MachineSiz
 
 /**
  * Writes the limits of QEMU's cgroup and says how each of the session's is held. Errors: `limits_unenforceable`, naming those that cannot
- * be applied, unless `allowPartial`.
+ * be applied, unless `allowPartial`. `sharesUid`: with other machines.
  */
 export function applyLimits(
   limits: SessionLimits,
@@ -46,6 +46,7 @@ export function applyLimits(
   uid: number | undefined,
   allowPartial: boolean,
   network: "proxy" | "none",
+  sharesUid = false,
 ): AppliedLimit[] {
   const outcome = cgroup.setLimits({
     memoryBytes: (size.ramMb + QEMU_OWN_MB) * MIB,
@@ -96,6 +97,12 @@ export function applyLimits(
           mechanism: "guest",
           reason: "the server is not root: its machines run under its uid",
         }
-      : { limit: "uid", requested: "own", applied: uid, mechanism: "host" },
+      : {
+          limit: "uid",
+          requested: "own",
+          applied: uid,
+          mechanism: "host",
+          ...(sharesUid ? { reason: "all copies of one process have its uid" } : {}),
+        },
   ];
 }

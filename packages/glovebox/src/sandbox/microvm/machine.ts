@@ -1,7 +1,10 @@
 import { type Accelerator, acceleratorOption, CPU_MODELS } from "./accelerator.ts";
 
-/** Descriptors that QEMU inherits: listening sockets of the supervisor's, and the state to begin from (a digit: a shell opens it). */
-export const FDS = { agent: 10, qmp: 11, state: 9 } as const;
+/**
+ * Descriptors that QEMU inherits: listening sockets of the supervisor's, whose end it lives by, and the state to begin from (a digit: a shell
+ * opens it). `native/fork` has the same numbers.
+ */
+export const FDS = { agent: 10, qmp: 11, fork: 12, keeper: 13, state: 9 } as const;
 
 /** Where QEMU sees what it is given; nothing else of the host is there but its own program and libraries. */
 export const VM_PATHS = {
@@ -9,7 +12,7 @@ export const VM_PATHS = {
   memory: "/vm/memory",
   state: "/vm/state",
   io: "/vm/io",
-  shim: "/vm/private-memory.so",
+  library: "/vm/fork.so",
 } as const;
 
 export interface Disk {
@@ -40,6 +43,8 @@ export interface MachineSpec {
   readonly state?: string;
   /** Keep the last 16 KiB of its console, for who asks why it did not start. Without user code only. */
   readonly console?: boolean;
+  /** Its process is to be copied. */
+  readonly copied?: boolean;
 }
 
 /** The command line of QEMU, with paths as it sees them. */
@@ -53,7 +58,11 @@ export function qemuArgv(qemu: string, spec: MachineSpec, readsMemoryOnly: boole
     ...["-rtc", "base=2001-01-01T00:00:00"],
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-cpu", CPU_MODELS[accelerator]],
     ...["-smp", String(spec.cpus), "-m", `${spec.ramMb}M`, "-accel", acceleratorOption(accelerator, spec.cpus)],
-    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    // One that is copied forks. `native/fork` has a filter of its own, which leaves it nothing else of `spawn`.
+    ...[
+      "-sandbox",
+      `on,obsolete=deny,elevateprivileges=deny,spawn=${spec.copied ? "allow" : "deny"},resourcecontrol=deny`,
+    ],
     ...["-object", memoryOption(memory, spec.ramMb, readsMemoryOnly)],
     ...["-kernel", `${VM_PATHS.dir}/kernel`, "-initrd", `${VM_PATHS.dir}/initramfs`, "-append", spec.words.join(" ")],
     ...["-device", "virtio-serial-device", "-chardev", `socket,id=agent,fd=${FDS.agent},server=on,wait=off`],

@@ -18,7 +18,7 @@ import { saveState } from "./save-state.ts";
 import { spareTag } from "./spare-kernels.ts";
 import { makeWorkspaceDisk } from "./sparse-copy.ts";
 import { packagesDisk } from "./squashfs.ts";
-import { explain, openQmp, startMachine } from "./start-machine.ts";
+import { explain, IO_NAME, openQmp, startMachine } from "./start-machine.ts";
 import type { TemplateWish } from "./templates.ts";
 
 /** How long a guest may take from its kernel to the agent, milliseconds: on a busy host without KVM that is many seconds. */
@@ -41,7 +41,13 @@ export interface MachineRoom {
 export async function specOf(
   room: MachineRoom,
   shape: MachineShape,
-  own: { readonly workspace: string; readonly memory: Memory; readonly state?: string; readonly console?: boolean },
+  own: {
+    readonly workspace: string;
+    readonly memory: Memory;
+    readonly state?: string;
+    readonly console?: boolean;
+    readonly copied?: boolean;
+  },
 ): Promise<MachineSpec> {
   const { host } = room;
   const disks: Disk[] = [
@@ -64,6 +70,7 @@ export async function specOf(
     memory: own.memory,
     ...(own.state === undefined ? {} : { state: own.state }),
     ...(own.console ? { console: true } : {}),
+    ...(own.copied ? { copied: true } : {}),
   };
 }
 
@@ -88,7 +95,7 @@ export async function buildTemplate(room: MachineRoom, wish: TemplateWish, dir: 
     await agent.connection.close();
     const qmp = await openQmp(waiting.folder);
     await qmp.run("stop");
-    await saveState(qmp, waiting.folder, join(dir, "state"), { memoryApart: true, most: 64 * MIB });
+    await saveState(qmp, join(waiting.folder, IO_NAME), join(dir, "state"), { memoryApart: true, most: 64 * MIB });
     qmp.close();
     await waiting.supervisor.kill();
     await rename(memory, join(dir, "memory"));

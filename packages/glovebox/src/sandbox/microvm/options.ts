@@ -24,6 +24,11 @@ export interface MicrovmOptions {
   readonly waiting?: number;
   /** How much disk snapshots of fresh machines may take together, bytes. Default 4 GiB. */
   readonly templateBytes?: number;
+  /**
+   * What machines are copied from. `process` (default): a QEMU that stands ready, for each template in use, where there is no KVM; and a machine
+   * itself when it is forked. `files`: always the files of the template or of an image. What no process can be had for comes from files in any case.
+   */
+  readonly copies?: "process" | "files";
   readonly logger?: Logger;
 }
 

@@ -18,15 +18,18 @@ import { toolsDisk } from "./squashfs.ts";
 const run = promisify(execFile);
 
 export const QMP_NAME = "qmp.sock";
+/** `native/supervisor` and `native/fork` know it by this name. */
+const FORK_NAME = "fork.sock";
 
 /** All that is the same for every machine on this host. */
 export interface PreparedHost {
   readonly bwrap: string;
   readonly qemu: string;
   readonly qemuVersion: string;
-  /** Whether QEMU can be told to read a memory file only; else it is made to (`shim`). */
+  /** Whether QEMU can be told to read a memory file only; else it is made to (`library`). */
   readonly readsMemoryOnly: boolean;
-  readonly shim: string;
+  /** `native/fork`. */
+  readonly library: string;
   readonly kernel: GuestKernel;
   readonly initramfs: string;
   readonly tools: string;
@@ -63,15 +66,16 @@ export async function prepareHost(options: HostOptions, asRoot: boolean, signal?
     toolsDisk(cacheDir, options.kernelsDir, options.nodePath),
     versionOf(qemu),
   ]);
-  const { init, shim, tscKhz } = native;
+  const { init, library, tscKhz } = native;
   const initramfs = await makeInitramfs(cacheDir, { init, agent: tools.agent, filter, modulesDir: kernel.modulesDir });
+  const sockets = ["--socket", QMP_NAME, String(FDS.qmp), "--socket", FORK_NAME, String(FDS.fork)];
   const stage = asRoot ? stageOptions(image.links, bwrap) : [];
   return {
     bwrap,
     qemu,
     qemuVersion,
     readsMemoryOnly: isAtLeast(qemuVersion, 8, 2),
-    shim,
+    library,
     kernel,
     initramfs,
     tools: toolsPath,
@@ -81,7 +85,7 @@ export async function prepareHost(options: HostOptions, asRoot: boolean, signal?
     launch: (folder) => ({
       binary: tools.supervisor,
       listenFd: FDS.agent,
-      options: ["--socket", QMP_NAME, String(FDS.qmp), ...(asRoot ? ["--stage", folder, ...stage] : [])],
+      options: [...sockets, ...(asRoot ? ["--stage", folder, ...stage] : [])],
     }),
     compatibility: {
       qemu: qemuVersion,
@@ -93,13 +97,13 @@ export async function prepareHost(options: HostOptions, asRoot: boolean, signal?
   };
 }
 
-async function compileForMachines(dir: string): Promise<{ init: string; shim: string; tscKhz: number }> {
-  const [init, shim, tsc] = await Promise.all([
+async function compileForMachines(dir: string): Promise<{ init: string; library: string; tscKhz: number }> {
+  const [init, library, tsc] = await Promise.all([
     nativeProgram("init", dir),
-    nativeProgram("private-memory", dir),
+    nativeProgram("fork", dir),
     nativeProgram("tsc-khz", dir),
   ]);
-  return { init, shim, tscKhz: await measureTsc(tsc) };
+  return { init, library, tscKhz: await measureTsc(tsc) };
 }
 
 async function versionOf(qemu: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { type AppliedLimit, GloveboxError, isId } from "../../core/index.ts";
 import { areCgroups } from "../bubblewrap/record.ts";
 import type { CgroupPlace } from "../cgroup/index.ts";
@@ -35,6 +36,8 @@ export interface MicrovmState {
   /** Whether its memory is in a file of its own, so that it is forked by copying that. */
   readonly forkable: boolean;
   readonly network: boolean;
+  /** Of a copy of another's process, which can be copied in turn: the uid that both have, and the folder by which they hand over state. */
+  readonly copy?: { readonly io: string; readonly uid?: number };
 }
 
 export function encodeRecord(id: string, state: MicrovmState): SandboxRecord {
@@ -59,9 +62,14 @@ export function decodeRecord(record: SandboxRecord): MicrovmState {
     typeof data.lineKey === "string" &&
     /^[0-9a-f]{32}$/.test(data.lineKey) &&
     typeof data.workspaceDir === "string" &&
+    (data.copy === undefined || isCopy(data.copy)) &&
     isShape(data.shape);
   if (!sound) throw new GloveboxError("invalid_argument", "The record is not that of a microVM");
   return data as MicrovmState;
+}
+
+function isCopy({ io, uid }: NonNullable<MicrovmState["copy"]>): boolean {
+  return typeof io === "string" && isAbsolute(io) && (uid === undefined || (Number.isSafeInteger(uid) && uid > 0));
 }
 
 /** Whether a value read from a record or a snapshot describes a machine that this version can make. */

@@ -1,4 +1,3 @@
-import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type AppliedLimit, GloveboxError } from "../../core/index.ts";
 import type { AgentConnection } from "../agent/index.ts";
@@ -12,11 +11,13 @@ import { KERNEL_OPTIONS_ENV, kernelArgv } from "../kernel/index.ts";
 import type { SandboxProcess, SpawnSpec } from "../process.ts";
 import { cannot } from "../snapshot/index.ts";
 import type { ForkReport, PauseOptions, SnapshotManifest, SnapshotOptions } from "../snapshot.ts";
+import { type ForkJob, forkImage, forkProcess, type LiveOrigin } from "./fork-live.ts";
+import { isFileWorthy } from "./origin.ts";
 import type { Qmp } from "./qmp.ts";
 import { encodeRecord, type MicrovmState } from "./record.ts";
-import { saveLive, snapshotInto } from "./save-live.ts";
+import { IMAGE_FILES, saveLive, snapshotInto } from "./save-live.ts";
 import { SpareKernels } from "./spare-kernels.ts";
-import { openQmp } from "./start-machine.ts";
+import { IO_NAME, openQmp } from "./start-machine.ts";
 import { exportWorkspace } from "./workspace.ts";
 
 /** How long a guest is asked for its workspace when it may hang, milliseconds, before it is ended without. */
@@ -26,8 +27,8 @@ const MIB = 1 << 20;
 /** What a sandbox asks of its driver. */
 export interface MicrovmRoom {
   readonly compatibility: Readonly<Record<string, string>>;
-  /** Makes a sandbox that goes on from an image of this one. */
-  begin(image: LiveImage, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox>;
+  /** Makes a sandbox that goes on from an image of this one, or from its process. */
+  begin(origin: LiveOrigin, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox>;
 }
 
 /** A machine as it was at one moment: device state with or without the memory beside it, and its disk. */
@@ -155,25 +156,20 @@ export class MicrovmSandbox implements Sandbox {
 
   async fork(specs: readonly SandboxSpec[], signal?: AbortSignal): Promise<ForkReport<Sandbox>> {
     this.#refuseWhenOver();
-    const dir = join(this.#host.folder, "fork");
-    const { forkable } = this.#state;
+    const { folder, epoch } = this.#host;
+    const { forkable, copy } = this.#state;
+    const job: ForkJob = { specs, begin: (origin, spec) => this.#room.begin(origin, spec, signal) };
     return this.#inTurn(async () => {
-      await mkdir(dir, { mode: 0o700 });
-      const made: Sandbox[] = [];
-      try {
-        const { image, silentMs } = await this.#save(dir, forkable);
-        const begun = await Promise.allSettled(specs.map((spec) => this.#room.begin(image, spec, signal)));
-        for (const outcome of begun) if (outcome.status === "fulfilled") made.push(outcome.value);
-        const failed = begun.find((outcome) => outcome.status === "rejected");
-        if (failed) throw failed.reason;
-        return { sandboxes: made, path: forkable ? "shared" : "copied", silentMs };
-      } catch (error) {
-        await Promise.all(made.map((sandbox) => sandbox.destroy()));
-        throw error;
-      } finally {
-        // Who began from it has its files open.
-        await rm(dir, { recursive: true, force: true });
+      if (copy) {
+        const process = { folder, disk: join(folder, IMAGE_FILES.workspace), ...copy };
+        const source = { process, state: this.#state, epoch };
+        try {
+          return await forkProcess(source, job, (work) => this.#ask(work), this.#paused);
+        } catch (error) {
+          if (signal?.aborted || !isFileWorthy(error)) throw error;
+        }
       }
+      return forkImage(folder, job, (dir) => this.#save(dir, forkable));
     });
   }
 
@@ -233,7 +229,9 @@ export class MicrovmSandbox implements Sandbox {
   async #save(dir: string, memoryApart: boolean): Promise<{ image: LiveImage; silentMs: number }> {
     const { folder, epoch } = this.#host;
     const most = (this.#state.shape.ramMb + 64) * MIB;
-    const silentMs = await this.#ask((qmp) => saveLive(qmp, { folder, dir, memoryApart, most, stopped: this.#paused }));
+    const io = this.#state.copy?.io ?? join(folder, IO_NAME);
+    const options = { folder, io, dir, memoryApart, most, stopped: this.#paused };
+    const silentMs = await this.#ask((qmp) => saveLive(qmp, options));
     return { image: { dir, memoryApart, state: this.#state, epoch }, silentMs };
   }
 

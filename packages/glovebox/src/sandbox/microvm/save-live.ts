@@ -23,6 +23,8 @@ export const IMAGE_FILES = {
 export interface SaveOptions {
   /** The machine's run folder. */
   readonly folder: string;
+  /** See `IO_NAME`. */
+  readonly io: string;
   readonly dir: string;
   /** Copy the file that is its memory, instead of having QEMU write it out. */
   readonly memoryApart: boolean;
@@ -34,13 +36,13 @@ export interface SaveOptions {
 
 /** Writes an image of a machine into `dir`, while it stands still, and returns for how long it did, milliseconds. It goes on, come what may. */
 export async function saveLive(qmp: Qmp, options: SaveOptions): Promise<number> {
-  const { folder, dir, memoryApart, most, stopped } = options;
+  const { folder, io, dir, memoryApart, most, stopped } = options;
   const begun = performance.now();
   if (!stopped) await qmp.run("stop");
   try {
     const copies = [sparseCopy(join(folder, IMAGE_FILES.workspace), join(dir, IMAGE_FILES.workspace))];
     // Its memory is whole in the file once QEMU has written the state, which drains what devices have under way.
-    await saveState(qmp, folder, join(dir, IMAGE_FILES.state), { memoryApart, most });
+    await saveState(qmp, io, join(dir, IMAGE_FILES.state), { memoryApart, most });
     if (memoryApart) copies.push(sparseCopy(join(folder, IMAGE_FILES.memory), join(dir, IMAGE_FILES.memory)));
     await Promise.all(copies);
     // QEMU reads them under the uid of whoever begins from them; nobody else gets into the folder.

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
@@ -7,36 +8,36 @@ import { GloveboxError } from "../../core/index.ts";
 import { VM_PATHS } from "./machine.ts";
 import { migrated } from "./migrated.ts";
 import type { Qmp } from "./qmp.ts";
-import { IO_NAME } from "./start-machine.ts";
 
-const SOCKET = "state.sock";
 /** How long QEMU may take to send it, milliseconds. */
 const TAKE_MS = 60_000;
 
 /**
- * Writes a stopped machine into the file `path`: all of it, or with `memoryApart` without the memory, which has a file of its own. `most`
+ * Writes a stopped machine into the file `path`, by way of its folder `io` on the host: all of it, or with `memoryApart` without the memory, which has a file of its own. `most`
  * bounds what is taken from QEMU, bytes. Errors: `unavailable`, `internal`, and those of the file system (`ENOSPC`).
  */
 export async function saveState(
   qmp: Qmp,
-  folder: string,
+  io: string,
   path: string,
   options: { readonly memoryApart: boolean; readonly most: number },
 ): Promise<void> {
-  const socketPath = join(folder, IO_NAME, SOCKET);
+  // A name that no other machine with this folder can know.
+  const name = `${randomBytes(16).toString("hex")}.sock`;
+  const socketPath = join(io, name);
   const server = createServer();
   const stop = new AbortController();
   const taken = takeOne(server, path, options.most, AbortSignal.any([stop.signal, AbortSignal.timeout(TAKE_MS)]));
   taken.catch(() => {});
   try {
-    await listen(server, join(folder, IO_NAME), SOCKET);
+    await listen(server, io, name);
     await chmod(socketPath, 0o666);
     await qmp.run("migrate-set-capabilities", {
       capabilities: [{ capability: "x-ignore-shared", state: options.memoryApart }],
     });
     // As fast as the socket takes it: there is no network to spare.
     await qmp.run("migrate-set-parameters", { "max-bandwidth": 2 ** 34 });
-    await qmp.run("migrate", { uri: `unix:${VM_PATHS.io}/${SOCKET}` });
+    await qmp.run("migrate", { uri: `unix:${VM_PATHS.io}/${name}` });
     await Promise.all([taken, migrated(qmp)]);
   } finally {
     stop.abort();

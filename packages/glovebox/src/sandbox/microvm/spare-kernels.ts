@@ -67,3 +67,8 @@ export class SpareKernels {
 function sorted(env: Readonly<Record<string, string>>): [string, string][] {
   return Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1));
 }
+
+/** Whose kernel a spare one is; `undefined`: it is none. */
+export function spareLanguage({ tag }: SandboxProcess): Language | undefined {
+  return tag.startsWith(TAG_PREFIX) ? (tag.slice(TAG_PREFIX.length) as Language) : undefined;
+}

@@ -1,4 +1,4 @@
-import { chown, mkdir } from "node:fs/promises";
+import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { GloveboxError } from "../../core/index.ts";
 import { withSocketPath } from "../bubblewrap/socket-path.ts";
@@ -15,7 +15,10 @@ export interface StartOptions {
   readonly outlive: boolean;
 }
 
-/** The folder by which QEMU reaches a socket of ours to hand over state, in its run folder. */
+/**
+ * The folder by which QEMU reaches a socket of ours to hand over state, in its run folder. Its copies have the same, so that none may look what
+ * there is: they have to be told.
+ */
 export const IO_NAME = "io";
 
 /**
@@ -31,7 +34,8 @@ export async function startMachine(
   const { folder, supervisor } = waiting;
   const { uid } = options;
   const io = join(folder, IO_NAME);
-  await mkdir(io, { mode: 0o755 });
+  await mkdir(io);
+  await chmod(io, 0o711);
   const files = machineFiles(spec);
   if (uid !== undefined) {
     for (const { path, writable } of files) if (writable) await chown(path, uid, uid);
@@ -40,8 +44,8 @@ export async function startMachine(
     ...files.map(({ path, name, writable }) => ({ source: path, target: `${VM_PATHS.dir}/${name}`, writable })),
     { source: io, target: VM_PATHS.io },
   ];
-  const shim = !host.readsMemoryOnly && spec.memory.kind === "file" && !spec.memory.shared;
-  if (shim) mounts.push({ source: host.shim, target: VM_PATHS.shim });
+  const library = spec.copied || (!host.readsMemoryOnly && spec.memory.kind === "file" && !spec.memory.shared);
+  if (library) mounts.push({ source: host.library, target: VM_PATHS.library });
   // As root the supervisor mounts them into its stage first: QEMU's uid may not walk through the server's folders.
   const staged = host.asRoot ? mounts.map((mount) => ({ ...mount, source: mount.target })) : mounts;
   const kvm: Mount[] = spec.accelerator === "kvm" ? [{ source: "/dev/kvm", target: "/dev/kvm", device: true }] : [];
@@ -49,13 +53,14 @@ export async function startMachine(
     ...(uid === undefined ? {} : { uid, gid: uid }),
     outlive: options.outlive,
     binds: host.asRoot ? mounts.map(({ source, target }) => [source, target] as const) : [],
-    fds: [FDS.agent, FDS.qmp],
+    fds: [FDS.agent, FDS.qmp, ...(spec.copied ? [FDS.fork, FDS.keeper] : [])],
+    ...(spec.copied ? { keeper: FDS.keeper } : {}),
     argv: launchArgv({
       bwrap: host.bwrap,
       links: host.links,
       mounts: [...staged, ...kvm],
       qemu: qemuArgv(host.qemu, spec, host.readsMemoryOnly),
-      shim,
+      library,
       hasState: spec.state !== undefined,
     }),
     env: {},
@@ -86,6 +91,16 @@ export async function goOn(qmp: Qmp, memoryApart: boolean): Promise<void> {
   // It was saved standing still. Told to go on before the state is in, it would not.
   await migrated(qmp);
   await qmp.run("cont");
+}
+
+/** The same over a connection of its own. */
+export async function resumeIn(folder: string, memoryApart: boolean): Promise<void> {
+  const qmp = await openQmp(folder);
+  try {
+    await goOn(qmp, memoryApart);
+  } finally {
+    qmp.close();
+  }
 }
 
 /** What QEMU or its guest's console said, for a machine that did not start. */

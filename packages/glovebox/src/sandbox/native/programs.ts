@@ -18,7 +18,7 @@ const PROGRAMS = {
   "gvisor-entry": ["gvisor-entry.c"],
 } as const;
 const LIBRARIES = {
-  "private-memory": ["private-memory.c"],
+  fork: ["fork"],
   "gvisor-compat": ["gvisor-compat.c"],
 } as const;
 

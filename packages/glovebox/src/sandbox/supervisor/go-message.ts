@@ -21,6 +21,18 @@ export interface GoMessage {
    * inherited where `fds` names them. One of a family that the kernel lacks is left out.
    */
   readonly sockets?: readonly GoSocket[];
+  /** A descriptor for it (to be named in `fds`, too) that closes when the server lets go of the supervisor, or is gone: for what goes on for others. */
+  readonly keeper?: number;
+  /** Not to be started but copied from a QEMU that runs already: `argv` is empty then. */
+  readonly copy?: GoCopy;
+}
+
+/** A QEMU that forks when it is asked to: see `native/fork`. */
+export interface GoCopy {
+  /** The run folder with its socket. */
+  readonly folder: string;
+  /** The disk that its copy gets a copy of, in its own run folder. */
+  readonly disk: string;
 }
 
 /** A socket to be made in the new network namespace: listening when `tcp`. */
@@ -36,7 +48,7 @@ const MAX_BYTES = 1 << 20;
 /** Encodes `go` as `native/supervisor` reads it. Errors: `invalid_argument` for a NUL, or more than 1 MiB. */
 export function encodeGo(go: GoMessage): Buffer {
   const env = Object.entries(go.env).map(([name, value]) => `${name}=${value}`);
-  const { sockets = [] } = go;
+  const { sockets = [], copy } = go;
   const fields = [
     String(go.uid ?? -1),
     String(go.gid ?? -1),
@@ -50,6 +62,8 @@ export function encodeGo(go: GoMessage): Buffer {
       sockets.length,
       sockets.flatMap(({ fd, type, address, port }) => [`${fd}`, type, address, `${port}`]),
     ),
+    String(go.keeper ?? -1),
+    ...(copy ? ["1", copy.folder, copy.disk] : ["0"]),
   ];
   if (fields.some((field) => field.includes("\0"))) {
     throw new GloveboxError("invalid_argument", "An argument or environment value holds a NUL character");

@@ -1,4 +1,4 @@
-export type { GoMessage, GoSocket } from "./go-message.ts";
+export type { GoCopy, GoMessage, GoSocket } from "./go-message.ts";
 export { identify, isAlive, type ProcessIdentity, signalExactly } from "./process-identity.ts";
 export { parseStatus, type SupervisorEnd, type SupervisorStatus } from "./status-file.ts";
 export { SOCKET_NAME, STATUS_NAME, Supervisor, type SupervisorLaunch } from "./supervisor.ts";

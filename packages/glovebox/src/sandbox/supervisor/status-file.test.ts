@@ -43,7 +43,9 @@ describe("a go message", () => {
     expect(bytes.readUInt32LE()).toBe(bytes.length - 4);
     const fields = bytes.subarray(4, -1).toString().split("\0");
     const started = ["5", "6", "0,3", "0", "1", "/a", "/b", "2", "10", "11", "1", "/bin/true", "1", "X=1"];
-    expect(fields).toEqual([...started, "1", "13", "tcp", "::", "80"]);
+    expect(fields).toEqual([...started, "1", "13", "tcp", "::", "80", "-1", "0"]);
+    const copied = encodeGo({ ...base, argv: [], keeper: 13, copy: { folder: "/f", disk: "/d" } });
+    expect(copied.subarray(4, -1).toString().split("\0").slice(-7)).toEqual(["0", "0", "0", "13", "1", "/f", "/d"]);
   });
 
   test("takes no NUL and no endless command line", () => {

@@ -1,0 +1,54 @@
+import { GloveboxError, type Language, newId } from "../../core/index.ts";
+import type { AgentConnection } from "../agent/index.ts";
+import { encodeKernelRequest, KERNEL_RENEW, KernelMessageReader } from "../kernel/index.ts";
+import type { SandboxProcess } from "../process.ts";
+import { spareLanguage } from "./spare-kernels.ts";
+
+/** What prints, and leaves nothing behind in a kernel. */
+const PRINTS: Readonly<Partial<Record<Language, string>>> = {
+  python: "print(1)",
+  javascript: "console.log(1)",
+  typescript: "console.log(1)",
+  bash: "echo 1",
+};
+/** The first time translates what the first answer takes, the second what only an answer after another does. */
+const TIMES = 2;
+
+/** Has every spare kernel do what a first answer takes, so that copies of the machine's process have all of that translated. Errors: `unavailable` when one does not. */
+export async function rehearseKernels(connection: AgentConnection, signal: AbortSignal): Promise<void> {
+  await connection.stats(signal);
+  for (const process of connection.attached) {
+    const language = spareLanguage(process);
+    if (language) await rehearse(process, language, signal);
+  }
+}
+
+async function rehearse(process: SandboxProcess, language: Language, signal: AbortSignal): Promise<void> {
+  const reader = new KernelMessageReader();
+  let id = "";
+  let left = TIMES;
+  // What is written is acknowledged only to who reads.
+  const ask = () => {
+    id = newId();
+    const request = { id, mode: "rehearsal", source: PRINTS[language] ?? "", language, args: [], env: {} } as const;
+    const sent = [
+      process.limit({}),
+      process.writeControl(KERNEL_RENEW),
+      process.writeControl(encodeKernelRequest(request)),
+    ];
+    for (const each of sent) each.catch(() => {});
+  };
+  ask();
+  for await (const item of process.output(signal)) {
+    if (item.kind === "exit") break;
+    if (item.kind !== "output") continue;
+    // What it prints nobody else is to see; its messages go to who takes it, the first of which says that it is ready.
+    if (item.stream !== "control") process.ack(item.stream, item.offset + item.data.length);
+    const messages = item.stream === "control" ? [...reader.push(Buffer.from(item.data))] : [];
+    if (!messages.some((message) => message.t === "done" && message.id === id)) continue;
+    left -= 1;
+    if (left === 0) return;
+    ask();
+  }
+  throw new GloveboxError("unavailable", `The ${language} kernel ended in a rehearsal`);
+}
