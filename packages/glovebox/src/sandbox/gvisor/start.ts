@@ -100,10 +100,10 @@ function renewKernels(connection: AgentConnection): void {
 
 async function greet(side: HostSide, going: Promise<void>, signal?: AbortSignal): Promise<AgentConnection> {
   const failed = new AbortController();
-  const limits = [failed.signal, AbortSignal.timeout(START_TIMEOUT_MS), ...(signal ? [signal] : [])];
+  const limits = [failed.signal, ...(signal ? [signal] : [])];
   // The socket listens already: the greeting waits in it while runsc works.
   const connecting = withSocketPath(side.folder, (socketPath) =>
-    connectAgent({ socketPath, epoch: side.epoch, signal: AbortSignal.any(limits) }),
+    connectAgent({ socketPath, epoch: side.epoch, signal: AbortSignal.any(limits), timeoutMs: START_TIMEOUT_MS }),
   );
   const ending = new AbortController();
   const early = side.supervisor.ended(ending.signal).then((end) => {
