@@ -3,6 +3,7 @@ import { z } from "zod";
 import {
   defineProgram,
   type ProgramContext,
+  type Restore,
   type SnapshotFact,
   type StepContext,
 } from "../../packages/glovebox/src/engine/index.ts";
@@ -41,6 +42,7 @@ export function rollbackConformance({ make, test }: Suite): void {
     const onRollback = async (run: { id: string }, snapshots: readonly SnapshotFact[]) => {
       expect(run.id).toBe(id);
       restored.push([...snapshots]);
+      return { facts: snapshots.length };
     };
     let id = "";
     let lines: string[] = [];
@@ -49,7 +51,7 @@ export function rollbackConformance({ make, test }: Suite): void {
       ({ id } = await engine.start(builds, null, { tenantId: TENANT }));
       expect(await engine.result(TENANT, id)).toEqual(["a1", "b2", "c3"]);
       const before = await collect(engine.journal(TENANT, id));
-      await engine.rollback(TENANT, id, { step: "b", reason: "b was wrong" });
+      expect(await engine.rollback(TENANT, id, { step: "b", reason: "b was wrong" })).toEqual({ facts: 1 });
       expect(await engine.result(TENANT, id)).toEqual(["a1", "b4", "c5"]);
       expect(restored).toEqual([[{ step: "a", payload: { of: "a" } }]]);
       expect(keys.slice(1, 3)).toEqual([`${id}/b`, `${id}/c`]);
@@ -60,7 +62,7 @@ export function rollbackConformance({ make, test }: Suite): void {
       const after = await collect(engine.journal(TENANT, id));
       expect(after.slice(0, before.length)).toEqual(before);
       const { payload } = after.find(({ type }) => type === "rollback") ?? {};
-      expect(payload).toMatchObject({ step: "b", reason: "b was wrong" });
+      expect(payload).toMatchObject({ step: "b", reason: "b was wrong", restored: { facts: 1 } });
       expect(await engine.verify(TENANT, id)).toMatchObject({ ok: true, records: after.length });
       // What is void cannot be named; what came instead can, once more.
       await engine.rollback(TENANT, id, { step: "c" });
@@ -84,7 +86,9 @@ export function rollbackConformance({ make, test }: Suite): void {
 
   test("a running run is stopped first: its work ends without compensation, later signals and children are void, earlier ones stay", async () => {
     await using subject = await make();
-    await using engine = await subject.open();
+    const taken: string[] = [];
+    const onRollback: Restore = async (_run, _snapshots, { descendants }) => void taken.push(...descendants);
+    await using engine = await subject.open({ onRollback });
     const log: string[] = [];
     const inFlight: string[] = [];
     const child = program("kid", (ctx) => ctx.waitFor("end"));
@@ -116,6 +120,7 @@ export function rollbackConformance({ make, test }: Suite): void {
     const [late, kept] = kids.map((kid) => kid.id);
     const ended = engine.result(TENANT, id);
     await engine.rollback(TENANT, id, { step: "undoable" });
+    expect(taken).toEqual([late]);
     await until(async () => (await engine.get(TENANT, late ?? "")).status === "cancelled");
     // The second signal came before the cut and is taken again.
     await until(async () => (await engine.list(TENANT, { parentId: id })).items.length === 3);

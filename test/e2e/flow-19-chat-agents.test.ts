@@ -9,16 +9,25 @@ import { root } from "../support/server.ts";
 
 const HOOK = `
 const about = (subject) => subject.tool === undefined ? "" : subject.tool.name + " " + subject.code;
-export default {
+const gate = {
   name: "gate",
   point: "pre_execution",
   run: (subject) => {
+    if (subject.tool?.name === "get_flow_run") return { decision: "modify", value: { ...subject, code: "true" } };
     if (about(subject).startsWith("run_flow")) return { decision: "block", reason: "no flows: " + subject.code };
     if (subject.tool?.name === "ask_agent") return { decision: "ask", prompt: "May it ask " + subject.tool.input.agent + "?" };
     if (subject.tool?.name !== "search_context") return { decision: "allow" };
-    return { decision: "modify", value: { ...subject, tool: { ...subject.tool, input: { query: "harbour" } } } };
+    const query = subject.tool.input.query === "plans" ? "plans" : "harbour";
+    return { decision: "modify", value: { ...subject, tool: { ...subject.tool, input: { query, k: 1 } } } };
   },
 };
+const seal = {
+  name: "seal",
+  point: "post_execution",
+  run: ({ tool, stdout }) =>
+    tool?.name === "search_context" && stdout.includes("war plans") ? { decision: "block", reason: "sealed" } : { decision: "allow" },
+};
+export default [gate, seal];
 `;
 
 const tools = ["write_file", "search_context", "run_flow", "get_flow_run", "apply_flow_run", "ask_agent"];
@@ -62,6 +71,7 @@ describe("a conversation has agents work on its workspace", { timeout: 180_000 }
   beforeAll(async () => {
     await stage.box.context.add([
       { kind: "text", path: "notes/harbour.md", content: "Ships wait in the harbour.", origin: "a person" },
+      { kind: "text", path: "notes/plans.md", content: "The war plans of ops@example.org.", origin: "a person" },
       { kind: "text", path: "notes/ranges.md", content: "Ranges are half open.", origin: "a person" },
     ]);
   });
@@ -108,12 +118,18 @@ describe("a conversation has agents work on its workspace", { timeout: 180_000 }
   });
 
   test("a hook blocks one tool, changes what another is asked, and has a person asked about a third", async () => {
-    const before = (await stage.box.runs.list({ program: "flow.fix-failing" })).items.length;
+    const started = async () => {
+      const lists = ["flow.fix-failing", "agents.task"].map((program) => stage.box.runs.list({ program }));
+      return (await Promise.all(lists)).map(({ items }) => items.length);
+    };
+    const before = await started();
     work(
       write("ranges.py"),
       call("run_flow", { flow: "fix-failing" }),
       call("search_context", { query: "ranges" }),
       call("ask_agent", { agent: "static_analysis" }),
+      call("search_context", { query: "plans" }),
+      call("get_flow_run", { run: "none" }),
     );
     const said = { assistant: "gated", messages: [{ role: "user", text: "Go on." }] } as const;
     const prompts: (string | undefined)[] = [];
@@ -123,18 +139,19 @@ describe("a conversation has agents work on its workspace", { timeout: 180_000 }
       await stage.box.approvals.decide(event.approval.id, "refuse", { reason: "not today" });
     }
     expect(prompts).toEqual(["May it ask static_analysis?", "glovebox agents run 'static_analysis' --payload '{}'"]);
-    const [, blocked, changed, refused] = told();
+    const [, blocked, changed, refused, sealed, another] = told();
+    expect(sealed).toBe("withheld: the hook seal blocks: sealed");
+    expect(another).toMatch(/^not done: a hook changed the command of a tool/);
     expect(blocked).toBe("not done: the hook gate blocks: no flows: glovebox flow run 'fix-failing'");
     expect(changed).toContain("Ships wait in the harbour.");
     expect(refused).toMatch(/^not done: refused by .*: not today$/);
-    expect((await stage.box.runs.list({ program: "flow.fix-failing" })).items).toHaveLength(before);
-    expect((await stage.box.runs.list({ program: "agents.task" })).items).toHaveLength(2);
+    expect(await started()).toEqual(before);
   });
 
   test("who may not start flows does not do so by a conversation; who cancels the turn ends what it asked for", async () => {
     const { secret } = await stage.box.tokens.create({ name: "an agent's", roles: ["agent"] });
     const agent = new Glovebox({ url: stage.server.url, token: secret });
-    work(call("run_flow", { flow: "fix-failing" }), call("search_context", { query: "harbour" }));
+    work(call("run_flow", { flow: "fix-failing" }), call("search_context", { query: "war plans", k: 1 }));
     const said = { assistant: "lead", messages: [{ role: "user", text: "Go on." }] } as const;
     expect(await agent.chat(said)).toMatchObject({ status: "completed" });
     const offered = stage.model.asked
@@ -142,7 +159,7 @@ describe("a conversation has agents work on its workspace", { timeout: 180_000 }
       ?.body.tools.map((tool: { function: { name: string } }) => tool.function.name);
     expect(offered).toEqual(["write_file", "search_context", "get_flow_run", "apply_flow_run"]);
     expect(told()[0]).toContain("there is no tool 'run_flow'");
-    expect(told()[1]).toContain("Ships wait");
+    expect(told()[1]).toMatch(/^notes\/plans\.md:1-1 \(text\)\nThe war plans of \[redacted/);
     work(
       call("write_file", {
         path: "test_slow.py",

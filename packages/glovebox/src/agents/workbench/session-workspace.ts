@@ -10,14 +10,19 @@ import { isRepositoryPath, REPOSITORY_LIMITS } from "./repository-tree.ts";
 /** Folders of what others made: there for tools, never part of a change. */
 export const MADE_BY_OTHERS = ["node_modules", ".venv", "venv"] as const;
 
-/** A session's workspace as a repository's tar: what is git's own, or has a name that no repository's file has, stays behind. */
+/** A session's workspace as a repository's tar: what is git's own, or has a name that no repository's file has, stays behind. `payload_too_large` beyond {@link REPOSITORY_LIMITS}. */
 export async function* workspaceArchive(files: SandboxFiles, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const [entries, out] = [extract(), pack()];
   const reading = pipeline(Readable.from(files.pack(".", signal)), entries);
   reading.catch(() => {}); // the loop says so too
+  let [count, bytes] = [0, 0];
   const copying = (async () => {
     for await (const entry of entries) {
       const { header } = entry;
+      [count, bytes] = [count + 1, bytes + (header.size ?? 0)];
+      if (count > REPOSITORY_LIMITS.files || bytes > REPOSITORY_LIMITS.bytes) {
+        throw new GloveboxError("payload_too_large", "the workspace is larger than a repository may be");
+      }
       const name = header.name.replace(/^\.\//, "").replace(/\/$/, "");
       const isWanted = header.type !== "directory" && isRepositoryPath(name);
       if (isWanted) await pipeline(entry as unknown as Readable, out.entry({ ...header, name }));

@@ -87,6 +87,14 @@ describe("syntax", () => {
 });
 
 describe("limits", () => {
+  it("lets tools pass that are no code", async () => {
+    const command = { language: "bash", code: "glovebox flow run 'fix-failing'" } as const;
+    const options = { languages: ["python"] };
+    expect((await runBuiltin("pre_execution", "limits", options, command)).outcome).toBe("block");
+    const tool = { ...command, tool: { name: "run_flow", input: { flow: "fix-failing" } } };
+    expect((await runBuiltin("pre_execution", "limits", options, tool)).outcome).toBe("allow");
+  });
+
   it("holds code to languages, a length and lines", async () => {
     expect(await python("limits", { languages: ["bash", "rust"] }, "1")).toMatchObject({
       outcome: "block",
