@@ -20,7 +20,7 @@ const FLOWS: readonly FlowStart[] = [
 const ROUNDS_PER_KILL = 4;
 
 test(`${KILLS} kills of a server in the midst of each flow: each run ends the same, and does nothing twice`, {
-  timeout: 120_000 + 30_000 * KILLS,
+  timeout: 120_000 + 60_000 * KILLS,
   retry: 0,
 }, async () => {
   console.log(`seed ${SEED}`);
