@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./scripts/longest-first.ts";
 
 export default defineConfig({
   test: {
@@ -10,5 +11,6 @@ export default defineConfig({
     // One more than the two cores it is made for: tests that wait for a machine or a kill leave a core idle.
     maxWorkers: 3,
     pool: "forks",
+    sequence: { sequencer: LongestFirst },
   },
 });

@@ -21,6 +21,7 @@ import { redaction } from "./redact.ts";
 import { REPAIR_CASES } from "./repairs.ts";
 import { firstPrint, isolateFirstValue, roundTrip } from "./sessions.ts";
 import { snapshots } from "./snapshots.ts";
+import { START_CASES } from "./start.ts";
 import { webhookAnswer } from "./webhooks.ts";
 import { workflows } from "./workflows.ts";
 
@@ -38,6 +39,7 @@ export const CASES: readonly Case[] = [
   isolateCold,
   runHello,
   runHelloCold,
+  ...START_CASES,
   idleSession,
   health,
   engineStep,
