@@ -10,8 +10,8 @@ import type { Case, Measurement } from "../harness.ts";
  *
  * What profiles showed, by how much each took away (processor time, not the clock's): a statement that SQLite may have to undo alone has FTS5 write what it gathered, so words go in last and together (writing: a
  * half); SQLite with STAT4 prepares a join anew for each bound value, unless it is written `+?` (reading ten hits: 1.1 ms to 0.25); FTS5's bm25 reads each word's list three times and each length from the disk
- * (words: 2.3 ms to 0.5); a filter's vectors alone are looked at; 100 vectors read one by one were 1.2 ms, the best 20 at once 0.2; counting was 100 ms of the 300 of opening, and loading what a thread does not need
- * another 100. What is left of a search by nearness waits for memory: a row of bytes that lies anywhere costs as much as ten estimates from bits that lie in a row.
+ * (words: 2.3 ms to 0.5); a filter's vectors alone are looked at; 100 vectors read one by one were 1.3 ms, at once 0.9, and the best 20 do; counting was 100 ms of the 300 of opening, and most of the rest is a thread
+ * that loads its sources. What is left of a search by nearness waits for memory: a row of bytes that lies anywhere costs as much as ten estimates from bits that lie in a row.
  */
 const CHUNKS = 100_000;
 const WORDS_PER_CHUNK = 60;
