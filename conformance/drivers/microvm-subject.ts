@@ -25,12 +25,24 @@ class DecidedDriver extends MicrovmDriver {
   override async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
     const { id, workspaceDir, network, forkable, ...kind } = spec;
     const key = JSON.stringify([kind, network !== undefined]);
-    if (this.#copies === "process" && !this.#prepared.has(key)) await this.#prepare(key, spec, signal);
-    const made = await super.create(spec, signal);
-    const isCopy = decodeRecord(made.record).copy !== undefined;
-    if (isCopy === (this.#copies === "process")) return made;
-    await made.destroy();
-    throw new Error(`a machine was not made by way of: ${this.#copies}`);
+    const wanted = this.#copies === "process";
+    for (let left = FIRST; left > 0; left -= 1) {
+      if (wanted && !this.#prepared.has(key)) await this.#prepare(key, spec, signal);
+      const made = await super.create(spec, signal);
+      const { copy, shape } = decodeRecord(made.record);
+      if ((copy !== undefined) === (wanted && shape.accelerator === "tcg")) return made;
+      // Its template with kernels was ready a moment ago, and no process of it is yet.
+      await made.destroy();
+      this.#prepared.delete(key);
+    }
+    throw new Error(`no machine was made by way of: ${this.#copies}`);
+  }
+
+  /** What stands ready for others is no sandbox's, and not what one leaves behind. */
+  override async settled(): Promise<void> {
+    await super.settled();
+    await this.shrink();
+    this.#prepared.clear();
   }
 
   async #prepare(key: string, spec: SandboxSpec, signal: AbortSignal | undefined): Promise<void> {
@@ -38,8 +50,9 @@ class DecidedDriver extends MicrovmDriver {
       const workspaceDir = mkdtempSync(join(this.#runDir, "..", "prepare-"));
       const made = await super.create({ ...spec, id: newId(), workspaceDir }, signal);
       await made.destroy();
-      await this.settled();
-      if (decodeRecord(made.record).copy) this.#prepared.add(key);
+      await super.settled();
+      const { copy, shape } = decodeRecord(made.record);
+      if (copy || shape.accelerator === "kvm") this.#prepared.add(key);
     }
   }
 }

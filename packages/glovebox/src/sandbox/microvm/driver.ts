@@ -101,6 +101,12 @@ export class MicrovmDriver implements IsolationDriver {
     await ready?.nurseries?.settled();
   }
 
+  /** Lets go of the processes that stand ready for templates, and of the memory that they hold; they are made again at need. */
+  async shrink(): Promise<void> {
+    const ready = await this.#readying?.catch(() => undefined);
+    await ready?.nurseries?.clear();
+  }
+
   probe(signal?: AbortSignal): Promise<ProbeResult> {
     return probeByRunning(this, this.#options, () => this.#preparedSoon(), signal);
   }

@@ -66,15 +66,21 @@ export class Nurseries implements AsyncDisposable {
     await Promise.all(this.#making.values());
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
+  /** Lets go of all; they are made again when they are asked for. Resolves when those without copies are gone, in three seconds at most. */
+  async clear(): Promise<void> {
     await this.settled();
     for (const key of [...this.#kept.keys()]) this.#drop(key);
-    // Those without copies end now.
-    const retired = Promise.all(this.#retiring);
-    await Promise.race([retired, sleep(CLOSE_MS, undefined, { signal: this.#giveUp.signal }).catch(() => {})]);
+    const late = new AbortController();
+    const bound = sleep(CLOSE_MS, undefined, { signal: late.signal }).catch(() => {});
+    await Promise.race([Promise.all(this.#retiring), bound]);
+    late.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.clear();
     this.#giveUp.abort();
-    await retired;
+    await Promise.all(this.#retiring);
     await this.#looking;
   }
 

@@ -1,0 +1,65 @@
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { newId } from "../../packages/glovebox/src/core/index.ts";
+import type { Sandbox, SandboxSpec } from "../../packages/glovebox/src/sandbox/index.ts";
+import { decodeRecord } from "../../packages/glovebox/src/sandbox/microvm/record.ts";
+import { useDriver } from "../escapes/stage.ts";
+import { makeMicrovmSubject } from "./microvm-subject.ts";
+import { LIMITS, makeSandbox, type SuiteContext, shell } from "./subject.ts";
+
+/** The two ways by which machines are copied, beside the suite for all drivers. */
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+const byProcess = useDriver("microvm", makeMicrovmSubject);
+const byFiles = useDriver("microvm", () => makeMicrovmSubject({ copies: "files" }));
+
+async function newSpec({ subject }: SuiteContext): Promise<SandboxSpec> {
+  const workspaceDir = await mkdtemp(join(subject.baseDir, "ws-"));
+  return { id: newId(), workspaceDir, limits: LIMITS, allowPartial: false, env: {}, languages: [] };
+}
+
+async function forkOf(sandbox: Sandbox, context: SuiteContext) {
+  const { sandboxes, path } = await sandbox.fork([await newSpec(context)]);
+  const [made] = sandboxes;
+  if (!made) throw new Error("a fork brought nothing");
+  return { made, path };
+}
+
+test("a copy of a process, a copy of that, and one of that have each a disk of their own, and outlive those they came from", async ({
+  skip,
+}) => {
+  const context = byProcess();
+  const first = await makeSandbox(context);
+  skip(decodeRecord(first.record).copy === undefined, "under KVM no process is copied");
+  await shell(first, "echo first > f; sync");
+  const { made: second, path } = await forkOf(first, context);
+  expect([path, decodeRecord(second.record).copy]).toEqual(["shared", decodeRecord(first.record).copy]);
+  await shell(second, "echo second >> f; sync");
+  const { made: third } = await forkOf(second, context);
+  await shell(third, "echo third >> f; sync");
+  await shell(first, "echo still first >> f; sync");
+  expect((await shell(first, "cat f")).stdout).toBe("first\nstill first\n");
+  await first.destroy();
+  expect((await shell(second, "cat f")).stdout).toBe("first\nsecond\n");
+  await second.destroy();
+  expect((await shell(third, "cat f; echo 1 > g; cat g")).stdout).toBe("first\nsecond\nthird\n1\n");
+  await third.destroy();
+  expect(await third.ended).toEqual({ kind: "destroyed" });
+  expect(await context.subject.leftovers()).toEqual([]);
+});
+
+test("machines that are to come from files do, and so do their forks", async () => {
+  const context = byFiles();
+  await using plain = await makeSandbox(context);
+  await using forkable = await makeSandbox(context, { forkable: true });
+  for (const [sandbox, way] of [
+    [plain, "copied"],
+    [forkable, "shared"],
+  ] as const) {
+    await shell(sandbox, "echo parent > f");
+    const { made, path } = await forkOf(sandbox, context);
+    await using fork = made;
+    expect([path, decodeRecord(fork.record).copy]).toEqual([way, undefined]);
+    expect((await shell(fork, "cat f")).stdout).toBe("parent\n");
+  }
+});
