@@ -1,5 +1,4 @@
 import type { FlowQuestion, FlowRun, FlowStep, Glovebox, RunRecord } from "@glovebox/sdk";
-import { drawRun } from "../commands/runs/watch.ts";
 import { coloursFor } from "../render/colours.ts";
 import type { Format } from "../render/print.ts";
 import { printableLine } from "../render/printable.ts";
@@ -40,6 +39,7 @@ async function watchOnce(
     return isAsked;
   };
   if (format === "human") {
+    const { drawRun } = await import("../commands/runs/watch.ts");
     await drawRun(box, id, { signal, until: asks });
     return isAsked;
   }

@@ -6,7 +6,6 @@ import { formatFor, jsonText, printJson } from "../../render/print.ts";
 import { withSpinner } from "../../render/progress.ts";
 import { flagsOf, secondsAsMs } from "../options.ts";
 import { jsonArgument } from "../runs/json-argument.ts";
-import { watchRun } from "../runs/watch.ts";
 
 interface RunFlags {
   readonly payload?: string;
@@ -43,7 +42,10 @@ export function addRun(agents: Command): void {
         else process.stdout.write(`${run.id}\n`);
         return;
       }
-      if (format === "human") await watchRun(box, run.id);
+      if (format === "human") {
+        const { watchRun } = await import("../runs/watch.ts");
+        await watchRun(box, run.id);
+      }
       const result = await withSpinner(`run ${run.id}`, () => box.runs.wait(run.id));
       show(result.run, result.output as AgentRun["answer"]);
     });
