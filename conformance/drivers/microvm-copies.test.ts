@@ -1,9 +1,10 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { newId } from "../../packages/glovebox/src/core/index.ts";
 import type { Sandbox, SandboxSpec } from "../../packages/glovebox/src/sandbox/index.ts";
 import { decodeRecord } from "../../packages/glovebox/src/sandbox/microvm/record.ts";
+import { parseStatus } from "../../packages/glovebox/src/sandbox/supervisor/index.ts";
 import { useDriver } from "../escapes/stage.ts";
 import { makeMicrovmSubject } from "./microvm-subject.ts";
 import { LIMITS, makeSandbox, type SuiteContext, shell } from "./subject.ts";
@@ -25,6 +26,16 @@ async function forkOf(sandbox: Sandbox, context: SuiteContext) {
   return { made, path };
 }
 
+/** Filters of system calls around a machine's QEMU (its own and ours), and whether processes of its uid are kept from looking into it. */
+async function wallsOf({ subject }: SuiteContext, id: string): Promise<{ filters: number; hidden: boolean }> {
+  const { started } = parseStatus(await readFile(join(subject.baseDir, "run", id, "status"), "utf8"));
+  const status = await readFile(`/proc/${started?.pid}/status`, "utf8");
+  const filters = Number(/^Seccomp_filters:\s+(\d+)/m.exec(status)?.[1]);
+  // What may not be looked into belongs to root, whatever the uid of its process.
+  const { uid } = await stat(`/proc/${started?.pid}/environ`);
+  return { filters, hidden: uid === 0 };
+}
+
 test("a copy of a process, a copy of that, and one of that have each a disk of their own, and outlive those they came from", async ({
   skip,
 }) => {
@@ -37,6 +48,7 @@ test("a copy of a process, a copy of that, and one of that have each a disk of t
   await shell(second, "echo second >> f; sync");
   const { made: third } = await forkOf(second, context);
   await shell(third, "echo third >> f; sync");
+  for (const { id } of [first, second, third]) expect(await wallsOf(context, id)).toEqual({ filters: 2, hidden: true });
   await shell(first, "echo still first >> f; sync");
   expect((await shell(first, "cat f")).stdout).toBe("first\nstill first\n");
   await first.destroy();

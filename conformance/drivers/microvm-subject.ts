@@ -17,7 +17,7 @@ class DecidedDriver extends MicrovmDriver {
   readonly #runDir: string;
 
   constructor(options: MicrovmOptions) {
-    super({ ...options, waiting: 0 });
+    super({ copies: "process", ...options, waiting: 0 });
     this.#copies = options.copies ?? "process";
     this.#runDir = options.runDir;
   }

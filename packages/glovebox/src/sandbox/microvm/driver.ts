@@ -29,7 +29,7 @@ import type { LiveOrigin } from "./fork-live.ts";
 import { machineSize } from "./limit-plan.ts";
 import { buildTemplate, discard, greetAgent, type MachineRoom } from "./machines.ts";
 import { Nurseries } from "./nurseries.ts";
-import { defaultCacheDir, type MicrovmOptions } from "./options.ts";
+import { defaultCacheDir, defaultCopies, type MicrovmOptions } from "./options.ts";
 import { isFileWorthy, type Origin, type TemplateOrigin } from "./origin.ts";
 import { prepareHost } from "./prepare-host.ts";
 import { offered, type Prepared, probeByRunning } from "./probe.ts";
@@ -77,7 +77,7 @@ export class MicrovmDriver implements IsolationDriver {
       image: options.image ?? "base",
       waiting: options.waiting ?? 1,
       templateBytes: options.templateBytes ?? 4 * 2 ** 30,
-      copies: options.copies ?? "process",
+      copies: options.copies ?? defaultCopies(),
     };
     this.#logger = options.logger ?? silentLogger;
     const { runDir } = this.#options;

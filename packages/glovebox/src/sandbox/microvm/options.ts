@@ -25,7 +25,7 @@ export interface MicrovmOptions {
   /** How much disk snapshots of fresh machines may take together, bytes. Default 4 GiB. */
   readonly templateBytes?: number;
   /**
-   * What machines are copied from. `process` (default): a QEMU that stands ready, for each template in use, where there is no KVM; and a machine
+   * What machines are copied from; default: `GLOVEBOX_MICROVM_COPIES`, else `files`. `process`: a QEMU that stands ready, for each template in use, where there is no KVM; and a machine
    * itself when it is forked. `files`: always the files of the template or of an image. What no process can be had for comes from files in any case.
    */
   readonly copies?: "process" | "files";
@@ -34,4 +34,8 @@ export interface MicrovmOptions {
 
 export function defaultCacheDir(): string {
   return join(dirname(defaultNativeDir()), "microvm");
+}
+
+export function defaultCopies(): "process" | "files" {
+  return process.env.GLOVEBOX_MICROVM_COPIES === "process" ? "process" : "files";
 }
