@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Glovebox, type Session } from "@glovebox/sdk";
@@ -9,7 +10,7 @@ import { hostLeftovers } from "../chaos/host-leftovers.ts";
 import { startServer } from "../support/server.ts";
 
 /** How many machines live when the server is killed. */
-const MACHINES = process.env.GLOVEBOX_TESTS === "all" ? 10 : 2;
+const MACHINES = 10;
 const LANGUAGES = {
   python: "6 * 7",
   javascript: "6 * 7",
@@ -37,12 +38,13 @@ test("sessions in machines: four languages, files, a fork, a rollback, and a ser
         return session;
       }),
     );
+    await expect.poll(() => nurseries(dataDir), { timeout: 60_000 }).toBeGreaterThan(0);
     await first.kill();
     // One of them does not live to see the next server.
     const lost = others[0]?.id ?? "";
     await killMachine(dataDir, lost);
 
-    await using second = await startServer({ dataDir });
+    await using second = await startServer({ dataDir, env: { GLOVEBOX_SANDBOX_MACHINE_COPIES: "files" } });
     const again = await Glovebox.connect({ url: second.url, token });
     expect((await (await again.sessions.get(main.id)).run("kept")).value?.json).toBe("before");
     for (const [number, { id }] of others.entries()) {
@@ -56,6 +58,12 @@ test("sessions in machines: four languages, files, a fork, a rollback, and a ser
       await session.close();
     }
     await (await again.sessions.get(main.id)).close();
+    // Those of the first server end with their copies, and this one makes none.
+    await expect.poll(() => nurseries(dataDir), { timeout: 15_000 }).toBe(0);
+    const fromFiles = await again.sessions.create({ isolation: "microvm" });
+    expect((await fromFiles.run("6 * 7")).value?.json).toBe(42);
+    expect(await nurseries(dataDir)).toBe(0);
+    await fromFiles.close();
     await second.stop();
     await expect.poll(() => hostLeftovers(dataDir), { timeout: 15_000 }).toEqual([]);
   } finally {
@@ -65,6 +73,13 @@ test("sessions in machines: four languages, files, a fork, a rollback, and a ser
     await rm(dataDir, { recursive: true, force: true });
   }
 });
+
+/** How many QEMUs stand ready to be copied: folders that keep the name of one that waits, with a disk. */
+async function nurseries(dataDir: string): Promise<number> {
+  const names = await readdir(join(dataDir, "microvm"));
+  const waiting = names.filter((name) => name.startsWith("waiting-"));
+  return waiting.filter((name) => existsSync(join(dataDir, "microvm", name, "workspace"))).length;
+}
 
 async function speaksAll(session: Session): Promise<void> {
   for (const [language, code] of Object.entries(LANGUAGES)) {

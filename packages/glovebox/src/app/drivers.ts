@@ -23,6 +23,7 @@ export function openDrivers(config: Config, logger: Logger): ReadonlyMap<Isolati
   const microvm = new MicrovmDriver({
     runDir: join(config.dataDir, "microvm"),
     images,
+    copies: config.sandbox.machineCopies,
     templateBytes: config.sandbox.machineTemplatesMb * 2 ** 20,
     logger,
     // Behind those of bubblewrap and gVisor.

@@ -140,6 +140,12 @@ export const ConfigSchema = z.strictObject({
         .max(64)
         .default(2)
         .describe("Workers that wait in readiness for `isolate` sessions; each takes about 25 MiB"),
+      machineCopies: z
+        .enum(["process", "files"])
+        .default("process")
+        .describe(
+          "What microVMs are copied from where there is no KVM: `process` a QEMU that stands ready for each template in use, within a tenth of a second; `files` saved machines, with a uid and namespaces of their own",
+        ),
       machineTemplatesMb: z
         .number()
         .int()
@@ -283,11 +289,12 @@ export const ConfigSchema = z.strictObject({
             .describe("Of `scripted`: a JSON file of answers, from the folder of the server"),
           seed: z.number().int().min(0).max(2_147_483_647).default(1).describe("Given to the model with each question"),
           prices: z
-            .strictObject({ input: z.number().min(0).max(10_000), output: z.number().min(0).max(10_000) })
+            .strictObject({
+              input: z.number().min(0).max(10_000).describe("US dollars for a million tokens that the model is given"),
+              output: z.number().min(0).max(10_000).describe("US dollars for a million tokens that it answers"),
+            })
             .optional()
-            .describe(
-              "US dollars for a million tokens; without them no flow that asks the model takes a budget in dollars",
-            ),
+            .describe("What the agents' model costs; without it no flow that asks the model takes a budget in dollars"),
         })
         .refine(({ provider, baseUrl }) => provider !== "openai" || baseUrl !== undefined, "`baseUrl` is missing")
         .refine(({ provider, script }) => provider !== "scripted" || script !== undefined, "`script` is missing")

@@ -51,7 +51,7 @@ async function diagnoseHere(): Promise<DoctorReport> {
   try {
     await using bubblewrap = new BubblewrapDriver({ runDir, waiting: 0 });
     await using gvisor = new GvisorDriver({ runDir: join(runDir, "gvisor"), waiting: 0 });
-    await using microvm = new MicrovmDriver({ runDir: join(runDir, "microvm"), waiting: 0 });
+    await using microvm = new MicrovmDriver({ runDir: join(runDir, "microvm"), waiting: 0, copies: "files" });
     await using firecracker = new FirecrackerDriver({ runDir: join(runDir, "firecracker") });
     await using isolate = new IsolateDriver({ companion: (spec) => bubblewrap.create(spec), warmWorkers: 0 });
     const { isolations, ...rest } = await diagnose(

@@ -24,7 +24,7 @@ export async function openDriver(
   }
   if (isolation === "microvm") {
     const { MicrovmDriver } = await import("../../sandbox/microvm/index.ts");
-    return stack.use(new MicrovmDriver({ runDir, waiting: 0 }));
+    return stack.use(new MicrovmDriver({ runDir, waiting: 0, copies: "files" }));
   }
   const { FirecrackerDriver } = await import("../../sandbox/firecracker/index.ts");
   return stack.use(new FirecrackerDriver({ runDir }));

@@ -47,6 +47,14 @@ export async function sweepRunDir(
   return { removed };
 }
 
+/** Removes a run folder and its cgroups when its supervisor has ended. Returns whether it had. */
+export async function removeWhenOver(folder: string): Promise<boolean> {
+  if (await supervisorOf(folder)) return false;
+  await SandboxCgroup.adopt(await cgroupsOf(folder)).remove();
+  await rm(folder, { recursive: true, force: true });
+  return true;
+}
+
 /** The uids under which supervisors of this run folder live. */
 export async function uidsInUse(runDir: string): Promise<number[]> {
   const uids: number[] = [];

@@ -29,8 +29,9 @@ import type { LiveOrigin } from "./fork-live.ts";
 import { machineSize } from "./limit-plan.ts";
 import { buildTemplate, discard, greetAgent, type MachineRoom } from "./machines.ts";
 import { Nurseries } from "./nurseries.ts";
-import { defaultCacheDir, defaultCopies, type MicrovmOptions } from "./options.ts";
+import { defaultCacheDir, type MicrovmOptions } from "./options.ts";
 import { isFileWorthy, type Origin, type TemplateOrigin } from "./origin.ts";
+import { Orphans } from "./orphans.ts";
 import { prepareHost } from "./prepare-host.ts";
 import { offered, type Prepared, probeByRunning } from "./probe.ts";
 import { decodeRecord, type MachineShape } from "./record.ts";
@@ -62,6 +63,7 @@ export class MicrovmDriver implements IsolationDriver {
   readonly #cgroupPrefix: string;
   readonly #images: Images;
   readonly #live = new Set<string>();
+  readonly #orphans: Orphans;
   readonly #closing = new AbortController();
   #readying: Promise<Ready> | undefined;
   #preparing: Promise<Prepared> | undefined;
@@ -77,10 +79,11 @@ export class MicrovmDriver implements IsolationDriver {
       image: options.image ?? "base",
       waiting: options.waiting ?? 1,
       templateBytes: options.templateBytes ?? 4 * 2 ** 30,
-      copies: options.copies ?? defaultCopies(),
+      copies: options.copies ?? "process",
     };
     this.#logger = options.logger ?? silentLogger;
     const { runDir } = this.#options;
+    this.#orphans = new Orphans(runDir);
     const uids = options.uidBase === undefined ? UidRange.forRunDir(runDir) : new UidRange(options.uidBase);
     this.#uids = process.getuid?.() === 0 ? uids : undefined;
     this.#cgroupPrefix = `${createHash("sha256").update(runDir).digest("hex").slice(0, 8)}-`;
@@ -161,6 +164,7 @@ export class MicrovmDriver implements IsolationDriver {
       });
       if (network) await letOut(connection, network);
       if (state.uid !== undefined) this.#uids?.reserve(state.uid);
+      if (state.copy) this.#orphans.watch(state.copy.io);
       const side: HostSide = { ...waiting, epoch, ...this.#whenOver(record.id, state.uid) };
       const paused = await isPaused(folder);
       if (paused) await tellQemu(folder, "stop", ATTACH_MS);
@@ -186,7 +190,7 @@ export class MicrovmDriver implements IsolationDriver {
     await this.#preparing?.catch(() => undefined);
     const ready = await this.#readying?.catch(() => undefined);
     await ready?.templates.settled();
-    await ready?.nurseries?.[Symbol.asyncDispose]();
+    await Promise.all([ready?.nurseries?.[Symbol.asyncDispose](), this.#orphans[Symbol.asyncDispose]()]);
     await ready?.pool[Symbol.asyncDispose]();
     if (ready) leaveHost(ready.cgroups);
   }

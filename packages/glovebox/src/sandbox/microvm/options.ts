@@ -25,8 +25,8 @@ export interface MicrovmOptions {
   /** How much disk snapshots of fresh machines may take together, bytes. Default 4 GiB. */
   readonly templateBytes?: number;
   /**
-   * What machines are copied from; default: `GLOVEBOX_MICROVM_COPIES`, else `files`. `process`: a QEMU that stands ready, for each template in use, where there is no KVM; and a machine
-   * itself when it is forked. `files`: always the files of the template or of an image. What no process can be had for comes from files in any case.
+   * What machines are copied from. Default `process`: a QEMU that stands ready, for each template in use, where there is no KVM; and a machine itself when it is forked. `files`: always
+   * the files of the template or of an image, for who makes one machine and goes. What no process can be had for comes from files in any case.
    */
   readonly copies?: "process" | "files";
   readonly logger?: Logger;
@@ -34,8 +34,4 @@ export interface MicrovmOptions {
 
 export function defaultCacheDir(): string {
   return join(dirname(defaultNativeDir()), "microvm");
-}
-
-export function defaultCopies(): "process" | "files" {
-  return process.env.GLOVEBOX_MICROVM_COPIES === "process" ? "process" : "files";
 }

@@ -30,7 +30,7 @@ try {
   // What is seen of the first machine is kept, so that no server has to look.
   const runDir = mkdtempSync(join(tmpdir(), "glovebox-prepare-"));
   try {
-    await using driver = new MicrovmDriver({ runDir: join(runDir, "run"), waiting: 0, images });
+    await using driver = new MicrovmDriver({ runDir: join(runDir, "run"), waiting: 0, images, copies: "files" });
     const probed = await driver.probe();
     if (!probed.available) throw new Error(probed.reason);
   } finally {
