@@ -111,8 +111,9 @@ function groupsAround(node: SyntaxNode): SyntaxNode[] {
   return groups;
 }
 
+/** Wherever in the options, and also by a quoted or computed name. */
 function saysSkip(options: SyntaxNode): boolean {
-  return /\b(skip|todo|fails|failing|expectFailure)\s*:\s*(?!false\b)/.test(options.text.slice(0, 500));
+  return /\b(skip|todo|fails|failing|expectFailure)["'`]?\s*\]?\s*:\s*(?!\s|false\b)/.test(options.text);
 }
 
 /** `expect(x)` in `expect(x).not.toBe(y)`: the last call is the assertion. */
