@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { newId } from "../../packages/glovebox/src/core/index.ts";
 import type { Sandbox, SandboxSpec } from "../../packages/glovebox/src/sandbox/index.ts";
@@ -57,6 +57,24 @@ test("a copy of a process, a copy of that, and one of that have each a disk of t
   expect((await shell(third, "cat f; echo 1 > g; cat g")).stdout).toBe("first\nsecond\nthird\n1\n");
   await third.destroy();
   expect(await third.ended).toEqual({ kind: "destroyed" });
+  expect(await context.subject.leftovers()).toEqual([]);
+});
+
+test("when the process that stands ready is killed its copies end and say so, the next machine is made all the same, and nothing is left", async ({
+  skip,
+}) => {
+  const context = byProcess();
+  const lost = await makeSandbox(context);
+  const { copy } = decodeRecord(lost.record);
+  if (!copy) return skip("under KVM no process is copied");
+  const { started } = parseStatus(await readFile(join(dirname(copy.io), "status"), "utf8"));
+  if (!started) throw new Error("the process has not started");
+  process.kill(started.pid, "SIGKILL");
+  expect(await lost.ended).toEqual({ kind: "signal", signal: "SIGKILL" });
+  await lost.destroy();
+  const next = await makeSandbox(context);
+  expect((await shell(next, "echo here")).stdout).toBe("here\n");
+  await next.destroy();
   expect(await context.subject.leftovers()).toEqual([]);
 });
 
