@@ -1,9 +1,11 @@
 import { writeFileSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
 import type { Reporter, TestCase, TestModule } from "vitest/node";
 
 export interface Summary {
   readonly passed: number;
-  readonly failed: number;
+  /** With the first line of its error: said again at the end, where a log that was cut still has it. */
+  readonly failed: readonly { readonly test: string; readonly file: string; readonly error: string }[];
   readonly skipped: readonly { readonly test: string; readonly reason: string }[];
   /** Passed only when tried again. */
   readonly flaky: readonly string[];
@@ -25,7 +27,11 @@ export default class SummaryReporter implements Reporter {
     const inState = (state: string) => tests.filter((test) => test.result().state === state);
     const summary: Summary = {
       passed: inState("passed").length,
-      failed: inState("failed").length,
+      failed: inState("failed").map((test) => ({
+        test: test.fullName,
+        file: test.module.relativeModuleId,
+        error: errorOf(test),
+      })),
       skipped: inState("skipped").map((test) => ({ test: test.fullName, reason: reasonOf(test) })),
       flaky: tests.filter((test) => test.diagnostic()?.flaky === true).map((test) => test.fullName),
       brokenFiles: modules.filter((module) => module.errors().length > 0).map((module) => module.relativeModuleId),
@@ -36,6 +42,21 @@ export default class SummaryReporter implements Reporter {
     };
     writeFileSync(file, JSON.stringify(summary));
   }
+}
+
+/** How much of an error's message is said again, in characters. */
+const ERROR_LENGTH = 300;
+
+/** The message of the last try on one line, and where it was thrown. */
+function errorOf(test: TestCase): string {
+  const error = test.result().errors?.at(-1);
+  const frame = error?.stacks?.at(-1);
+  const place = frame === undefined ? "" : ` (line ${frame.line})`;
+  return (
+    stripVTControlCharacters(error?.message ?? "no error given")
+      .replaceAll(/\s+/g, " ")
+      .slice(0, ERROR_LENGTH) + place
+  );
 }
 
 function reasonOf(test: TestCase): string {

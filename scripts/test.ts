@@ -57,8 +57,9 @@ for (const { test, reason } of summary?.skipped ?? []) {
 for (const test of summary?.flaky ?? []) console.log(`flaky: ${test}: passed only on its second try`);
 if (args.length === 0)
   for (const { file, seconds } of summary?.slowest ?? []) console.log(`slow: ${seconds} s ${file}`);
-if (!ok && problems.length === 0 && (summary?.failed ?? 0) === 0) problems.push("the test runner failed");
+for (const { test, file, error } of summary?.failed ?? []) console.log(`FAILED: ${test}: ${error} [${file}]`);
+if (!ok && problems.length === 0 && (summary?.failed.length ?? 0) === 0) problems.push("the test runner failed");
 for (const problem of new Set(problems)) console.log(`FAILED: ${problem}`);
-const failed = (summary?.failed ?? 0) + new Set(problems).size;
+const failed = (summary?.failed.length ?? 0) + new Set(problems).size;
 process.exitCode = failed === 0 && (summary?.passed ?? 0) > 0 ? 0 : 1;
 console.log(`${summary?.passed ?? 0} passed, ${failed} failed, ${summary?.skipped.length ?? 0} skipped`);
