@@ -28,6 +28,27 @@ const documents = ["the quick brown fox", "a lazy dog sleeps", "foxes and dogs"]
   origin: "test",
 }));
 
+/** Three numbers, of which the second is what a byte's step stands for; a bit for each of 384 entries; the bytes. */
+function sketchOfVersion2(sketch: Uint8Array): Uint8Array {
+  const [before, between] = [new Uint8Array(4).fill(1), new Uint8Array(4 + 384 / 8).fill(2)];
+  return Buffer.concat([before, sketch.subarray(0, 4), between, sketch.subarray(4)]);
+}
+
+/** As version 3 had them in one block: the heads and bits of all, then the bytes of all. */
+function joinVersion3(file: string): void {
+  migrateFile(file, CONTEXT_MIGRATIONS.slice(0, 3), join(folder, "backups"), Date.now());
+  const db = new Database(file);
+  const blocks = db.prepare("SELECT block FROM sketches ORDER BY first_slot").pluck().all() as Uint8Array[];
+  const codeBytes = 12 + 384 / 8;
+  const block = Buffer.concat([
+    ...blocks.map((one) => one.subarray(0, codeBytes)),
+    ...blocks.map((one) => one.subarray(codeBytes)),
+  ]);
+  db.exec("DELETE FROM sketches");
+  db.prepare("INSERT INTO sketches VALUES (1, 1, '[1,2,3]', '[1,2,3]', ?)").run(block);
+  db.close();
+}
+
 /** As version 2 wrote it, each sketch in a row of its own; the second document was removed. */
 function writeVersion2(file: string): void {
   migrateFile(file, CONTEXT_MIGRATIONS.slice(0, 2), join(folder, "backups"), Date.now());
@@ -66,16 +87,17 @@ function writeVersion2(file: string): void {
     run("INSERT INTO chunk VALUES (?, ?, 1, 1, ?, ?, ?)", row, row, `c${n}`, row, isRemoved ? 9 : null);
     run("INSERT INTO words (rowid, tokens) VALUES (?, ?)", row, words);
     run("INSERT INTO vector VALUES (?, 1, ?, ?, ?)", row, row, `c${n}`, new Uint8Array(entries.buffer));
-    run("INSERT INTO sketch VALUES (?, 1, ?, ?)", row, row, sketch);
+    run("INSERT INTO sketch VALUES (?, 1, ?, ?)", row, row, sketchOfVersion2(sketch));
   }
   run("INSERT INTO revision (id, at_ms) VALUES (9, 9)");
   db.close();
 }
 
-test("a store of version 2 finds the same as one that was written today", async () => {
+test.each([2, 3])("a store of version %i finds the same as one that was written today", async (version) => {
   const before = join(folder, "before");
   await mkdir(before);
   writeVersion2(join(before, "context.db"));
+  if (version === 3) joinVersion3(join(before, "context.db"));
   await using fresh = openContextStore({ dataDir: join(folder, "fresh") });
   const { documents: written } = await fresh.add(TENANT, documents);
   await fresh.remove(TENANT, written[1]?.id ?? "", { origin: "test" });

@@ -139,4 +139,14 @@ CREATE TRIGGER chunk_ends AFTER UPDATE OF to_revision ON chunk WHEN old.to_revis
 END;
 `,
   },
+  {
+    // A sketch without its bits: steps first, then bytes. Blocks had a head of three numbers of four bytes for each (the second is the step) and a bit for each entry, then the bytes.
+    version: 4,
+    sql: `
+UPDATE sketches SET block = unhex(
+  (SELECT group_concat(hex(substr(sketches.block, 5 + one.key * (12 + s.padded / 8), 4)), '' ORDER BY one.key)
+    FROM json_each(sketches.slots) one) || hex(substr(sketches.block, 1 + json_array_length(sketches.slots) * (12 + s.padded / 8))))
+FROM (SELECT id, (dimensions + 63) / 64 * 64 AS padded FROM space) s WHERE s.id = sketches.space;
+`,
+  },
 ];

@@ -1,8 +1,11 @@
 import type { Statements } from "../database/statements.ts";
-import { SketchIndex } from "../vectors/sketch-index.ts";
+import { type Selection, SketchIndex } from "../vectors/sketch-index.ts";
 import type { Scored } from "./fuse.ts";
 import { Grown } from "./grown.ts";
 import type { Mirror } from "./mirror.ts";
+
+/** Filters whose places are remembered: four bytes for each, and half of its sketch where the filter lets few through. */
+const MAX_SELECTIONS = 4;
 
 interface Allowed {
   readonly key: string;
@@ -20,7 +23,8 @@ export class DenseSpace {
   readonly #slots = new Grown(Float64Array);
   #lastSlot = 0;
   #revision = 0;
-  #allowed: { readonly key: string; readonly revision: number; readonly places: Uint32Array } | undefined;
+  /** By the key of what is allowed, the least recently used first. */
+  readonly #selections = new Map<string, { readonly revision: number; readonly selection: Selection }>();
 
   constructor(statements: Statements, mirror: Mirror, space: { readonly id: number; readonly dimensions: number }) {
     this.#statements = statements;
@@ -52,7 +56,7 @@ export class DenseSpace {
     allowed: Allowed,
     atRevision: number | undefined,
   ): Scored[] {
-    const hits = this.#index.search(vector, count, this.#places(allowed, atRevision));
+    const hits = this.#index.search(vector, count, this.#selection(allowed, atRevision));
     const slots = hits.slice(0, exact).map(({ slot: place }) => this.#slots.get(place));
     const sql = "SELECT slot, entries FROM vector WHERE slot IN (SELECT value FROM json_each(?))";
     const rows = this.#statements.of(sql).raw().all(JSON.stringify(slots)) as [number, Uint8Array][];
@@ -64,11 +68,24 @@ export class DenseSpace {
       .sort((a, b) => b.score - a.score || a.chunk - b.chunk);
   }
 
+  #selection(allowed: Allowed, atRevision: number | undefined): Selection {
+    const { revision } = this.#mirror;
+    const known = this.#selections.get(allowed.key);
+    this.#selections.delete(allowed.key);
+    const entry =
+      known?.revision === revision
+        ? known
+        : { revision, selection: this.#index.select(this.#places(allowed, atRevision)) };
+    this.#selections.set(allowed.key, entry);
+    if (this.#selections.size > MAX_SELECTIONS) {
+      const oldest = this.#selections.keys().next();
+      if (!oldest.done) this.#selections.delete(oldest.value);
+    }
+    return entry.selection;
+  }
+
   /** What may be found, in rising order. */
   #places(allowed: Allowed, atRevision: number | undefined): Uint32Array {
-    const { revision } = this.#mirror;
-    const known = this.#allowed;
-    if (known?.key === allowed.key && known.revision === revision) return known.places;
     const places = new Uint32Array(this.#index.size);
     let count = 0;
     for (let place = 0; place < places.length; place += 1) {
@@ -78,8 +95,7 @@ export class DenseSpace {
       places[count] = place;
       count += 1;
     }
-    this.#allowed = { key: allowed.key, revision, places: places.slice(0, count) };
-    return this.#allowed.places;
+    return places.slice(0, count);
   }
 }
 

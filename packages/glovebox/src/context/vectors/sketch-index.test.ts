@@ -48,7 +48,7 @@ function indexOf(all: readonly Float32Array[], dimensions: number): SketchIndex 
   return index;
 }
 
-const everything = (index: SketchIndex) => Uint32Array.from({ length: index.size }, (_, slot) => slot);
+const everything = (index: SketchIndex) => index.select(Uint32Array.from({ length: index.size }, (_, slot) => slot));
 
 test("the kernel is what its source assembles to", async () => {
   const source = readFileSync(new URL("./kernel.wat", import.meta.url), "utf8");
@@ -79,11 +79,28 @@ test.each([
 test("only what is allowed is found, however near the rest is", () => {
   const all = vectors(3_000, 128, 3);
   const index = indexOf(all, 128);
-  const allowed = everything(index).filter((slot) => slot % 97 === 5);
+  const allowed = index.select(everything(index).slots.filter((slot) => slot % 97 === 5));
   const hits = index.search(all[6] as Float32Array, 40, allowed);
   expect(hits.map(({ slot }) => slot % 97)).toEqual(hits.map(() => 5));
   expect(hits).toHaveLength(31);
   expect(index.search(all[5] as Float32Array, 1, allowed)).toMatchObject([{ slot: 5 }]);
+});
+
+test("a selection that is copied has the same nearest as before it was", () => {
+  const all = vectors(9_001, 100, 6);
+  const index = indexOf(all, 100);
+  const third = everything(index).slots.filter((slot) => slot % 3 === 1);
+  const selection = index.select(third);
+  const query = all[7] as Float32Array;
+  const first = index.search(query, 100, selection);
+  expect(selection.copy).toBeUndefined();
+  expect(index.search(query, 100, selection)).toEqual(first);
+  expect(selection.copy).toBeDefined();
+  expect(index.search(query, 100, selection)).toEqual(first);
+  expect(first[0]).toMatchObject({ slot: 7 });
+  const whole = everything(index);
+  for (const _ of [1, 2]) index.search(query, 1, whole);
+  expect(whole.copy).toBeUndefined();
 });
 
 test("equal vectors come by their slots, and zeros are as far as anything", () => {
