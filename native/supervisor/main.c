@@ -14,6 +14,7 @@
  *
  *   supervisor --config-fd N [--socket NAME FD]... [--status NAME] [--log NAME] [--open FD PATH]
  *              [--cgroup DIR ORIGIN] [--follow heir] [--stage DIR] [--bind SRC DST] [--link TARGET DST] [--dir DST]
+ *   supervisor --launch NAME          starts others (see launch.h)
  *
  * NAMEs are in the current folder (the run folder). With `--follow heir` a process that ends well and leaves a child behind is not the end: that
  * child is watched in its place (Firecracker's jailer starts the machine in a pid namespace, and leaves). `--stage` makes an empty root over DIR in a mount namespace of its
@@ -49,6 +50,7 @@
 #include "copy.h"
 #include "folder.h"
 #include "go.h"
+#include "launch.h"
 #include "prepare.h"
 #include "report.h"
 #include "run.h"
@@ -107,7 +109,8 @@ static void remember(int status) {
 }
 
 int main(int argc, char **argv) {
-  (void)argc;
+  if (argc == 3 && strcmp(argv[1], "--launch") == 0) return serve_launches(argv[2], argv[0]);
+  prctl(PR_SET_NAME, "supervisor", 0, 0, 0);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   umask(0);

@@ -15,6 +15,7 @@ const CYCLES = Number(process.env.GLOVEBOX_TEST_LEAK_CYCLES ?? (ALL ? 1_000 : 20
 /** gVisor takes ten times as long for each. */
 const SLOW_CYCLES = ALL ? CYCLES : Math.ceil(CYCLES / 10);
 const AT_ONCE = 4;
+const WAITING = 2;
 /** Caches fill and the heap finds its size before anything is compared. */
 const WARM_UP = Math.min(40, CYCLES);
 const MIB = 1 << 20;
@@ -23,25 +24,32 @@ const MIB = 1 << 20;
 interface Holdings {
   readonly descriptors: number;
   readonly sockets: number;
-  readonly children: number;
+  /** Supervisors are started by a process of ours. */
+  readonly descendants: number;
   readonly threads: number;
   readonly mounts: number;
   readonly handles: number;
 }
 
+function descendants(pid: number): number {
+  try {
+    const kids = readdirSync(`/proc/${pid}/task`).map((tid) =>
+      readFileSync(`/proc/${pid}/task/${tid}/children`, "utf8"),
+    );
+    const pids = kids.join(" ").split(" ").filter(Boolean).map(Number);
+    return pids.reduce((sum, child) => sum + 1 + descendants(child), 0);
+  } catch {
+    // It has ended meanwhile.
+    return 0;
+  }
+}
+
 function holdings(): Holdings {
   const status = readFileSync("/proc/self/status", "utf8");
-  const kids = readdirSync("/proc/self/task").map((tid) => {
-    try {
-      return readFileSync(`/proc/self/task/${tid}/children`, "utf8");
-    } catch {
-      return "";
-    }
-  });
   return {
     descriptors: readdirSync("/proc/self/fd").length,
     sockets: process.getActiveResourcesInfo().filter((name) => /Socket|Pipe/.test(name)).length,
-    children: kids.join(" ").split(" ").filter(Boolean).length,
+    descendants: descendants(process.pid),
     threads: Number(/^Threads:\s+(\d+)/m.exec(status)?.[1]),
     mounts: readFileSync("/proc/self/mountinfo", "utf8").split("\n").length,
     handles: process.getActiveResourcesInfo().filter((name) => name !== "Timeout" && name !== "Immediate").length,
@@ -94,8 +102,8 @@ async function workspace(): Promise<string> {
 }
 
 const SUBJECTS = [
-  { isolation: "bubblewrap", make: () => makeBubblewrapSubject({ waiting: 2 }), count: CYCLES },
-  { isolation: "gvisor", make: () => makeGvisorSubject({ waiting: 2 }), count: SLOW_CYCLES },
+  { isolation: "bubblewrap", make: () => makeBubblewrapSubject({ waiting: WAITING }), count: CYCLES },
+  { isolation: "gvisor", make: () => makeGvisorSubject({ waiting: WAITING }), count: SLOW_CYCLES },
 ] as const;
 
 describe("creates and destroys leave nothing behind", { timeout: 600_000 + (ALL ? CYCLES * 3_000 : 0) }, () => {
@@ -111,9 +119,13 @@ describe("creates and destroys leave nothing behind", { timeout: 600_000 + (ALL 
       };
       const run = (times: number) => cycles(times, subject.driver, use);
       await run(Math.min(WARM_UP, count));
+      // What the driver keeps ready is there before and after.
+      const ready = async () => (await subject.leftovers()).filter((line) => /^folder waiting-/.test(line)).length;
+      await expect.poll(ready, { timeout: 15_000 }).toBe(WAITING);
       const before = holdings();
       const memory = heap();
-      const waiting = async () => (await subject.leftovers()).filter((line) => /^folder (?!waiting-)/.test(line));
+      const waiting = async () =>
+        (await subject.leftovers()).filter((line) => /^folder (?!waiting-|launcher-)/.test(line));
       await run(count);
       await expectNothingMore(before);
       expect(heap() - memory).toBeLessThan(96 * MIB);

@@ -121,7 +121,7 @@ describe("a session loses a process from under it", () => {
   test("nothing is left on the host", async () => {
     const rest = async () =>
       (await hostLeftovers(server.dataDir)).filter(
-        (line) => !/ up --port|waiting-|worker|supervisor|cgroup /.test(line),
+        (line) => !/ up --port|waiting-|launcher-|worker|supervisor|cgroup /.test(line),
       );
     await expect.poll(rest, { timeout: 10_000 }).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -152,6 +152,17 @@ describe("a server that is killed", () => {
     await expect(driver.attach(record)).rejects.toMatchObject({ code: "not_found" });
     expect((await driver.sweep(new Set())).removed.join("\n")).toContain(record.id);
     expect(existsSync(join(dir, "run", record.id))).toBe(false);
+  });
+});
+
+describe("a sweep", () => {
+  test("removes the socket that a killed launcher of a dead server left, and no other", async () => {
+    const run = join(dir, "run");
+    const mine = `launcher-${process.pid}-x`;
+    for (const name of ["launcher-4194305-x", mine]) writeFileSync(join(run, name), "");
+    await driver.sweep(new Set());
+    expect(readdirSync(run).filter((name) => name.endsWith("-x"))).toEqual([mine]);
+    rmSync(join(run, mine));
   });
 });
 

@@ -6,6 +6,7 @@ import type { SweepReport } from "../driver.ts";
 import {
   CGROUPS_NAME,
   identify,
+  LAUNCHER_PREFIX,
   type ProcessIdentity,
   parseStatus,
   STATUS_NAME,
@@ -34,6 +35,10 @@ export async function sweepRunDir(
       keptCgroups.add(cgroupPrefix + name.slice(WAITING_PREFIX.length));
     } else if (isId(name) && keep.has(name)) {
       for (const { dir } of await cgroupsOf(folder)) keptCgroups.add(basename(dir));
+    } else if (name.startsWith(LAUNCHER_PREFIX)) {
+      // One that was killed leaves its socket.
+      const server = Number(name.slice(LAUNCHER_PREFIX.length).split("-")[0]);
+      if (!identify(server)) await rm(folder, { force: true });
     } else if (name.startsWith(PROBE_PREFIX)) {
       if (!keep.has(name.slice(PROBE_PREFIX.length))) await rm(folder, { recursive: true, force: true });
     } else if (isId(name) || name.startsWith(WAITING_PREFIX)) {

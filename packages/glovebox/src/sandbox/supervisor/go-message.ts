@@ -1,4 +1,4 @@
-import { GloveboxError } from "../../core/index.ts";
+import { encodeFields } from "./fields.ts";
 
 /** What a waiting supervisor is told to start. */
 export interface GoMessage {
@@ -65,14 +65,7 @@ export function encodeGo(go: GoMessage): Buffer {
     String(go.keeper ?? -1),
     ...(copy ? ["1", copy.folder, copy.disk] : ["0"]),
   ];
-  if (fields.some((field) => field.includes("\0"))) {
-    throw new GloveboxError("invalid_argument", "An argument or environment value holds a NUL character");
-  }
-  const text = Buffer.from(`${fields.join("\0")}\0`, "utf8");
-  if (text.length > MAX_BYTES) throw new GloveboxError("invalid_argument", "The command line is longer than 1 MiB");
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(text.length);
-  return Buffer.concat([length, text]);
+  return encodeFields(fields, MAX_BYTES);
 }
 
 function counted(count: number, values: readonly string[]): string[] {

@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Logger, newId } from "../../core/index.ts";
 import { type CgroupHost, SandboxCgroup } from "../cgroup/index.ts";
+import { Launcher } from "./launcher.ts";
 import { Supervisor, type SupervisorLaunch } from "./supervisor.ts";
 
 /** A supervisor that has joined its cgroups and waits, with the run folder that will be its sandbox's. */
@@ -32,18 +33,21 @@ export const CGROUPS_NAME = "cgroups.json";
 const REFILL_DELAY_MS = 15;
 
 /**
- * Keeps supervisors ready. Joining cgroups takes milliseconds, and starting a process blocks the event loop for one:
- * neither belongs on the way of a request.
+ * Keeps supervisors ready, since joining cgroups takes milliseconds, and has a small process start them, since starting
+ * one holds up a large process for milliseconds more: neither belongs on the way of a request.
  */
 export class SupervisorPool implements AsyncDisposable {
   readonly #options: SupervisorPoolOptions;
   readonly #ready: WaitingSupervisor[] = [];
+  /** Who keeps none ready starts few, and has no use for a process that starts them. */
+  readonly #launcher: Launcher | undefined;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
   #filling: Promise<void> = Promise.resolve();
 
   constructor(options: SupervisorPoolOptions) {
     this.#options = options;
+    if (options.waiting > 0) this.#launcher = new Launcher(options.runDir);
   }
 
   get size(): number {
@@ -83,6 +87,7 @@ export class SupervisorPool implements AsyncDisposable {
     clearTimeout(this.#timer);
     await this.#filling;
     await Promise.all(this.#ready.splice(0).map((waiting) => this.#discard(waiting)));
+    await this.#launcher?.[Symbol.asyncDispose]();
   }
 
   #refillSoon(): void {
@@ -103,7 +108,11 @@ export class SupervisorPool implements AsyncDisposable {
       const { binary, listenFd, options } = launch(folder);
       const joins = cgroup.places.flatMap(({ dir, origin }) => ["--cgroup", dir, origin]);
       // Cgroups first: the stage hides the host's file system.
-      const supervisor = await Supervisor.launch({ binary, folder, listenFd, options: [...joins, ...options] });
+      const spec = { binary, folder, listenFd, options: [...joins, ...options] };
+      const launcher = this.#launcher;
+      const supervisor = await (launcher
+        ? Supervisor.launch(spec, (...what) => launcher.launch(...what))
+        : Supervisor.launch(spec));
       return { supervisor, cgroup, folder };
     } catch (error) {
       await cgroup.remove();

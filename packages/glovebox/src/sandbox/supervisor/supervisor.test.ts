@@ -9,7 +9,16 @@ import { silentLogger } from "../../core/index.ts";
 import { detectCgroups } from "../cgroup/index.ts";
 import { nativeProgram } from "../native/index.ts";
 import type { GoMessage } from "./go-message.ts";
-import { identify, isAlive, parseStatus, SOCKET_NAME, Supervisor, SupervisorPool, signalExactly } from "./index.ts";
+import {
+  identify,
+  isAlive,
+  parseStatus,
+  SOCKET_NAME,
+  Supervisor,
+  SupervisorPool,
+  signalExactly,
+  WAITING_PREFIX,
+} from "./index.ts";
 
 let dir: string;
 let binary: string;
@@ -270,7 +279,7 @@ describe("a pool of supervisors", () => {
     const runDir = mkdtempSync(join(dir, "pool-"));
     await using pool = new SupervisorPool({ ...options(runDir), waiting: 1 });
     await pool.fill();
-    const [folder = ""] = readdirSync(runDir);
+    const folder = readdirSync(runDir).find((name) => name.startsWith(WAITING_PREFIX)) ?? "";
     const { supervisor: dead } = status(join(runDir, folder));
     process.kill(dead?.pid ?? 0, "SIGKILL");
     await expect.poll(() => identify(dead?.pid ?? 0)).toBeUndefined();

@@ -57,7 +57,7 @@ test.each(cases)(
     const live = all.items.filter(({ status }) => status === "ready");
     const workspaces = readdirSync(join(dir, "workspaces"));
     expect(workspaces).toHaveLength(all.items.length);
-    const sandboxes = readdirSync(join(dir, "run")).filter((name) => !name.startsWith("waiting-"));
+    const sandboxes = readdirSync(join(dir, "run")).filter((name) => !/^(waiting|launcher)-/.test(name));
     expect(sandboxes).toHaveLength(live.length);
   },
 );
