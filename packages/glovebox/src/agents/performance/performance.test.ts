@@ -166,7 +166,7 @@ describe("the agent performance", { timeout: 120_000 }, () => {
   });
 
   it("keeps a model's optimisation only when it is faster and the tests pass", async () => {
-    const files = { "numbers_of.py": SLOW_PY, "test_numbers.py": testsPy(3_000) };
+    const files = { "numbers_of.py": SLOW_PY, "test_numbers.py": testsPy(6_000) };
     const [faster, wrong, slower] = await stage.withHost(files, async (host) => {
       const ask = (from: number, to: number, text: string) => {
         const model = answer(JSON.stringify({ from, to, text, reason: "because" }));
