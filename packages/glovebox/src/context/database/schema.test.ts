@@ -150,7 +150,7 @@ test("the tally counts documents, versions and pieces as they are", async () => 
   expect((await store.counts("other")).versions).toBe(3);
 });
 
-test("compacting joins the blocks of sketches, and what is left is found as before", async () => {
+test("compacting joins the blocks of sketches and the pieces of the index of words, and what is left is found as before", async () => {
   const dataDir = join(folder, "packed");
   await using store = openContextStore({ dataDir });
   for (const document of documents) await store.add(TENANT, [document]);
@@ -161,8 +161,10 @@ test("compacting joins the blocks of sketches, and what is left is found as befo
   expect(await find()).toEqual(before);
   const db = new Database(join(dataDir, "context.db"), { readonly: true });
   const blocks = db.prepare("SELECT json_array_length(slots) FROM sketches").pluck().all();
+  const pieces = db.prepare("SELECT count(DISTINCT segid) FROM words_idx").pluck().get();
   db.close();
   expect(blocks).toEqual([3]);
+  expect(pieces).toBe(1);
   await store.add(TENANT, [{ ...documents[0], path: "later", content: "a later fox" } as (typeof documents)[number]]);
   expect((await store.search(TENANT, { query: "a later fox", strategy: "dense" })).hits[0]?.path).toBe("later");
 });

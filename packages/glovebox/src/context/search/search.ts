@@ -39,7 +39,7 @@ export async function search(
   };
   const tokens = tokensOf(parsed.query);
   const ask = (sides: Pick<PreparedQuery, "tokens" | "dense">): Promise<SearchHit[]> =>
-    parts.readers.call(signal === undefined ? {} : { signal }, "search", { ...query, ...sides });
+    parts.readers.search(signal, { ...query, ...sides });
   const { strategy } = parsed;
   if (strategy === "sparse") return { hits: await ask({ tokens }), strategy };
   if (strategy === "auto" && looksLikeName(parsed.query)) {

@@ -4,9 +4,10 @@ import { toVersion, VERSION_COLUMNS, type VersionRow } from "../database/rows.ts
 import { Statements } from "../database/statements.ts";
 import { AllowedDocuments } from "./allowed-documents.ts";
 import { DenseSpace } from "./dense-space.ts";
-import { type Fused, fuse } from "./fuse.ts";
+import { type Fused, fuse, type Scored } from "./fuse.ts";
 import { Mirror } from "./mirror.ts";
 import type { PreparedQuery, SearchHit } from "./query.ts";
+import { SharedNear } from "./shared-near.ts";
 import { SparseSearch } from "./sparse.ts";
 
 interface ChunkRow {
@@ -17,6 +18,8 @@ interface ChunkRow {
 
 /** So many times as many as are wanted have their cosines from the vectors themselves, and the others of those that are fused from bytes. */
 const EXACT = 2;
+/** For what another thread is to find. */
+const MAX_WAIT_MS = 20;
 
 /** Searches, in a reader's thread. One search is one transaction: whatever is written meanwhile, it sees one state. */
 export class Searcher {
@@ -33,31 +36,52 @@ export class Searcher {
     this.#sparse = new SparseSearch(this.#statements, this.#mirror);
   }
 
-  search(query: PreparedQuery): SearchHit[] {
+  /** `shared`: where another thread puts what is near; what it has not put there in time, or found in another state of the store, is looked for here. */
+  search(query: PreparedQuery, shared?: SharedArrayBuffer): SearchHit[] {
+    return this.#inOneState(() => this.#hits(this.#ranked(query, shared), query));
+  }
+
+  /** Looks for what is near, for a thread that looks for the words of the same query. */
+  near(query: PreparedQuery, shared: SharedArrayBuffer): void {
+    const to = new SharedNear(shared);
+    try {
+      const scored = this.#inOneState(() => this.#near(query));
+      to.put({ revision: this.#mirror.revision, scored });
+    } catch (error) {
+      to.put(undefined);
+      throw error;
+    }
+  }
+
+  #inOneState<T>(work: () => T): T {
     this.#statements.of("BEGIN").run();
     try {
       this.#mirror.catchUp();
-      return this.#hits(this.#ranked(query), query);
+      return work();
     } finally {
       this.#statements.of("COMMIT").run();
     }
   }
 
-  #ranked(query: PreparedQuery): Fused[] {
-    const { atRevision, tokens, dense, k, rerankFactor } = query;
-    const allowed = this.#allowed.of(query);
+  #ranked(query: PreparedQuery, shared: SharedArrayBuffer | undefined): Fused[] {
+    const { atRevision, tokens, k, rerankFactor } = query;
+    const { documents } = this.#allowed.of(query);
     const isAllowed = (chunk: number) =>
-      allowed.documents[this.#mirror.documentOf.get(chunk)] === 1 && this.#mirror.isCurrent(chunk, atRevision);
-    const count = k * rerankFactor;
-    const near =
-      dense === undefined
-        ? []
-        : (this.#space(dense.space)?.search(dense.vector, { count, exact: EXACT * k }, allowed, atRevision) ?? []);
-    const worded = tokens === undefined ? [] : this.#sparse.search(tokens, count, isAllowed);
+      documents[this.#mirror.documentOf.get(chunk)] === 1 && this.#mirror.isCurrent(chunk, atRevision);
+    const worded = tokens === undefined ? [] : this.#sparse.search(tokens, k * rerankFactor, isAllowed);
+    const given = shared === undefined ? undefined : new SharedNear(shared).take(MAX_WAIT_MS);
+    const near = given?.revision === this.#mirror.revision ? given.scored : this.#near(query);
     const idOf = (chunk: number) => this.#mirror.ids[this.#mirror.documentOf.get(chunk)] ?? "";
     return fuse(near, worded, query.fusion, query.weights).sort(
       (a, b) => b.score - a.score || compare(idOf(a.chunk), idOf(b.chunk)) || a.chunk - b.chunk,
     );
+  }
+
+  #near(query: PreparedQuery): readonly Scored[] {
+    const { dense, k, rerankFactor, atRevision } = query;
+    if (dense === undefined) return [];
+    const wanted = { count: k * rerankFactor, exact: EXACT * k };
+    return this.#space(dense.space)?.search(dense.vector, wanted, this.#allowed.of(query), atRevision) ?? [];
   }
 
   #space(name: SpaceName): DenseSpace | undefined {

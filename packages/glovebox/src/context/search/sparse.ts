@@ -9,6 +9,8 @@ import type { Mirror } from "./mirror.ts";
 const MAX_MATCHES = 4_000;
 /** Where a word stands more often it is taken for one that is in too many chunks. */
 const MAX_OCCURRENCES = 4 * MAX_MATCHES;
+/** Read first: mostly enough to see that a word is in too many chunks. */
+const FIRST_OCCURRENCES = 4_400;
 /** Of a query. */
 const MAX_TOKENS = 64;
 /** Of BM25, as FTS5 has them: how soon more of the same word counts less, and how much a chunk's length matters. */
@@ -67,12 +69,12 @@ export class SparseSearch {
     isAllowed: (chunk: number) => boolean,
     scores: Map<number, number>,
   ): void {
-    const { chunks, words } = this.#mirror;
-    const meanWords = words / chunks;
+    const { chunks, words, wordsOf } = this.#mirror;
     const weight = Math.max(Math.log((chunks - inChunks + 0.5) / (inChunks + 0.5)), MIN_WEIGHT);
+    const meanWords = words / chunks;
     const add = (chunk: number, times: number) => {
       if (times === 0 || !isAllowed(chunk)) return;
-      const saturation = K1 * (1 - B + (B * this.#mirror.wordsOf.get(chunk)) / meanWords);
+      const saturation = K1 * (1 - B + (B * wordsOf.get(chunk)) / meanWords);
       scores.set(chunk, (scores.get(chunk) ?? 0) + (weight * times * (K1 + 1)) / (times + saturation));
     };
     let [last, times] = [0, 0];
@@ -101,12 +103,15 @@ export class SparseSearch {
   /** `undefined` when it is nowhere, or in too many chunks. */
   #occurrences(word: string): Occurrences | undefined {
     if (this.#frequent.has(word)) return undefined;
-    const limited = this.#statements.of(`${OCCURRENCES} LIMIT ${MAX_OCCURRENCES}`).pluck();
-    const chunks = limited.all(word) as number[];
-    if (chunks.length === 0) return undefined;
-    let count = 0;
-    for (let at = 0; at < chunks.length; at += 1) if (chunks[at] !== chunks[at - 1]) count += 1;
-    if (chunks.length < MAX_OCCURRENCES && count <= MAX_MATCHES) return { word, chunks, count };
+    const limited = this.#statements.of(`${OCCURRENCES} LIMIT ?`).pluck();
+    for (const limit of [FIRST_OCCURRENCES, MAX_OCCURRENCES]) {
+      const chunks = limited.all(word, limit) as number[];
+      if (chunks.length === 0) return undefined;
+      let count = 0;
+      for (let at = 0; at < chunks.length; at += 1) if (chunks[at] !== chunks[at - 1]) count += 1;
+      if (count > MAX_MATCHES) break;
+      if (chunks.length < limit) return { word, chunks, count };
+    }
     this.#frequent.set(word, undefined);
     return undefined;
   }

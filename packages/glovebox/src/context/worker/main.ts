@@ -17,7 +17,8 @@ function readerOf(file: string): { methods: Anything; close(): void } {
   const methods: Partial<ReaderMethods> = {
     prepareDocuments: (...parameters) => prepareDocuments(db, ...parameters),
     prepareVectors: (vectors) => vectors.map(prepareVector),
-    search: (query) => searcher.search(query),
+    search: (...parameters) => searcher.search(...parameters),
+    near: (...parameters) => searcher.near(...parameters),
     forget: () => {
       searcher = new Searcher(db);
     },

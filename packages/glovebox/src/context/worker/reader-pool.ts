@@ -1,4 +1,6 @@
 import { GloveboxError } from "../../core/index.ts";
+import type { PreparedQuery, SearchHit } from "../search/query.ts";
+import { SharedNear } from "../search/shared-near.ts";
 import { ContextThread } from "./context-thread.ts";
 import type { ReaderMethods } from "./messages.ts";
 
@@ -49,6 +51,19 @@ export class ReaderPool implements AsyncDisposable {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Where words and nearness are both asked for and another thread has nothing to do, that one looks for what is near at the same time. */
+  async search(signal: AbortSignal | undefined, query: PreparedQuery): Promise<SearchHit[]> {
+    signal?.throwIfAborted();
+    const thread = this.#least();
+    const isHybrid = query.tokens !== undefined && query.dense !== undefined;
+    const helper = this.#threads.find((one) => one !== thread && one.alive && one.load === 0);
+    if (!isHybrid || thread.load > 0 || helper === undefined) return thread.call("search", query);
+    const { buffer } = new SharedNear(query.k * query.rerankFactor);
+    // When that fails, the other thread does it itself.
+    helper.call("near", query, buffer).catch(() => {});
+    return thread.call("search", query, buffer);
   }
 
   /** Has every thread forget what it keeps in memory. */
