@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nativeProgram } from "../native/index.ts";
 import { Supervisor } from "./index.ts";
@@ -90,6 +92,26 @@ describe("a launcher", () => {
     const two = await launched(launcher);
     expect(two.waiting).toBe(true);
     await Promise.all([one.kill(), two.kill()]);
+  });
+
+  test("is waited for by a process that has nothing else to do, and keeps none alive", async () => {
+    const script = `
+      import { Launcher } from ${JSON.stringify(join(import.meta.dirname, "launcher.ts"))};
+      import { Supervisor } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};
+      import { mkdirSync } from "node:fs";
+      const [dispose, folder] = process.argv.slice(1);
+      mkdirSync(folder);
+      const launcher = new Launcher(${JSON.stringify(dir)});
+      const spec = { binary: ${JSON.stringify(binary)}, folder, listenFd: 10, options: [] };
+      await Supervisor.launch(spec, (...what) => launcher.launch(...what));
+      if (dispose === "yes") await launcher[Symbol.asyncDispose]();
+      console.log("over");`;
+    for (const dispose of ["yes", "no"]) {
+      const args = ["--conditions=development", "--input-type=module-typescript", "-e", script, dispose];
+      const { stdout } = await promisify(execFile)(process.execPath, [...args, join(dir, `alone-${dispose}`)]);
+      expect(stdout).toBe("over\n");
+    }
+    await expect.poll(sockets).toEqual([]);
   });
 
   test("says what is wrong with a program that cannot be started", async () => {

@@ -69,6 +69,8 @@ export class Launcher implements AsyncDisposable {
     const started = await this.#starting?.catch(() => undefined);
     this.#starting = undefined;
     if (!started) return;
+    // Nothing else may keep the event loop alive until it is gone.
+    started.child.ref();
     started.channel.close();
     await started.gone;
   }
@@ -97,7 +99,7 @@ export class Launcher implements AsyncDisposable {
       child.once("error", () => resolve());
     });
     const channel = new ConfigChannel(socket);
-    const started = { name, channel, gone };
+    const started = { name, child, channel, gone };
     await channel.expect("listening");
     void gone.then(async () => {
       const now = await this.#starting?.catch(() => undefined);
@@ -109,6 +111,7 @@ export class Launcher implements AsyncDisposable {
 
 interface Started {
   readonly name: string;
+  readonly child: ChildProcess;
   readonly channel: ConfigChannel;
   readonly gone: Promise<void>;
 }
