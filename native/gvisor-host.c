@@ -13,7 +13,11 @@
  *      ends runsc, it starts the sandbox again from it, with the same socket;
  *   4. ends as runsc ends: with its exit code, 128 + the number of a signal.
  *
- *   gvisor-host --listen FD --commands FD --filter FD --uids ROOT CODE KERNEL --state DIR --own DIR... -- runsc WORD... :: COMMAND...
+ *   gvisor-host --listen FD --commands FD --filter FD --uids ROOT CODE KERNEL --own DIR... -- runsc WORD... :: COMMAND...
+ *   gvisor-host --gate PATH
+ *
+ * The second is what a restoring runsc runs (its prestart hook) when it has started itself and before it opens the checkpoint: it waits at the
+ * server's socket there for one byte. The end of the connection, also by the server's death, means that nobody wants this sandbox: runsc ends.
  *
  * Started by root; leaves with its parent's death signal, which kills runsc, which kills its parts. `--own` gives a folder
  * to ROOT. After `--` come runsc and its global flags, after `::` the first command. A command of the server: u32 length,
@@ -35,10 +39,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_WORDS = 64, MAX_COMMAND = 16384, COMMAND_READ_MS = 2000 };
+enum { MAX_WORDS = 64, MAX_COMMAND = 16384, COMMAND_READ_MS = 2000, OPEN_WORD = 'g' };
 /* Ids in the namespace. CODE is what programs see; runsc itself asks for the other two by these numbers. */
 enum { ROOT_ID = 0, CODE_ID = 1000, KERNEL_ID = 65534 };
 
@@ -289,8 +294,21 @@ static int options(char **at) {
     return (int)(at - from);
 }
 
+/* ---- at the gate ---- */
+
+static int wait_at_gate(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char word = 0;
+    errno = ENAMETOOLONG;
+    if (strlen(path) >= sizeof address.sun_path) fail(path);
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) fail(path);
+    return read_all(fd, &word, 1) && word == OPEN_WORD ? 0 : 1;
+}
+
 int main(int argc, char **argv) {
-    (void)argc;
+    if (argc == 3 && !strcmp(argv[1], "--gate")) return wait_at_gate(argv[2]);
     pid_t parent = getppid();
     char **at = argv + 1;
     at += options(at);

@@ -1,5 +1,5 @@
 import { INSIDE } from "../bubblewrap/inside.ts";
-import { ENTRY, GUEST_FDS, NAMES, STAGE } from "./places.ts";
+import { ENTRY, GATE_NAME, GATED_NAME, GUEST_FDS, NAMES, STAGE } from "./places.ts";
 
 export interface BundleSpec {
   /** The root in the stage. */
@@ -12,6 +12,8 @@ export interface BundleSpec {
   readonly nproc: number;
   /** What the entry makes before it becomes the agent, and the agent's options for it. Absent: no network. */
   readonly network?: { readonly entry: readonly string[]; readonly agent: readonly string[] };
+  /** `native/gvisor-host.c` in the stage: runsc waits at the gate before it opens a checkpoint. */
+  readonly gate?: string;
 }
 
 /** Rights in the sandbox's own kernel, none of them on the host: see `native/gvisor-entry.c` for who keeps which. */
@@ -57,6 +59,7 @@ export function bundleConfig(spec: BundleSpec): string {
     },
     root: { path: spec.root, readonly: true },
     hostname: spec.hostname,
+    ...(spec.gate === undefined ? {} : { hooks: { prestart: [gateHook(spec.gate)] } }),
     mounts: [
       { destination: "/proc", type: "proc", source: "proc" },
       sized("/tmp", spec.tmpBytes),
@@ -71,4 +74,9 @@ export function bundleConfig(spec: BundleSpec): string {
     ],
     linux: { namespaces: ["pid", "mount", "ipc", "uts", "network"].map((type) => ({ type })) },
   });
+}
+
+/** runsc runs it on the host's side, in its own namespaces, when it has started itself; a failure ends runsc. Nothing inside can reach it. */
+function gateHook(starter: string) {
+  return { path: starter, args: [starter, "--gate", `${STAGE.bundle}/${GATED_NAME}/${GATE_NAME}`] };
 }

@@ -1,13 +1,11 @@
 import { createHash } from "node:crypto";
-import { renameSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { GloveboxError, isId, type Logger, silentLogger, toGloveboxError } from "../../core/index.ts";
 import { connectAgent } from "../agent/index.ts";
 import { letOut } from "../bubblewrap/driver.ts";
-import { FIRST_EPOCH, nextEpoch, noteEpoch } from "../bubblewrap/epoch.ts";
-import { handOver } from "../bubblewrap/hand-over.ts";
-import { freeHostSide, type HostSide } from "../bubblewrap/host-side.ts";
+import { nextEpoch } from "../bubblewrap/epoch.ts";
+import type { HostSide } from "../bubblewrap/host-side.ts";
 import { offeredLanguages } from "../bubblewrap/offered-languages.ts";
 import { withSocketPath } from "../bubblewrap/socket-path.ts";
 import { sweepRunDir } from "../bubblewrap/sweep.ts";
@@ -23,24 +21,27 @@ import type {
   SweepReport,
 } from "../driver.ts";
 import { defaultNativeDir, repositoryRoot } from "../native/index.ts";
-import { isAlive, Supervisor, SupervisorPool, type WaitingSupervisor } from "../supervisor/index.ts";
-import { noteUids, releaseUids, reserveUids, takeUids, uidsInUse } from "./host-uids.ts";
-import { planLimits } from "./limit-plan.ts";
+import { isAlive, Supervisor, SupervisorPool } from "../supervisor/index.ts";
+import { GatedRestore } from "./gated-restore.ts";
+import { releaseUids, reserveUids, uidsInUse } from "./host-uids.ts";
+import { type MadeSandbox, makeSandbox, type SandboxOrder } from "./make-sandbox.ts";
 import type { GvisorOptions } from "./options.ts";
 import { isPaused } from "./paused.ts";
 import { CONTAINER } from "./places.ts";
-import { type PreparedHost, prepareHost } from "./prepare-host.ts";
+import { prepareHost } from "./prepare-host.ts";
 import { probeByRunning } from "./probe.ts";
 import { decodeRecord, type GvisorState, type HostUids } from "./record.ts";
+import { type RestoreShape, shapeOf } from "./restore-shape.ts";
+import type { Room } from "./room.ts";
 import { runscCommand } from "./runsc.ts";
 import { GvisorSandbox, type SandboxMaker } from "./sandbox.ts";
-import { asOf, type CheckedSnapshot, readSnapshot, restoreWorkspace } from "./snapshot.ts";
-import { startSandbox } from "./start.ts";
+import { asOf, type CheckedSnapshot, readSnapshot } from "./snapshot.ts";
+import { WaitingRestores } from "./waiting-restores.ts";
 
 interface Ready {
-  readonly host: PreparedHost;
+  readonly room: Room;
   readonly cgroups: CgroupHost;
-  readonly pool: SupervisorPool;
+  readonly restores: WaitingRestores;
 }
 
 /** Sandboxes whose system calls a kernel in user space answers: gVisor's runsc, with the guest agent as first process. */
@@ -61,6 +62,7 @@ export class GvisorDriver implements IsolationDriver {
       kernelsDir: options.kernelsDir ?? join(repositoryRoot(), "kernels"),
       nodePath: options.nodePath ?? process.execPath,
       waiting: options.waiting ?? 1,
+      waitingRestores: options.waitingRestores ?? 1,
     };
     this.#logger = options.logger ?? silentLogger;
     this.#uids = options.uidBase === undefined ? UidRange.forRunDir(runDir) : new UidRange(options.uidBase);
@@ -68,7 +70,7 @@ export class GvisorDriver implements IsolationDriver {
   }
 
   probe(signal?: AbortSignal): Promise<ProbeResult> {
-    return probeByRunning(this, this.#options, async () => (await this.#ready()).host, signal);
+    return probeByRunning(this, this.#options, async () => (await this.#ready()).room.host, signal);
   }
 
   create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
@@ -76,61 +78,41 @@ export class GvisorDriver implements IsolationDriver {
   }
 
   async restore(dir: string, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
-    const { host } = await this.#ready();
-    return await this.#make(spec, await readSnapshot(dir, host, signal), signal);
+    const { room } = await this.#ready();
+    return await this.#make(spec, await readSnapshot(dir, room.host, signal), signal);
   }
 
   async #make(asked: SandboxSpec, from: CheckedSnapshot | undefined, signal?: AbortSignal): Promise<Sandbox> {
     signal?.throwIfAborted();
     const spec = from ? asOf(from, asked) : asked;
     this.#refuseUnknown(spec);
-    const { host, waiting } = await this.#takeWaiting(spec.id);
-    const { supervisor, cgroup, folder: waitingFolder } = waiting;
-    const uids = takeUids(this.#uids);
-    const { nativeDir, runDir } = this.#options;
-    const folder = join(runDir, spec.id);
-    const memory = from?.kind === "memory" ? { image: from.image, network: from.data.network } : undefined;
-    // An agent from a snapshot has its parent's latest epoch behind it.
-    const epoch = from?.kind === "memory" ? BigInt(from.data.epoch) + 1n : FIRST_EPOCH;
-    let side: HostSide = { supervisor, cgroup, folder: waitingFolder, epoch, ...this.#whenOver(spec.id, uids) };
     try {
-      const plan = planLimits(spec.limits, cgroup, uids[1], spec.allowPartial, spec.network ? "proxy" : "none");
-      if (from) await restoreWorkspace(from, spec.workspaceDir, nativeDir, signal);
-      await handOver(spec.workspaceDir, uids[1], nativeDir);
-      await noteUids(waitingFolder, uids);
-      await noteEpoch(waitingFolder, epoch);
-      renameSync(waitingFolder, folder);
-      supervisor.moved(folder);
-      side = { ...side, folder };
-      const connection = await startSandbox({ spec, side, host, plan, uids, ...(memory && { memory }) }, signal);
-      const state: GvisorState = {
-        supervisor: supervisor.identity,
-        cgroups: cgroup.places,
-        uids,
-        workspaceDir: spec.workspaceDir,
-        limits: spec.limits,
-        env: spec.env,
-        ...(spec.kernelOptions ? { kernelOptions: spec.kernelOptions } : {}),
-        limitsApplied: plan.applied,
-        ...((memory?.network ?? spec.network) ? { network: true } : {}),
-        ...(spec.network?.authority === undefined ? {} : { trusting: true }),
-        ...(spec.packages === undefined ? {} : { packages: spec.packages }),
-      };
-      return new GvisorSandbox(spec.id, connection, side, state, this.#maker(host));
+      const { room, restores } = await this.#ready();
+      const network = from?.kind === "memory" ? from.data.network : spec.network !== undefined;
+      const shape = () => shapeOf(spec, network, room.runDir);
+      const whenOver = (uids: HostUids) => this.#whenOver(spec.id, uids);
+      const made = await restores.during(() => makeSandbox({ room, restores, spec, from, shape, whenOver }, signal));
+      const maker = this.#maker(room, restores, shape);
+      if (from?.kind === "memory") maker.expectRestore();
+      return new GvisorSandbox(spec.id, made.connection, made.side, stateOf(spec, made, network), maker);
     } catch (error) {
-      await freeHostSide(side);
+      this.#live.delete(spec.id);
       throw signal?.aborted ? new GloveboxError("cancelled", "Starting was cancelled", { cause: error }) : error;
     }
   }
 
-  #maker(host: PreparedHost): SandboxMaker {
-    return { host, restore: (snapshot, spec, signal) => this.#make(spec, snapshot, signal) };
+  #maker({ host }: Room, restores: WaitingRestores, shape: SandboxOrder["shape"]): SandboxMaker {
+    return {
+      host,
+      restore: (snapshot, spec, signal) => this.#make(spec, snapshot, signal),
+      expectRestore: () => restores.want(shape),
+    };
   }
 
   async attach(record: SandboxRecord, options: AttachOptions = {}): Promise<Sandbox> {
     const { signal, network } = options;
     const state = decodeRecord(record);
-    const { host } = await this.#ready();
+    const { room, restores } = await this.#ready();
     const gone = (why: string) => new GloveboxError("not_found", `The sandbox ${record.id} is gone: ${why}`);
     if (this.#live.has(record.id)) throw new GloveboxError("conflict", `The sandbox ${record.id} is attached already`);
     if (!isAlive(state.supervisor)) throw gone("its supervisor ended");
@@ -152,7 +134,11 @@ export class GvisorDriver implements IsolationDriver {
       const cgroup = SandboxCgroup.adopt(state.cgroups);
       const side: HostSide = { supervisor, cgroup, folder, epoch, ...this.#whenOver(record.id, state.uids) };
       if (paused) await runscCommand(folder, ["pause", CONTAINER]);
-      return new GvisorSandbox(record.id, connection, side, state, this.#maker(host), paused);
+      const { network: hasNetwork = false, ...rest } = state;
+      const maker = this.#maker(room, restores, () =>
+        shapeOf({ ...rest, ...(network && { network }) }, hasNetwork, room.runDir),
+      );
+      return new GvisorSandbox(record.id, connection, side, state, maker, paused);
     } catch (error) {
       this.#live.delete(record.id);
       if (!supervisor.alive) throw gone(String(error));
@@ -166,9 +152,21 @@ export class GvisorDriver implements IsolationDriver {
     return sweepRunDir(this.#options.runDir, keep, cgroups, this.#cgroupPrefix);
   }
 
+  /** Resolves when the restores that are expected wait, if no sandbox is being started. */
+  async settled(): Promise<void> {
+    await (await this.#ready()).restores.settled();
+  }
+
+  /** Ends the restores that wait, and frees what they hold; others wait when they are expected again. */
+  async shrink(): Promise<void> {
+    const ready = await this.#readying?.catch(() => undefined);
+    await ready?.restores.clear();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const ready = await this.#readying?.catch(() => undefined);
-    await ready?.pool[Symbol.asyncDispose]();
+    await ready?.restores[Symbol.asyncDispose]();
+    await ready?.room.pool[Symbol.asyncDispose]();
     if (ready) leaveHost(ready.cgroups);
   }
 
@@ -178,7 +176,7 @@ export class GvisorDriver implements IsolationDriver {
   }
 
   async #makeReady(): Promise<Ready> {
-    const { runDir, waiting } = this.#options;
+    const { runDir, waiting, waitingRestores } = this.#options;
     try {
       // The sandbox's ids are mapped into a user namespace, which takes a right over all of them.
       if (process.getuid?.() !== 0) {
@@ -194,21 +192,14 @@ export class GvisorDriver implements IsolationDriver {
       for (const uids of await uidsInUse(runDir)) reserveUids(this.#uids, uids);
       const { launch } = host;
       const cgroupPrefix = this.#cgroupPrefix;
-      const pool = new SupervisorPool({ runDir, cgroups, cgroupPrefix, waiting, logger: this.#logger, launch });
-      return { host, cgroups, pool };
+      const logger = this.#logger;
+      const pool = new SupervisorPool({ runDir, cgroups, cgroupPrefix, waiting, logger, launch });
+      const room = { runDir, host, pool, uids: this.#uids, live: this.#live, logger };
+      const begin = (shape: RestoreShape) => GatedRestore.begin(room, shape);
+      return { room, cgroups, restores: new WaitingRestores({ most: waitingRestores, begin, logger }) };
     } catch (error) {
       this.#readying = undefined;
       throw toGloveboxError(error, "isolation_unavailable");
-    }
-  }
-
-  async #takeWaiting(id: string): Promise<{ host: PreparedHost; waiting: WaitingSupervisor }> {
-    try {
-      const { host, pool } = await this.#ready();
-      return { host, waiting: await pool.take() };
-    } catch (error) {
-      this.#live.delete(id);
-      throw error;
     }
   }
 
@@ -235,4 +226,22 @@ export class GvisorDriver implements IsolationDriver {
       onDetached: () => this.#live.delete(id),
     };
   }
+}
+
+function stateOf(spec: SandboxSpec, made: MadeSandbox, network: boolean): GvisorState {
+  const { limits, env, kernelOptions, packages, workspaceDir } = spec;
+  const { supervisor, cgroup } = made.side;
+  return {
+    supervisor: supervisor.identity,
+    cgroups: cgroup.places,
+    uids: made.uids,
+    workspaceDir,
+    limits,
+    env,
+    ...(kernelOptions ? { kernelOptions } : {}),
+    limitsApplied: made.plan.applied,
+    ...(network ? { network: true } : {}),
+    ...(spec.network?.authority === undefined ? {} : { trusting: true }),
+    ...(packages === undefined ? {} : { packages }),
+  };
 }

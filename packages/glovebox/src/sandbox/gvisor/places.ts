@@ -7,6 +7,13 @@ export const GUEST_FDS = { connections: 0, filter: 1 } as const;
 /** The socket in the run folder on which gvisor-host takes runsc commands. */
 export const COMMANDS_NAME = "commands.sock";
 
+/** In the run folder: `STAGE.bundle`. */
+export const BUNDLE_NAME = "bundle";
+
+/** In a bundle: the same bundle, but runsc stops at the gate that is in it as {@link GATE_NAME}. */
+export const GATED_NAME = "gated";
+export const GATE_NAME = "gate";
+
 /** In the run folder: `STAGE.exchange`. */
 export const EXCHANGE_NAME = "exchange";
 

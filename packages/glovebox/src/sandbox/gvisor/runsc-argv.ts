@@ -1,4 +1,4 @@
-import { CONTAINER, HOST_FDS, STAGE } from "./places.ts";
+import { CONTAINER, GATED_NAME, HOST_FDS, STAGE } from "./places.ts";
 import type { HostUids } from "./record.ts";
 import type { Platform } from "./runsc.ts";
 
@@ -37,6 +37,12 @@ export function runCommand(): string[] {
 /** Starts it from the checkpoint in a folder of the exchange. */
 export function restoreCommand(name: string): string[] {
   return ["restore", `--bundle=${STAGE.bundle}`, `--image-path=${STAGE.exchange}/${name}`, CONTAINER];
+}
+
+/** The same, but once it has come to the gate it waits there, and the checkpoint may come until then. */
+export function gatedRestoreCommand(name: string): string[] {
+  const [bundle, image] = [`${STAGE.bundle}/${GATED_NAME}`, `${STAGE.exchange}/${name}`];
+  return ["restore", `--bundle=${bundle}`, `--image-path=${image}`, CONTAINER];
 }
 
 /** Leaves a checkpoint in a new folder of the exchange, and ends the sandbox. */

@@ -25,6 +25,8 @@ const END_PATIENCE_MS = 900;
 export interface SandboxMaker {
   readonly host: PreparedHost;
   readonly restore: (snapshot: CheckedSnapshot, spec: SandboxSpec, signal?: AbortSignal) => Promise<Sandbox>;
+  /** A snapshot with its memory was taken: somebody may want it back. */
+  readonly expectRestore: () => void;
 }
 
 /** One live gVisor sandbox. */
@@ -125,7 +127,11 @@ export class GvisorSandbox implements Sandbox {
   }
 
   snapshot(options: SnapshotOptions): Promise<SnapshotManifest> {
-    return this.#inTurn(async () => (await takeSnapshot(this.#source(), options)).manifest);
+    return this.#inTurn(async () => {
+      const { manifest } = await takeSnapshot(this.#source(), options);
+      if (manifest.kind === "memory") this.#maker.expectRestore();
+      return manifest;
+    });
   }
 
   fork(specs: readonly SandboxSpec[], signal?: AbortSignal): Promise<ForkReport<Sandbox>> {

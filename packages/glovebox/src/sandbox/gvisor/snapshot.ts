@@ -1,4 +1,4 @@
-import { chmod, chown, copyFile, link, mkdir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { chmod, chown, copyFile, link, mkdir, readdir, rename, rm, rmdir, stat, utimes } from "node:fs/promises";
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { GloveboxError, newId, type SessionLimits } from "../../core/index.ts";
@@ -93,25 +93,46 @@ export function snapshotOf({ kind, files, data }: SnapshotManifest, dir: string)
   return { kind, dir, data, image: join(dir, IMAGE_NAME) };
 }
 
-/** Makes a workspace from a snapshot's folder. Errors: `already_exists` when it holds something, those of `restoreTree`. */
+/** What a workspace is made from, and how. */
+export interface WorkspaceRestore {
+  readonly snapshot: CheckedSnapshot;
+  readonly nativeDir: string;
+  /** An empty folder on the same file system that becomes the workspace. Default: a new one does. */
+  readonly folder?: string;
+}
+
+/**
+ * Makes a workspace from a snapshot's folder. On an error nothing of the snapshot is in it. Errors: `already_exists` when it holds something, those of `restoreTree`,
+ * `EXDEV` for a folder of another file system.
+ */
 export async function restoreWorkspace(
-  { dir }: CheckedSnapshot,
+  { snapshot, nativeDir, folder }: WorkspaceRestore,
   workspace: string,
-  nativeDir: string,
   signal?: AbortSignal,
 ): Promise<void> {
   const part = `${workspace}.part`;
   await makeFolder(part);
   try {
-    await restoreTree({ store: dir, into: part, nativeDir, signal });
+    await restoreTree({ store: snapshot.dir, into: part, nativeDir, signal });
+    if (folder !== undefined) await moveTree(`${part}/tree`, folder);
     await rmdir(workspace).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code === "ENOENT") return;
       throw new GloveboxError("already_exists", "The workspace is not empty", { cause });
     });
-    await rename(`${part}/tree`, workspace);
+    await rename(folder ?? `${part}/tree`, workspace);
   } finally {
     await removeTree(part);
   }
+}
+
+/** Moves what is in a folder, and what that folder is, into an empty one. */
+async function moveTree(from: string, to: string): Promise<void> {
+  const { mode, atimeMs, mtimeMs } = await stat(from);
+  for (const name of await readdir(from, { encoding: "buffer" })) {
+    await rename(Buffer.concat([Buffer.from(`${from}/`), name]), Buffer.concat([Buffer.from(`${to}/`), name]));
+  }
+  await chmod(to, mode & 0o7777);
+  await utimes(to, atimeMs / 1000, mtimeMs / 1000);
 }
 
 /**
@@ -134,8 +155,7 @@ export function asOf(snapshot: CheckedSnapshot, asked: SandboxSpec): SandboxSpec
 }
 
 /** Puts a snapshot's memory where a new sandbox's runsc finds it. Returns the checkpoint's name in the exchange. */
-export async function placeImage(image: string, folder: string): Promise<string> {
-  const name = newId();
+export async function placeImage(image: string, folder: string, name: string = newId()): Promise<string> {
   const place = join(folder, EXCHANGE_NAME, name);
   await mkdir(place, { recursive: true, mode: 0o755 });
   const target = join(place, IMAGE_NAME);
