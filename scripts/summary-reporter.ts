@@ -9,6 +9,8 @@ export interface Summary {
   readonly skipped: readonly { readonly test: string; readonly reason: string }[];
   /** Passed only when tried again. */
   readonly flaky: readonly string[];
+  /** Took more than half of what they may: on a machine half as fast they fail. */
+  readonly nearLimit: readonly { readonly test: string; readonly seconds: number; readonly of: number }[];
   /** Failed to load or failed in a hook, so that their tests did not run. */
   readonly brokenFiles: readonly string[];
   /** The files that took longest, slowest first: where to look when the whole takes too long. */
@@ -18,7 +20,7 @@ export interface Summary {
 /** How many files {@link Summary.slowest} names. */
 const SLOWEST = 12;
 
-/** Writes counts, what needed a second try, and the reason of each skip to the file named by GLOVEBOX_TEST_SUMMARY. */
+/** Writes counts, what needed another try, and the reason of each skip to the file named by GLOVEBOX_TEST_SUMMARY. */
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const file = process.env.GLOVEBOX_TEST_SUMMARY;
@@ -34,6 +36,12 @@ export default class SummaryReporter implements Reporter {
       })),
       skipped: inState("skipped").map((test) => ({ test: test.fullName, reason: reasonOf(test) })),
       flaky: tests.filter((test) => test.diagnostic()?.flaky === true).map((test) => test.fullName),
+      nearLimit: tests.flatMap((test) => {
+        const { timeout } = test.options;
+        const { duration = 0 } = test.diagnostic() ?? {};
+        if (timeout === undefined || timeout === 0 || duration < timeout / 2) return [];
+        return [{ test: test.fullName, seconds: Math.round(duration / 100) / 10, of: timeout / 1_000 }];
+      }),
       brokenFiles: modules.filter((module) => module.errors().length > 0).map((module) => module.relativeModuleId),
       slowest: modules
         .map((module) => ({ file: module.relativeModuleId, seconds: Math.round(module.diagnostic().duration / 1_000) }))

@@ -54,7 +54,9 @@ for (const { test, reason } of summary?.skipped ?? []) {
     problems.push(`tests of ${isolation} were skipped although set-up installs it: ${reason}`);
   }
 }
-for (const test of summary?.flaky ?? []) console.log(`flaky: ${test}: passed only on its second try`);
+for (const test of summary?.flaky ?? []) console.log(`flaky: ${test}: did not pass on its first try`);
+for (const { test, seconds, of } of summary?.nearLimit ?? [])
+  console.log(`near its limit: ${test}: ${seconds} of ${of} s`);
 if (args.length === 0)
   for (const { file, seconds } of summary?.slowest ?? []) console.log(`slow: ${seconds} s ${file}`);
 for (const { test, file, error } of summary?.failed ?? []) console.log(`FAILED: ${test}: ${error} [${file}]`);
