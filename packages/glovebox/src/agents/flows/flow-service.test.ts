@@ -263,6 +263,45 @@ describe("flows", { timeout: 90_000 }, () => {
     expect(await at.stage.engine.replay(TENANT, view.runId)).toMatchObject({ identical: true });
   });
 
+  it("remember what they came to, in a document of the run for each item, as the dry run says", async () => {
+    const definition = alone(
+      `  - {id: say, agent: speaker, input: {text: "of \${{ input.about }}"}}
+  - {id: each, for_each: "['a', 'b']", steps: [{id: note, remember: "\${{ steps.say.text }}: \${{ item }}", path: "notes/\${{ item }}.md", kind: lesson, metadata: {at: "\${{ index }}", by: flow}}]}
+  - {id: data, name: all of it, remember: "\${{ steps.each.results }}", scope: run}
+`,
+      "input: {about: string}\n",
+    );
+    const { plan } = await at.flows.validate(TENANT, { definition });
+    expect(plan?.steps[1]?.steps).toEqual([
+      { id: "note", kind: "remember", note: "lesson notes/${{ item }}.md (global)" },
+    ]);
+    expect(plan?.steps[2]).toEqual({ id: "data", kind: "remember", note: "all of it, text (run)" });
+    const view = await at.run({ definition, input: { about: "flows" } });
+    expect(view).toMatchObject({ status: "completed", output: { output: { version: 1, state: "inserted" } } });
+    expect(view.steps).toContainEqual({ id: "note.1", status: "done", summary: "inserted in version 1" });
+    const { context, engine } = at.stage;
+    const { hits } = await context.search(TENANT, { query: "flows", filter: "kind=lesson", strategy: "sparse" });
+    expect(hits.map(({ path, chunk, metadata }) => [path, chunk, metadata]).toSorted()).toEqual([
+      ["notes/a.md", "of flows: a", { at: 0, by: "flow" }],
+      ["notes/b.md", "of flows: b", { at: 1, by: "flow" }],
+    ]);
+    const { items } = await context.list(TENANT, { scopes: [`run:${view.runId}`] });
+    expect(items).toMatchObject([{ kind: "text", origin: `run:${view.runId}`, runId: view.runId }]);
+    const { content } = await context.get(TENANT, items[0]?.id ?? "");
+    expect(JSON.parse(content)[1].note).toMatchObject({ status: "done", output: { state: "inserted" } });
+    const before = await context.revision();
+    expect(await engine.replay(TENANT, view.runId)).toMatchObject({ identical: true });
+    expect(await context.revision()).toBe(before);
+  });
+
+  it("remember nothing that cannot be a document", async () => {
+    const bad = await yaml('  - {id: note, remember: x, path: "${{ input.path }}"}\n', {
+      head: "input: {path: string}\n",
+      input: { path: "../up" },
+    });
+    expect(bad).toMatchObject({ status: "failed", reason: expect.stringContaining("is not a relative path") });
+  });
+
   it("ask people, who approve, answer, or are asked again", async () => {
     const definition = alone(`  - {id: which, ask: "Which?", choices: [red, blue]}
   - {id: sure, approve: "Sure about \${{ steps.which.answer }}?"}

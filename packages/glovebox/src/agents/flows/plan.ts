@@ -3,7 +3,7 @@ import type { Budget } from "../../core/index.ts";
 /** A step as it is before anything has run: for the dry run, and for people who want to know what a flow does. */
 export interface PlanStep {
   readonly id: string;
-  /** What it is: `agent`, `parallel`, `for_each`, `until`, `group`, `apply`, `approve`, `edit`, `ask`. */
+  /** What it is: `agent`, `parallel`, `for_each`, `until`, `group`, `apply`, `approve`, `edit`, `ask`, `remember`. */
   readonly kind: string;
   readonly agent?: string;
   /** For people, a few words. */

@@ -44,7 +44,8 @@ export async function openFlowStage(given: {
   opened.defer(() => rm(folder, { recursive: true, force: true }));
   const code = opened.use(new CodeThreads());
   const uploads = new Uploads(folder, systemClock);
-  const host: HostParts = { workbench: { sandboxes: stage.sandboxes, blobs: uploads }, code, ...given.host };
+  const { sandboxes, documents } = stage;
+  const host: HostParts = { workbench: { sandboxes, blobs: uploads }, code, documents, ...given.host };
   const { engine } = stage;
   const { store } = stage.stage;
   const agents = opened.use(

@@ -20,7 +20,7 @@ const TEN_YEARS_MS = 315_360_000_000;
 
 const PlanStep = z.strictObject({
   id: z.string(),
-  /** `agent`, `parallel`, `for_each`, `until`, `group`, `apply`, `approve`, `edit`, `ask`. */
+  /** `agent`, `parallel`, `for_each`, `until`, `group`, `apply`, `approve`, `edit`, `ask`, `remember`. */
   kind: z.string(),
   agent: z.string().optional(),
   note: z.string().optional(),

@@ -4,6 +4,7 @@ import { TaskGraph } from "../../../engine/index.ts";
 import { VARIABLES, type Variable } from "./expressions.ts";
 import { type FlowFile, type FlowStep, listsWithin, type Reading } from "./flow-file.ts";
 import type { FlowProblem, LocatedYaml } from "./located-yaml.ts";
+import { documentProblems } from "./remember.ts";
 
 /** The agents that there are: what each does, and what it takes, where that is known. */
 export type KnownAgents = ReadonlyMap<string, { readonly types: readonly string[]; readonly payload?: ZodType }>;
@@ -102,6 +103,9 @@ class Check {
     if (typeof step.onError !== "string") this.#list(step.onError, sight);
     if (step.kind === "agent") this.#agent(step.agent, step.task, step.where, "agent");
     if (step.kind === "agent") this.#payload(step);
+    if (step.kind === "remember") {
+      for (const { field, message } of documentProblems(step)) this.#problem(message, [...step.where, ...field]);
+    }
     if (step.kind === "parallel" && step.aggregate?.kind === "synthesis") {
       this.#agent(step.aggregate.agent, undefined, [...step.where, "aggregate", "synthesis"], "agent");
     }

@@ -1,3 +1,4 @@
+import type { DocumentKind } from "../../../context/index.ts";
 import type { Budget } from "../../../core/index.ts";
 import type { Expression } from "./expressions.ts";
 import type { Template } from "./template.ts";
@@ -114,7 +115,28 @@ export interface PersonStep extends StepBase {
   readonly choices?: readonly string[];
 }
 
-export type FlowStep = AgentStep | ParallelStep | ForEachStep | UntilStep | GroupStep | ApplyStep | PersonStep;
+/** Writes a document into the context store, as the run's. */
+export interface RememberStep extends StepBase {
+  readonly kind: "remember";
+  /** What is no text is written as JSON. */
+  readonly content: Template;
+  /** Absent: the document is known by its content. */
+  readonly path?: Template;
+  readonly documentKind: DocumentKind;
+  /** As of documents, and `run`: this one's. */
+  readonly documentScope: Template;
+  readonly metadata?: Template;
+}
+
+export type FlowStep =
+  | AgentStep
+  | ParallelStep
+  | ForEachStep
+  | UntilStep
+  | GroupStep
+  | ApplyStep
+  | PersonStep
+  | RememberStep;
 
 /** The lists of steps within a step, without those that are done when it fails. */
 export function listsWithin(step: FlowStep): readonly (readonly FlowStep[])[] {

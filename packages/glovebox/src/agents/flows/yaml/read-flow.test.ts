@@ -39,6 +39,7 @@ steps:
   - {id: left, needs: [write], agent: tester, on_error: continue}
   - {id: right, needs: [write, loop], agent: tester, on_error: [{approve: "Go on without?"}]}
   - {needs: [left, right], apply: steps.write.diff}
+  - {remember: "\${{ steps.left.text }}", path: "notes/\${{ input.rounds }}.md", kind: lesson, scope: run, metadata: {goal: "\${{ input.goal }}"}}
 output: {said: "\${{ steps.both.chosen }}"}
 `;
     const { flow: read, problems } = readFlow(text, AGENTS);
@@ -58,6 +59,7 @@ output: {said: "\${{ steps.both.chosen }}"}
       "left:agent",
       "right:agent",
       "apply:apply",
+      "remember:remember",
     ]);
     expect(read?.steps[0]).toMatchObject({ attempts: 2, delayMs: 5, timeoutMs: 100 });
     const ids = allSteps(read?.steps ?? []).map(({ id }) => id);
@@ -72,7 +74,7 @@ output: {said: "\${{ steps.both.chosen }}"}
     [
       "no kind",
       flow("  - id: x\n"),
-      "3:5 a step has one of agent, parallel, for_each, until, approve, edit, ask, apply, steps",
+      "3:5 a step has one of agent, parallel, for_each, until, approve, edit, ask, remember, apply, steps",
     ],
     ["an id twice", flow("  - {id: x, agent: tester}\n  - {id: x, agent: tester}\n"), "4:10 there are two steps x"],
     ["a bad expression", flow("  - agent: tester\n    if: 1 +\n"), "4:12 Unexpected token: EOF"],
@@ -117,6 +119,28 @@ output: {said: "\${{ steps.both.chosen }}"}
       "branches that need",
       flow("  - parallel:\n    - {id: a, agent: tester}\n    - {agent: tester, needs: [a]}\n"),
       "5:30 branches need nothing of each other: they begin together",
+    ],
+    ["remembering nothing", flow("  - remember:\n"), "3:14 must be what is remembered"],
+    [
+      "a kind of documents",
+      flow("  - remember: x\n    kind: poem\n"),
+      '4:11 Invalid option: expected one of "code"|"text"|"test_result"|"diff_summary"|"coverage"|"lesson"|"transcript"',
+    ],
+    ["a path out of the store", flow("  - remember: x\n    path: ../x\n"), "4:11 is not a relative path"],
+    [
+      "a scope",
+      flow("  - {remember: x, scope: 'mine'}\n"),
+      "3:26 a scope is global, run, session:ID, task:ID or run:ID",
+    ],
+    [
+      "a name in metadata",
+      flow("  - remember: x\n    metadata: {a b: 1}\n"),
+      "4:21 a name has letters, digits, _ and -, at most 64 of them",
+    ],
+    [
+      "a reading of what is not remembered yet",
+      flow('  - {remember: "${{ steps.b.text }}"}\n  - {id: b, agent: tester}\n'),
+      "3:16 the step b is not done before this one",
     ],
     [
       "an expression that does not end",

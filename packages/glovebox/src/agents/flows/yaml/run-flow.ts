@@ -10,6 +10,7 @@ import { inside, type Worker } from "../patterns/worker.ts";
 import { allSteps, needsOf } from "./check-flow.ts";
 import type { Scope } from "./expressions.ts";
 import type { FlowFile, FlowStep, ForEachStep, ParallelStep, PersonStep, UntilStep } from "./flow-file.ts";
+import { remember } from "./remember.ts";
 import { agentValue, asDiff, failedValue, type StepValue } from "./step-value.ts";
 import { fillTemplate } from "./template.ts";
 
@@ -141,6 +142,8 @@ async function work(place: Place, step: FlowStep, id: string): Promise<StepValue
       const files = await place.scope.apply(id, diff, step.onDrift);
       return { status: "done", text: `${files} files changed`, output: { files } };
     }
+    case "remember":
+      return remember(place.scope, step, id, scopeOf(place));
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DOCUMENT_KINDS } from "../../../context/index.ts";
 
 const Id = z
   .string()
@@ -90,6 +91,14 @@ export const STEP_SCHEMAS = {
   approve: z.strictObject({ ...common, approve: Text, diff: ExpressionText.optional() }),
   edit: z.strictObject({ ...common, edit: ExpressionText, text: Text.optional() }),
   ask: z.strictObject({ ...common, ask: Text, choices: z.array(Text).min(1).max(50).optional() }),
+  remember: z.strictObject({
+    ...common,
+    remember: z.unknown().refine((content) => content != null && content !== "", "must be what is remembered"),
+    path: Text.optional(),
+    kind: z.enum(DOCUMENT_KINDS).optional(),
+    scope: Text.optional(),
+    metadata: z.record(z.string(), z.unknown()).optional(),
+  }),
 } as const;
 
 export type StepKey = keyof typeof STEP_SCHEMAS;

@@ -8,7 +8,7 @@ import { STEP_SCHEMAS, type StepKey } from "./schema.ts";
 import { expressionsOf, readTemplate, type Template } from "./template.ts";
 
 /** Of these a step has at most one; what has none of them is told by `apply` or `steps`. */
-const TELLING = ["agent", "parallel", "for_each", "until", "approve", "edit", "ask"] as const;
+const TELLING = ["agent", "parallel", "for_each", "until", "approve", "edit", "ask", "remember"] as const;
 const MAX_STEPS = 500;
 const MAX_NESTING = 8;
 
@@ -153,6 +153,17 @@ export class StepReader {
       case "ask": {
         const { ask, choices } = given as Given<"ask">;
         return { kind: "ask", text: template(ask, "ask"), ...(choices !== undefined && { choices }) };
+      }
+      case "remember": {
+        const { remember, path: name, kind: documentKind = "text", scope, metadata } = given as Given<"remember">;
+        return {
+          kind: "remember",
+          content: template(remember, "remember"),
+          documentKind,
+          documentScope: template(scope ?? "global", "scope"),
+          ...(name !== undefined && { path: template(name, "path") }),
+          ...(metadata !== undefined && { metadata: template(metadata, "metadata") }),
+        };
       }
     }
   }

@@ -72,6 +72,14 @@ export function fillTemplate(template: Template, scope: Scope): unknown {
   }
 }
 
+/** A text as it is written. */
+export function templateText(template: Template): string {
+  const parts =
+    template.kind === "text" ? template.parts : template.kind === "expression" ? [template.expression] : undefined;
+  if (parts === undefined) return template.kind === "value" ? textOf(template.value) : "";
+  return parts.map((part) => (typeof part === "string" ? part : `\${{ ${part.text} }}`)).join("");
+}
+
 /** Every expression in it. */
 export function expressionsOf(template: Template): readonly Expression[] {
   switch (template.kind) {
