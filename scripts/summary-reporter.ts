@@ -2,13 +2,19 @@ import { writeFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import type { Reporter, TestCase, TestModule } from "vitest/node";
 
+interface Failure {
+  readonly test: string;
+  readonly file: string;
+  readonly error: string;
+}
+
 export interface Summary {
   readonly passed: number;
   /** With the first line of its error: said again at the end, where a log that was cut still has it. */
-  readonly failed: readonly { readonly test: string; readonly file: string; readonly error: string }[];
+  readonly failed: readonly Failure[];
   readonly skipped: readonly { readonly test: string; readonly reason: string }[];
-  /** Passed only when tried again. */
-  readonly flaky: readonly string[];
+  /** Passed only when tried again; with what was wrong at first. */
+  readonly flaky: readonly Failure[];
   /** Took more than half of what they may: on a machine half as fast they fail. */
   readonly nearLimit: readonly { readonly test: string; readonly seconds: number; readonly of: number }[];
   /** Failed to load or failed in a hook, so that their tests did not run. */
@@ -29,13 +35,9 @@ export default class SummaryReporter implements Reporter {
     const inState = (state: string) => tests.filter((test) => test.result().state === state);
     const summary: Summary = {
       passed: inState("passed").length,
-      failed: inState("failed").map((test) => ({
-        test: test.fullName,
-        file: test.module.relativeModuleId,
-        error: errorOf(test),
-      })),
+      failed: inState("failed").map((test) => failureOf(test, -1)),
       skipped: inState("skipped").map((test) => ({ test: test.fullName, reason: reasonOf(test) })),
-      flaky: tests.filter((test) => test.diagnostic()?.flaky === true).map((test) => test.fullName),
+      flaky: tests.filter((test) => test.diagnostic()?.flaky === true).map((test) => failureOf(test, 0)),
       nearLimit: tests.flatMap((test) => {
         const { timeout } = test.options;
         const { duration = 0 } = test.diagnostic() ?? {};
@@ -55,16 +57,17 @@ export default class SummaryReporter implements Reporter {
 /** How much of an error's message is said again, in characters. */
 const ERROR_LENGTH = 300;
 
-/** The message of the last try on one line, and where it was thrown. */
-function errorOf(test: TestCase): string {
-  const error = test.result().errors?.at(-1);
+/** With the message of one of its errors on one line, and where it was thrown. */
+function failureOf(test: TestCase, which: number): Failure {
+  const error = test.result().errors?.at(which);
   const frame = error?.stacks?.at(-1);
   const place = frame === undefined ? "" : ` (line ${frame.line})`;
-  return (
-    stripVTControlCharacters(error?.message ?? "no error given")
-      .replaceAll(/\s+/g, " ")
-      .slice(0, ERROR_LENGTH) + place
-  );
+  const message = stripVTControlCharacters(error?.message ?? "no error given").replaceAll(/\s+/g, " ");
+  return {
+    test: test.fullName,
+    file: test.module.relativeModuleId,
+    error: message.slice(0, ERROR_LENGTH) + place,
+  };
 }
 
 function reasonOf(test: TestCase): string {

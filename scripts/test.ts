@@ -54,7 +54,7 @@ for (const { test, reason } of summary?.skipped ?? []) {
     problems.push(`tests of ${isolation} were skipped although set-up installs it: ${reason}`);
   }
 }
-for (const test of summary?.flaky ?? []) console.log(`flaky: ${test}: did not pass on its first try`);
+for (const { test, file, error } of summary?.flaky ?? []) console.log(`flaky: ${test}: at first: ${error} [${file}]`);
 for (const { test, seconds, of } of summary?.nearLimit ?? [])
   console.log(`near its limit: ${test}: ${seconds} of ${of} s`);
 if (args.length === 0)
