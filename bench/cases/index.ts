@@ -10,7 +10,7 @@ import { engineLong, engineReplay, engineResume, engineStep, engineSteps } from 
 import { durableEvents } from "./events.ts";
 import { extraction } from "./extraction.ts";
 import { FLOW_CASES } from "./flows.ts";
-import { gvisorRestore, gvisorSilence, gvisorTrue } from "./gvisor.ts";
+import { gvisorRestore, gvisorRestoreUnprepared, gvisorSilence, gvisorTrue } from "./gvisor.ts";
 import { health } from "./http.ts";
 import { idleSession } from "./idle.ts";
 import { isolateCold, isolateWarm } from "./isolate.ts";
@@ -34,6 +34,7 @@ export const CASES: readonly Case[] = [
   library,
   gvisorTrue,
   gvisorRestore,
+  gvisorRestoreUnprepared,
   gvisorSilence,
   isolateWarm,
   isolateCold,

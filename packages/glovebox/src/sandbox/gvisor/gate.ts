@@ -40,7 +40,7 @@ export class Gate {
       // A short path, however long the folder's is, and the right one after the run folder was renamed.
       const path = `/proc/self/fd/${folder.fd}/${GATE_NAME}`;
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      server.once("error", reject);
+      server.on("error", reject);
       server.listen(path, resolve);
       await promise;
       server.unref();

@@ -14,9 +14,9 @@ export interface GvisorOptions {
   /** Supervisors kept waiting. Default 1; 0 for a program that starts one sandbox and ends. */
   readonly waiting?: number;
   /**
-   * For each of the last two kinds of sandboxes that a snapshot with memory was taken of, or that were restored or forked: how many starts of runsc are kept
-   * waiting for a checkpoint, for five minutes after each such use. They make a restore about three times as fast and take some 45 MB each.
-   * None is begun while less than a tenth of the host's memory is free. Default 1; 0: none.
+   * How many starts of runsc wait for a checkpoint, for each of the two kinds of sandboxes that were last restored, forked or saved with their memory: with one, a
+   * restore takes half the time. They hold some 18 MiB each, end when they are not used for five minutes, and none is begun while less
+   * than a tenth of the host's memory is free. Default 1; 0: none.
    */
   readonly waitingRestores?: number;
   readonly logger?: Logger;

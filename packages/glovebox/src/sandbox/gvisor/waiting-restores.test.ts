@@ -10,16 +10,18 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import os, { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { newId } from "../../core/index.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { newId, silentLogger } from "../../core/index.ts";
 import type { Sandbox, SandboxSpec } from "../driver.ts";
 import { parseStatus, STATUS_NAME } from "../supervisor/index.ts";
 import { GvisorDriver } from "./index.ts";
 import { decodeRecord } from "./record.ts";
+import type { RestoreShape } from "./restore-shape.ts";
+import { WaitingRestores } from "./waiting-restores.ts";
 
 let dir: string;
 let missing = "";
@@ -30,7 +32,6 @@ beforeAll(async () => {
   const probed = await driver.probe();
   if (!probed.available) missing = probed.reason;
 });
-beforeEach(({ skip }) => skip(missing !== "", `isolation gvisor: ${missing}`));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 function spec(more: Partial<SandboxSpec> = {}): SandboxSpec {
@@ -98,7 +99,76 @@ const heldTo = (sandbox: Sandbox) =>
       .map((name) => `${name} ${readFileSync(join(dir, name), "utf8").trim()}`),
   );
 
+/** What is kept in readiness, without sandboxes: each is the shape's number of processes. */
+describe("restores in readiness", () => {
+  const shape = (pids: number) => ({ limits: { ...spec().limits, pids }, network: false, outlive: true });
+  const stage = (most: number) => {
+    const begun: number[] = [];
+    const ended: number[] = [];
+    const begin = async ({ limits }: RestoreShape) => {
+      begun.push(limits.pids);
+      return {
+        of: limits.pids,
+        alive: true,
+        ready: async () => true,
+        discard: async () => void ended.push(limits.pids),
+      };
+    };
+    return { begun, ended, restores: new WaitingRestores({ most, begin, logger: silentLogger }) };
+  };
+
+  test("are as many of each shape as asked for, of the two shapes that were wanted last", async () => {
+    const { begun, ended, restores } = stage(2);
+    for (const pids of [1, 2, 1, 3]) restores.want(async () => shape(pids));
+    restores.want(async () => undefined);
+    await restores.settled();
+    expect([begun.sort(), ended]).toEqual([[1, 1, 3, 3], []]);
+    expect([restores.take(shape(2)), restores.take(shape(3))?.of]).toEqual([undefined, 3]);
+    await restores.settled();
+    expect([begun.sort(), ended]).toEqual([
+      [1, 1, 2, 2, 3, 3, 3],
+      [1, 1],
+    ]);
+    await restores[Symbol.asyncDispose]();
+    expect(ended.sort()).toEqual([1, 1, 2, 2, 3, 3]);
+    restores.want(async () => shape(4));
+    await restores.settled();
+    expect(begun).not.toContain(4);
+  });
+
+  test("are not begun while a sandbox starts, nor while memory is short, and end unused", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const free = vi.spyOn(os, "freemem");
+    try {
+      const { begun, ended, restores } = stage(1);
+      await restores.during(async () => {
+        restores.want(async () => shape(1));
+        await restores.settled();
+        await vi.advanceTimersByTimeAsync(1_000);
+        expect(begun).toEqual([]);
+      });
+      free.mockReturnValue(1);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(begun).toEqual([]);
+      free.mockRestore();
+      await restores.settled();
+      expect(begun).toEqual([1]);
+      await vi.advanceTimersByTimeAsync(4 * 60_000);
+      restores.want(async () => shape(1));
+      await vi.advanceTimersByTimeAsync(4 * 60_000);
+      expect(ended).toEqual([]);
+      await vi.advanceTimersByTimeAsync(61_000);
+      expect(ended).toEqual([1]);
+    } finally {
+      free.mockRestore();
+      vi.useRealTimers();
+    }
+  });
+});
+
 describe("a restore that waits", { timeout: 60_000 }, () => {
+  beforeEach(({ skip }) => skip(missing !== "", `isolation gvisor: ${missing}`));
+
   test("becomes a sandbox like any other", async () => {
     await using stage = await onStage();
     const { driver, runDir, snapshot } = stage;
@@ -122,6 +192,7 @@ describe("a restore that waits", { timeout: 60_000 }, () => {
     const [own, others] = [await shell(copy, identity), await shell(other, identity)].map((text) => text.split("\n"));
     expect([own?.[0], own?.[1]]).toEqual(Array(2).fill(`glovebox-${copy.id.slice(-12)}`));
     expect(others?.filter((line) => own?.includes(line))).toEqual([]);
+    expect(await shell(copy, "ls -d /bundle /exchange /state 2>/dev/null")).toBe("");
     expect(await shell(copy, "echo seen > new; chmod 600 new; cat new")).toBe("seen");
     expect(readFileSync(join(asked.workspaceDir, "new"), "utf8")).toBe("seen\n");
     const [, code] = decodeRecord(copy.record).uids;

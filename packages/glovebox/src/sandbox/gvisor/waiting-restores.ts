@@ -1,4 +1,4 @@
-import { freemem, totalmem } from "node:os";
+import os from "node:os";
 import type { Logger } from "../../core/index.ts";
 import type { GatedRestore } from "./gated-restore.ts";
 import { keyOf, type RestoreShape } from "./restore-shape.ts";
@@ -12,24 +12,27 @@ const HOLD_MS = 60_000;
 /** Of the host's memory must be free for another, percent. */
 const LEAST_FREE = 10;
 
-export interface WaitingRestoresOptions {
+/** A {@link GatedRestore}, as far as it matters here. */
+type Waiting = Pick<GatedRestore, "alive" | "ready" | "discard">;
+
+export interface WaitingRestoresOptions<W> {
   /** How many wait for each shape. 0: none ever does. */
   readonly most: number;
-  readonly begin: (shape: RestoreShape) => Promise<GatedRestore>;
+  readonly begin: (shape: RestoreShape) => Promise<W>;
   readonly logger: Logger;
 }
 
-interface Kept {
+interface Kept<W> {
   readonly shape: RestoreShape;
-  readonly ready: GatedRestore[];
+  readonly ready: W[];
   readonly timer: NodeJS.Timeout;
 }
 
 /** Restores that have come to their gates before anybody wants them, for shapes that are likely to be restored. */
-export class WaitingRestores implements AsyncDisposable {
-  readonly #options: WaitingRestoresOptions;
+export class WaitingRestores<W extends Waiting = GatedRestore> implements AsyncDisposable {
+  readonly #options: WaitingRestoresOptions<W>;
   /** By key; the one that was asked for last is the last. */
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new Map<string, Kept<W>>();
   readonly #looking = new Set<Promise<void>>();
   readonly #leaving = new Set<Promise<void>>();
   #starts = 0;
@@ -37,12 +40,12 @@ export class WaitingRestores implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #filling: Promise<void> | undefined;
 
-  constructor(options: WaitingRestoresOptions) {
+  constructor(options: WaitingRestoresOptions<W>) {
     this.#options = options;
   }
 
   /** One of this shape that waits, or is on its way to its gate; the caller owns it. Another will take its place. */
-  take(shape: RestoreShape): GatedRestore | undefined {
+  take(shape: RestoreShape): W | undefined {
     const ready = this.#touch(shape)?.ready ?? [];
     for (let next = ready.shift(); next; next = ready.shift()) {
       if (next.alive) return next;
@@ -99,7 +102,7 @@ export class WaitingRestores implements AsyncDisposable {
     await this.clear();
   }
 
-  #touch(shape: RestoreShape): Kept | undefined {
+  #touch(shape: RestoreShape): Kept<W> | undefined {
     if (this.#closed || this.#options.most === 0) return undefined;
     const key = keyOf(shape);
     const before = this.#kept.get(key);
@@ -146,8 +149,8 @@ export class WaitingRestores implements AsyncDisposable {
     }
   }
 
-  #lacking(): [string, Kept] | undefined {
-    if (this.#closed || this.#starts > 0 || (100 * freemem()) / totalmem() < LEAST_FREE) return undefined;
+  #lacking(): [string, Kept<W>] | undefined {
+    if (this.#closed || this.#starts > 0 || (100 * os.freemem()) / os.totalmem() < LEAST_FREE) return undefined;
     return [...this.#kept].find(([, { ready }]) => ready.length < this.#options.most);
   }
 
@@ -158,7 +161,7 @@ export class WaitingRestores implements AsyncDisposable {
     for (const each of kept?.ready.splice(0) ?? []) this.#discard(each);
   }
 
-  #discard(waiting: GatedRestore): void {
+  #discard(waiting: W): void {
     const left = waiting.discard().catch((error: unknown) => {
       this.#options.logger.warn({ error: String(error) }, "a restore that waited could not be removed");
     });
