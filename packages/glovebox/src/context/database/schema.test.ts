@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { migrateFile } from "../../store/index.ts";
 import { documentId } from "../document.ts";
 import { hashingVector } from "../embedders/hashing-embedder.ts";
@@ -167,4 +167,34 @@ test("compacting joins the blocks of sketches and the pieces of the index of wor
   expect(pieces).toBe(1);
   await store.add(TENANT, [{ ...documents[0], path: "later", content: "a later fox" } as (typeof documents)[number]]);
   expect((await store.search(TENANT, { query: "a later fox", strategy: "dense" })).hits[0]?.path).toBe("later");
+});
+
+test("what many writes left of the index of words is joined while nobody writes, and found as before", {
+  timeout: 60_000,
+}, async () => {
+  const dataDir = join(folder, "joined");
+  const file = join(dataDir, "context.db");
+  await using store = openContextStore({ dataDir });
+  const piece = (n: number) => Array.from({ length: 60 }, (_, at) => `word${(n * 61 + at * at) % 20_011}`).join(" ");
+  for (let from = 0; from < 1_200; from += 300) {
+    const batch = Array.from({ length: 300 }, (_, at) => ({
+      ...{ kind: "text" as const, path: `p${from + at}`, content: piece(from + at), origin: "test" },
+    }));
+    await store.add(TENANT, batch);
+  }
+  const pieces = () => {
+    const db = new Database(file, { readonly: true });
+    const sizes = db.prepare("SELECT count(*) FROM words_idx GROUP BY segid").pluck().all() as number[];
+    db.close();
+    return sizes;
+  };
+  const find = async () => (await store.search(TENANT, { query: piece(77), strategy: "sparse", k: 30 })).hits;
+  const before = await find();
+  expect(before[0]?.path).toBe("p77");
+  expect(pieces().length).toBeGreaterThan(1);
+  await vi.waitFor(() => expect(pieces()).toHaveLength(1), { timeout: 30_000, interval: 50 });
+  expect(await find()).toEqual(before);
+  // A small one beside a large one is left alone.
+  await store.add(TENANT, [{ kind: "text", path: "late", content: "a latecomer", origin: "test" }]);
+  expect((await store.search(TENANT, { query: "latecomer", strategy: "sparse" })).hits[0]?.path).toBe("late");
 });

@@ -4,13 +4,22 @@ import { GloveboxError, toGloveboxError } from "../../core/index.ts";
 import { openForReading, openForWriting, storeFailed } from "../../store/sqlite/connection.ts";
 import { prepareDocuments, prepareVector } from "../database/prepare.ts";
 import { Reader } from "../database/reader.ts";
+import { WordPieces } from "../database/word-pieces.ts";
 import { Writer } from "../database/writer.ts";
 import { Searcher } from "../search/searcher.ts";
 import type { FromThread, ReaderMethods, ThreadData, ToThread } from "./messages.ts";
+import { Rest } from "./rest.ts";
+
+interface Role {
+  readonly methods: Anything;
+  /** A part of what can be done while nobody asks for anything; whether there is more. */
+  readonly tidy?: () => boolean;
+  close(): void;
+}
 
 type Anything = Readonly<Record<string, (...parameters: never[]) => unknown>>;
 
-function readerOf(file: string): { methods: Anything; close(): void } {
+function readerOf(file: string): Role {
   const db = openForReading(file);
   const reader = new Reader(db);
   let searcher = new Searcher(db);
@@ -26,9 +35,10 @@ function readerOf(file: string): { methods: Anything; close(): void } {
   return { methods: { ...bound(reader), ...(methods as Anything) }, close: () => db.close() };
 }
 
-function writerOf(file: string): { methods: Anything; close(): void } {
+function writerOf(file: string): Role {
   const db = openForWriting(file);
-  return { methods: bound(new Writer(db, () => Date.now())), close: () => db.close() };
+  const pieces = new WordPieces(db);
+  return { methods: bound(new Writer(db, () => Date.now())), tidy: () => pieces.join(), close: () => db.close() };
 }
 
 /** An object's own methods by name. */
@@ -57,11 +67,17 @@ async function answer(methods: Anything, { id, method, parameters }: ToThread): 
 const port = parentPort;
 if (port !== null) {
   const { file, role } = workerData as ThreadData;
-  const { methods, close } = role === "writer" ? writerOf(file) : readerOf(file);
+  const { methods, tidy, close } = role === "writer" ? writerOf(file) : readerOf(file);
+  const rest = tidy === undefined ? undefined : new Rest(tidy);
   let last = Promise.resolve();
   port.on("message", (asked: ToThread | "end") => {
+    rest?.end();
     last = last.then(async () => {
-      if (asked !== "end") return port.postMessage(await answer(methods, asked));
+      if (asked !== "end") {
+        port.postMessage(await answer(methods, asked));
+        return rest?.begin();
+      }
+      rest?.end();
       close();
       port.close();
     });
