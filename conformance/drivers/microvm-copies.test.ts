@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { newId } from "../../packages/glovebox/src/core/index.ts";
@@ -13,6 +13,10 @@ import { LIMITS, makeSandbox, type SuiteContext, shell } from "./subject.ts";
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 const byProcess = useDriver("microvm", makeMicrovmSubject);
 const byFiles = useDriver("microvm", () => makeMicrovmSubject({ copies: "files" }));
+
+/** Forks of one running machine, so many at a time, to see what they leave. */
+const FORKS = Number(process.env.GLOVEBOX_TEST_FORKS ?? (process.env.GLOVEBOX_TESTS === "all" ? 1_000 : 10));
+const AT_ONCE = 10;
 
 async function newSpec({ subject }: SuiteContext): Promise<SandboxSpec> {
   const workspaceDir = await mkdtemp(join(subject.baseDir, "ws-"));
@@ -58,6 +62,30 @@ test("a copy of a process, a copy of that, and one of that have each a disk of t
   await third.destroy();
   expect(await third.ended).toEqual({ kind: "destroyed" });
   expect(await context.subject.leftovers()).toEqual([]);
+});
+
+test(`${FORKS} forks of one machine come and go without a trace`, { timeout: 120_000 + FORKS * 3_000 }, async () => {
+  const context = byProcess();
+  const traces = async () => ({
+    leftovers: await context.subject.leftovers(),
+    mounts: (await readFile("/proc/self/mountinfo", "utf8")).split("\n").length,
+    descriptors: (await readdir("/proc/self/fd")).length,
+  });
+  await (await makeSandbox(context)).destroy();
+  const before = await traces();
+  const parent = await makeSandbox(context);
+  await shell(parent, "echo 1 > f");
+  for (let left = FORKS; left > 0; left -= AT_ONCE) {
+    const specs = await Promise.all(Array.from({ length: Math.min(left, AT_ONCE) }, () => newSpec(context)));
+    const { sandboxes } = await parent.fork(specs);
+    const [one] = sandboxes;
+    expect(sandboxes).toHaveLength(specs.length);
+    expect(one && (await shell(one, "cat f")).stdout).toBe("1\n");
+    await Promise.all(sandboxes.map((made) => made.destroy()));
+  }
+  expect((await shell(parent, "cat f")).stdout).toBe("1\n");
+  await parent.destroy();
+  expect(await traces()).toEqual(before);
 });
 
 test("when the process that stands ready is killed its copies end and say so, the next machine is made all the same, and nothing is left", async ({

@@ -9,6 +9,7 @@ import { writeLayout } from "../../packages/glovebox/src/sandbox/images/testing.
 import type { Sandbox, SandboxSpec } from "../../packages/glovebox/src/sandbox/index.ts";
 import { MicrovmDriver } from "../../packages/glovebox/src/sandbox/microvm/index.ts";
 import { defaultCacheDir } from "../../packages/glovebox/src/sandbox/microvm/options.ts";
+import { decodeRecord } from "../../packages/glovebox/src/sandbox/microvm/record.ts";
 import { tellQemu } from "../../packages/glovebox/src/sandbox/microvm/start-machine.ts";
 import { defaultNativeDir } from "../../packages/glovebox/src/sandbox/native/index.ts";
 import { parseStatus } from "../../packages/glovebox/src/sandbox/supervisor/index.ts";
@@ -141,6 +142,33 @@ if (ALL) {
     else expect(outcome).toEqual({ code: "isolation_unavailable", message: expect.stringMatching(/\w+ \w+ \w+/) });
   });
 }
+
+test("a machine says what its kernel counts: time of children, files that are deleted but open, and no more once they are closed", async () => {
+  await using sandbox = await makeSandbox(context());
+  const before = await sandbox.stats();
+  expect(before.diskBytes).toBeLessThan(1 << 20);
+  const held = "exec 3>held; head -c 3m /dev/zero >&3; rm held; echo ready; sleep 600";
+  const program = await sandbox.spawn({ kind: "program", argv: ["/bin/sh", "-c", held], stdin: "null" });
+  for await (const item of program.output()) if (item.kind === "output") break;
+  const during = await sandbox.stats();
+  expect(during.diskBytes - before.diskBytes).toBeGreaterThanOrEqual(3 << 20);
+  expect(during.diskBytes - before.diskBytes).toBeLessThan(4 << 20);
+  expect(during.pids).toBeGreaterThanOrEqual(before.pids + 2);
+  await program.signal("SIGKILL", "tree");
+  await expect.poll(async () => (await sandbox.stats()).diskBytes, { timeout: 20_000 }).toBeLessThan(1 << 20);
+  await shell(sandbox, "(i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done); true");
+  expect((await sandbox.stats()).cpuMs - during.cpuMs).toBeGreaterThan(5);
+});
+
+test("the timer of an idle machine rests", async ({ skip }) => {
+  await using sandbox = await makeSandbox(context());
+  skip(decodeRecord(sandbox.record).shape.accelerator !== "tcg", "only emulated ones have a timer of their own");
+  const line = "grep LOC: /proc/interrupts; sleep 2; grep LOC: /proc/interrupts";
+  const counts = (await shell(sandbox, line)).stdout.match(/\d+/g)?.map(Number) ?? [];
+  expect(counts).toHaveLength(2);
+  // A timer that never rests rings 500 times meanwhile.
+  expect((counts[1] ?? 0) - (counts[0] ?? 0)).toBeLessThan(250);
+});
 
 test(`${CYCLES} machines come and go without a trace`, { timeout: 120_000 + CYCLES * 6_000 }, async () => {
   const { subject } = context();

@@ -62,8 +62,8 @@ void wait_for_device(int (*find)(const char *, char[64]), const char *name, char
   die("device", name);
 }
 
-void mount_disk(const char *serial, const char *target, const char *type, unsigned long flags) {
+void mount_disk(const char *serial, const char *target, const char *type, unsigned long flags, const char *options) {
   char device[64];
   wait_for_device(find_disk, serial, device);
-  mount_on(device, target, type, flags, NULL);
+  mount_on(device, target, type, flags, options);
 }

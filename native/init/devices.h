@@ -13,5 +13,5 @@ int find_disk(const char *serial, char found[64]);
 /* Waits until `find` finds it, for some seconds. */
 void wait_for_device(int (*find)(const char *, char[64]), const char *name, char found[64]);
 
-/* Waits for a disk and mounts it. */
-void mount_disk(const char *serial, const char *target, const char *type, unsigned long flags);
+/* Waits for a disk and mounts it. `options`: of its file system, or NULL. */
+void mount_disk(const char *serial, const char *target, const char *type, unsigned long flags, const char *options);

@@ -10,11 +10,12 @@
 #include "../process/streams.h"
 #include "../protocol.h"
 #include "../settings.h"
+#include "../tree/group.h"
 #include "../tree/kill.h"
 #include "../tree/scan.h"
 #include "../tree/tree.h"
 
-enum { CPU_POLL_MS = 20 };
+enum { CPU_POLL_MS = 20, MAX_POLL_MS = 1000 };
 
 /* Deadlines that the host names are bounded, so that sums cannot overflow. */
 static uint64_t bounded_ms(uint64_t ms) { return min64(ms, UINT64_C(1) << 40); }
@@ -23,6 +24,18 @@ static uint64_t uptime_ticks(void) {
     struct timespec t;
     clock_gettime(CLOCK_BOOTTIME, &t);
     return (uint64_t)t.tv_sec * self.ticks_per_s + (uint64_t)t.tv_nsec * self.ticks_per_s / 1000000000;
+}
+
+/* Those whose time counts for a process. The host's own (SPAWN_OWN) are not in the cgroup of user code. */
+static struct scan scan_for(const struct proc *p) {
+    struct scan s = p->flags & SPAWN_OWN ? (struct scan){0} : scan_group();
+    return s.e ? s : scan_proc();
+}
+
+/* Sooner than this, milliseconds from now, what is left cannot be used up. */
+static uint64_t soonest(uint64_t left_ms) {
+    uint64_t ms = left_ms / self.cpu_count;
+    return ms < CPU_POLL_MS ? CPU_POLL_MS : min64(ms, MAX_POLL_MS);
 }
 
 static uint64_t tree_cpu_us(struct proc *p, struct scan *s) {
@@ -45,13 +58,13 @@ void set_limits(struct proc *p, uint64_t wall, uint64_t cpu, uint32_t grace) {
     p->grace_ms = grace;
     p->grace_at = 0;
     p->tripped = NONE;
-    p->cpu_poll_at = cpu ? now + CPU_POLL_MS : 0;
+    p->cpu_poll_at = cpu ? now + soonest(p->cpu_ms) : 0;
     if (!cpu) return;
     p->arm_ticks = uptime_ticks();
     p->orphan_us = p->cpu_last_us = 0;
     p->cpu_base_us = 0;
     if (p->started_us + 1000 > now_us()) return;    /* just started: nothing was used before */
-    struct scan s = scan_proc();
+    struct scan s = scan_for(p);
     p->cpu_base_us = (int64_t)tree_cpu_us(p, &s);
     free(s.e);
 }
@@ -77,7 +90,6 @@ static void trip(struct proc *p, uint32_t kind, uint64_t value) {
 }
 
 void enforce_limits(uint64_t now) {
-    struct scan s = {0};
     for (struct proc *p = processes.first; p; p = p->next) {
         if (p->linger_ms && now >= p->linger_ms) end_linger(p);
         if (p->ended) continue;
@@ -89,15 +101,10 @@ void enforce_limits(uint64_t now) {
         }
         if (p->wall_at && now >= p->wall_at) trip(p, WALL, p->wall_ms);
         if (!p->cpu_poll_at || now < p->cpu_poll_at) continue;
-        if (!s.e) s = scan_proc();
+        struct scan s = scan_for(p);
         uint64_t used = tree_cpu_us(p, &s) / 1000;
-        if (used >= p->cpu_ms) {
-            trip(p, CPU, used);
-            continue;
-        }
-        /* Sooner than this it cannot be used up. */
-        uint64_t soonest = (p->cpu_ms - used) / self.cpu_count;
-        p->cpu_poll_at = now + (soonest < CPU_POLL_MS ? CPU_POLL_MS : min64(soonest, 1000));
+        free(s.e);
+        if (used >= p->cpu_ms) trip(p, CPU, used);
+        else p->cpu_poll_at = now + soonest(p->cpu_ms - used);
     }
-    free(s.e);
 }

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,6 +94,7 @@ static void become_user(bool stay) {
 
 _Noreturn void child(const struct launch *l, int fds[6]) {
     setsid();
+    sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}); /* ours may be another: see give_way in main.c */
     reset_signals();
     if (!(l->flags & SPAWN_OWN)) join_cgroup();
     for (int i = 0; i < 5; i++) {

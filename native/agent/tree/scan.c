@@ -73,6 +73,10 @@ struct entry *entry_of(const struct scan *s, pid_t pid) {
     return s->n ? bsearch(&key, s->e, s->n, sizeof key, by_pid) : NULL;
 }
 
+void sort_scan(struct scan *s) {
+    if (s->n) qsort(s->e, s->n, sizeof *s->e, by_pid);
+}
+
 struct scan scan_proc(void) {
     struct scan s = {0};
     DIR *d = opendir("/proc");
@@ -89,6 +93,6 @@ struct scan scan_proc(void) {
         if (parse_stat((pid_t)atoi(entry->d_name), &s.e[s.n])) s.n++;
     }
     closedir(d);
-    if (s.n) qsort(s.e, s.n, sizeof *s.e, by_pid);
+    sort_scan(&s);
     return s;
 }

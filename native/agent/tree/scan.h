@@ -29,5 +29,8 @@ uint64_t own_memory(pid_t pid, bool exact);
 /* The entry of a pid, or NULL. */
 struct entry *entry_of(const struct scan *s, pid_t pid);
 
+/* Puts it into the order that entry_of needs. */
+void sort_scan(struct scan *s);
+
 /* Looks at all processes. */
 struct scan scan_proc(void);

@@ -9,7 +9,7 @@ import { prepareRootImage } from "../bubblewrap/root-image.ts";
 import { nativeProgram, nativeTools } from "../native/index.ts";
 import { filterFile } from "../seccomp/index.ts";
 import type { SupervisorLaunch } from "../supervisor/index.ts";
-import { measureTsc } from "./accelerator.ts";
+import { CPU_MODELS, measureTsc } from "./accelerator.ts";
 import { ensureKernel, type GuestKernel } from "./ensure-kernel.ts";
 import { makeInitramfs } from "./initramfs.ts";
 import { FDS } from "./machine.ts";
@@ -93,6 +93,7 @@ export async function prepareHost(options: HostOptions, asRoot: boolean, signal?
       guest: initramfs.slice(initramfs.lastIndexOf("-") + 1),
       tools: createHash("sha256").update(toolsPath).digest("hex").slice(0, 16),
       processor: await processorOf(),
+      emulated: CPU_MODELS.tcg,
     },
   };
 }

@@ -1,5 +1,6 @@
 import { GloveboxError, type Language, newId } from "../../core/index.ts";
 import type { AgentConnection } from "../agent/index.ts";
+import { INSIDE } from "../bubblewrap/inside.ts";
 import { encodeKernelRequest, KERNEL_RENEW, KernelMessageReader } from "../kernel/index.ts";
 import type { SandboxProcess } from "../process.ts";
 import { spareLanguage } from "./spare-kernels.ts";
@@ -13,6 +14,8 @@ const PRINTS: Readonly<Partial<Record<Language, string>>> = {
 };
 /** The first time translates what the first answer takes, the second what only an answer after another does. */
 const TIMES = 2;
+/** As long as nobody waits; the answer lifts them. They are there because looking after them takes code, too. */
+const LIMITS = { wallMs: 60_000, cpuMs: 60_000, graceMs: 1_000 };
 
 /** Has every spare kernel do what a first answer takes, so that copies of the machine's process have all of that translated. Errors: `unavailable` when one does not. */
 export async function rehearseKernels(connection: AgentConnection, signal: AbortSignal): Promise<void> {
@@ -30,9 +33,10 @@ async function rehearse(process: SandboxProcess, language: Language, signal: Abo
   // What is written is acknowledged only to who reads.
   const ask = () => {
     id = newId();
-    const request = { id, mode: "rehearsal", source: PRINTS[language] ?? "", language, args: [], env: {} } as const;
+    const source = PRINTS[language] ?? "";
+    const request = { id, mode: "rehearsal", source, language, args: [], env: {}, cwd: INSIDE.workspace } as const;
     const sent = [
-      process.limit({}),
+      process.limit(LIMITS),
       process.writeControl(KERNEL_RENEW),
       process.writeControl(encodeKernelRequest(request)),
     ];
