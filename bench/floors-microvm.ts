@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { defaultImagesDir, openImages } from "../packages/glovebox/src/sandbox/images/index.ts";
 import type { SandboxRecord } from "../packages/glovebox/src/sandbox/index.ts";
-import { kernelWords } from "../packages/glovebox/src/sandbox/microvm/accelerator.ts";
+import { CPU_MODELS, kernelWords } from "../packages/glovebox/src/sandbox/microvm/accelerator.ts";
 import { FDS, qemuArgv, VM_PATHS } from "../packages/glovebox/src/sandbox/microvm/machine.ts";
 import { defaultCacheDir } from "../packages/glovebox/src/sandbox/microvm/options.ts";
 import { prepareHost } from "../packages/glovebox/src/sandbox/microvm/prepare-host.ts";
@@ -33,7 +33,7 @@ export async function bareKernel(): Promise<() => Promise<void>> {
     "-no-user-config",
     "-no-reboot",
   ];
-  const engine = ["-display", "none", "-cpu", "qemu64", "-accel", "tcg,thread=single,tb-size=64", "-m", "660M"];
+  const engine = ["-display", "none", "-cpu", CPU_MODELS.tcg, "-accel", "tcg,thread=single,tb-size=64", "-m", "660M"];
   const argv = [...machine, ...engine, "-kernel", kernel.vmlinux, "-append", words, "-serial", "null"];
   return async () => {
     const child = spawn(qemu, argv, { stdio: "ignore" });

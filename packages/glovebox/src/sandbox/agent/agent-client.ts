@@ -155,8 +155,8 @@ export class AgentClient implements AgentConnection, ProcessLink {
     await this.request(this.pings, encodeFrame(FRAME.RENEW, 0, encodeRenew(names)));
   }
 
-  async setClock(): Promise<void> {
-    this.send(encodeFrame(FRAME.CLOCK, 0, encodeClock()));
+  async setClock(nowMs?: number): Promise<void> {
+    this.send(encodeFrame(FRAME.CLOCK, 0, encodeClock(nowMs)));
     await this.ping();
   }
 

@@ -25,8 +25,8 @@ export interface AgentConnection {
    * Errors: `not_supported_by_isolation` (the agent is not that of a machine), `unavailable`.
    */
   renew(names: { readonly hostname: string; readonly key: Buffer }): Promise<void>;
-  /** Sets the sandbox's clock to the host's, where the agent may. */
-  setClock(): Promise<void>;
+  /** Sets the sandbox's clock to the host's, or to `nowMs` (Unix milliseconds), where the agent may, and renews its kernel's random state. */
+  setClock(nowMs?: number): Promise<void>;
   /** Gives a process that was started for whoever would come the tag of who came (`SandboxProcess.tag`). */
   retag(process: SandboxProcess, tag: string): void;
   /** Writes a file as the agent itself, where user code may not: in a machine of its own. */

@@ -121,10 +121,10 @@ export function encodeRenew(names: { readonly hostname: string; readonly key: Bu
   return Buffer.concat([encodeClock(), names.key, Buffer.from(names.hostname)]);
 }
 
-/** CLOCK's payload: the host's time, and 32 random bytes. */
-export function encodeClock(): Buffer {
+/** CLOCK's payload: a time, the host's by default (Unix milliseconds), and 32 random bytes. */
+export function encodeClock(nowMs = Date.now()): Buffer {
   const clock = Buffer.alloc(8);
-  clock.writeBigUInt64LE(BigInt(Date.now()) * 1_000_000n, 0);
+  clock.writeBigUInt64LE(BigInt(nowMs) * 1_000_000n, 0);
   return Buffer.concat([clock, randomBytes(32)]);
 }
 

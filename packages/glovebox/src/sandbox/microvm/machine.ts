@@ -15,6 +15,9 @@ export const VM_PATHS = {
   library: "/vm/fork.so",
 } as const;
 
+/** When machines boot, by their own clocks (UTC). */
+export const TEMPLATE_TIME = "2001-01-01T00:00:00";
+
 export interface Disk {
   readonly serial: "root" | "tools" | "packages" | "workspace";
   /** On the host. */
@@ -55,7 +58,7 @@ export function qemuArgv(qemu: string, spec: MachineSpec, readsMemoryOnly: boole
     ...["-M", "microvm,x-option-roms=off,isa-serial=on,rtc=on,memory-backend=mem"],
     // Templates live in the past: to a copy of one it is then long ago that its programs last drew on the kernel's randomness, and
     // libraries that go by the clock (OpenSSL) do so anew.
-    ...["-rtc", "base=2001-01-01T00:00:00"],
+    ...["-rtc", `base=${TEMPLATE_TIME}`],
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-cpu", CPU_MODELS[accelerator]],
     ...["-smp", String(spec.cpus), "-m", `${spec.ramMb}M`, "-accel", acceleratorOption(accelerator, spec.cpus)],
     // One that is copied forks. `native/fork` has a filter of its own, which leaves it nothing else of `spawn`.

@@ -1,5 +1,5 @@
 import { renameSync } from "node:fs";
-import { rename, rm, truncate, writeFile } from "node:fs/promises";
+import { rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GloveboxError } from "../../core/index.ts";
@@ -11,12 +11,12 @@ import type { UidRange } from "../bubblewrap/uid-range.ts";
 import { KERNEL_LOAD_ENV, kernelArgv } from "../kernel/index.ts";
 import type { SupervisorPool, WaitingSupervisor } from "../supervisor/index.ts";
 import { kernelWords } from "./accelerator.ts";
-import type { Disk, MachineSpec, Memory } from "./machine.ts";
+import { type Disk, type MachineSpec, type Memory, TEMPLATE_TIME } from "./machine.ts";
 import type { PreparedHost } from "./prepare-host.ts";
 import type { MachineShape } from "./record.ts";
 import { saveState } from "./save-state.ts";
 import { spareTag } from "./spare-kernels.ts";
-import { makeWorkspaceDisk } from "./sparse-copy.ts";
+import { makeWorkspaceDisk, sparseMove } from "./sparse-copy.ts";
 import { packagesDisk } from "./squashfs.ts";
 import { explain, IO_NAME, openQmp, startMachine } from "./start-machine.ts";
 import type { TemplateWish } from "./templates.ts";
@@ -74,23 +74,50 @@ export async function specOf(
   };
 }
 
+/** A machine with an empty disk and its memory in a file, in the folder of a waiting supervisor, before it starts. */
+export interface NewMachine {
+  readonly waiting: WaitingSupervisor;
+  readonly spec: MachineSpec;
+  readonly memory: string;
+  readonly workspace: string;
+  readonly lineKey: Buffer;
+}
+
+export async function newMachine(
+  room: MachineRoom,
+  { shape, diskMb }: Pick<TemplateWish, "shape" | "diskMb">,
+  waiting: WaitingSupervisor,
+): Promise<NewMachine> {
+  const [memory, workspace] = [join(waiting.folder, "memory"), join(waiting.folder, "workspace")];
+  await writeFile(memory, "", { mode: 0o600 });
+  await truncate(memory, shape.ramMb * MIB);
+  await makeWorkspaceDisk(workspace, diskMb);
+  const spec = await specOf(room, shape, {
+    workspace,
+    memory: { kind: "file", path: memory, shared: true },
+    console: true,
+  });
+  return { waiting, spec, memory, workspace, lineKey: newLineKey() };
+}
+
+/** Boots it. Resolves when its agent has answered; what its console said is in the error of one that did not: `isolation_unavailable`. */
+export async function bootMachine(
+  room: MachineRoom,
+  { waiting, spec, lineKey }: NewMachine,
+  uid: number | undefined,
+): Promise<AsyncDisposable & { readonly connection: AgentConnection }> {
+  await startMachine(room.host, waiting, spec, { uid, outlive: false });
+  return bootedAgent(waiting, lineKey);
+}
+
 /** Boots a machine, has it start the kernels that are wished for, and saves it into `dir`. Returns the key of its line. */
 export async function buildTemplate(room: MachineRoom, wish: TemplateWish, dir: string): Promise<Buffer> {
   const waiting = await room.pool.take();
   const uid = room.uids?.take();
-  const lineKey = newLineKey();
   try {
-    const [memory, workspace] = [join(waiting.folder, "memory"), join(waiting.folder, "workspace")];
-    await writeFile(memory, "", { mode: 0o600 });
-    await truncate(memory, wish.shape.ramMb * MIB);
-    await makeWorkspaceDisk(workspace, wish.diskMb);
-    const spec = await specOf(room, wish.shape, {
-      workspace,
-      memory: { kind: "file", path: memory, shared: true },
-      console: true,
-    });
-    await startMachine(room.host, waiting, spec, { uid, outlive: false });
-    await using agent = await bootedAgent(waiting, lineKey);
+    const machine = await newMachine(room, wish, waiting);
+    const { memory, workspace, lineKey } = machine;
+    await using agent = await bootMachine(room, machine, uid);
     for (const language of wish.kernels) await startSpare(agent.connection, language, wish);
     await agent.connection.close();
     const qmp = await openQmp(waiting.folder);
@@ -98,8 +125,8 @@ export async function buildTemplate(room: MachineRoom, wish: TemplateWish, dir: 
     await saveState(qmp, join(waiting.folder, IO_NAME), join(dir, "state"), { memoryApart: true, most: 64 * MIB });
     qmp.close();
     await waiting.supervisor.kill();
-    await rename(memory, join(dir, "memory"));
-    await rename(workspace, join(dir, "workspace"));
+    await sparseMove(memory, join(dir, "memory"));
+    await sparseMove(workspace, join(dir, "workspace"));
     return lineKey;
   } finally {
     await discard(waiting);
@@ -161,6 +188,8 @@ async function bootedAgent(
 ): Promise<AsyncDisposable & { readonly connection: AgentConnection }> {
   try {
     const connection = await greetAgent(waiting, { epoch: FIRST_EPOCH, lineKey, timeoutMs: BOOT_MS });
+    // With the clock comes randomness, for which a kernel that has just booted would look long, and the kernels' languages with it.
+    await connection.setClock(Date.parse(`${TEMPLATE_TIME}Z`));
     return { connection, [Symbol.asyncDispose]: () => connection.close() };
   } catch (error) {
     throw new GloveboxError("isolation_unavailable", `${String((error as Error).message)}${await consoleOf(waiting)}`, {

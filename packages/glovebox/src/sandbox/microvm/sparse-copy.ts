@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, truncate, writeFile } from "node:fs/promises";
+import { chmod, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { GloveboxError } from "../../core/index.ts";
 
@@ -16,6 +16,17 @@ export async function sparseCopy(from: string, to: string): Promise<void> {
     const text = String((cause as { stderr?: unknown }).stderr ?? cause);
     const code = /No space left/.test(text) ? "resource_exhausted" : "internal";
     throw new GloveboxError(code, `A disk could not be copied: ${text.trim().slice(0, 300)}`, { cause });
+  }
+}
+
+/** Moves a file with holes, to another file system, too. Errors: those of {@link sparseCopy}. */
+export async function sparseMove(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
+    await sparseCopy(from, to);
+    await rm(from);
   }
 }
 
