@@ -18,10 +18,12 @@ export class UpperCopy {
     const rowsAt = this.#outAt + this.#count * 4;
     this.#kernel = makeKernel(rowsAt + this.#count * rowBytes);
     const { buffer } = this.#kernel.memory;
-    const [from, to] = [new Uint8Array(memory), new Uint8Array(buffer)];
+    const [from, to] = [new Uint32Array(memory), new Uint32Array(buffer)];
+    // Word by word: a view of each row would cost more than copying it.
+    let next = rowsAt / 4;
     for (let at = 0; at < addresses.length; at += 1) {
-      const address = addresses[at] as number;
-      to.set(from.subarray(address, address + rowBytes), rowsAt + at * rowBytes);
+      const first = (addresses[at] as number) / 4;
+      for (let word = first; word < first + rowBytes / 4; word += 1, next += 1) to[next] = from[word] as number;
     }
     const own = new Uint32Array(buffer, ADDRESSES_AT, this.#count);
     for (let at = 0; at < own.length; at += 1) own[at] = rowsAt + at * rowBytes;
