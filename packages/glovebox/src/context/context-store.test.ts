@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSqliteStore, restoreBackup } from "../store/index.ts";
 import type { ContextStore } from "./context-store.ts";
 import type { DocumentInput } from "./document.ts";
+import { hashingEmbedder } from "./embedders/hashing-embedder.ts";
 import { openContextStore } from "./open-context-store.ts";
 
 const TENANT = "t";
@@ -217,7 +218,13 @@ test.each([
   [{ query: "a", strategy: "best" }, "strategy"],
   [{ query: "a", fusion: "mean" }, "fusion"],
   [{ query: "a", weights: { dense: Number.NaN, sparse: 1 } }, "weights.dense"],
+  [{ query: "\ud800" }, "query"],
+  [{ query: "a", weights: { dense: 0, sparse: 0 } }, "weights"],
   [{ query: "a", vector: [1, 2, 3] }, "vector"],
+  [{ query: "a", strategy: "sparse", vector: [1, 2, 3] }, "vector"],
+  [{ query: "a", vector: Array(384).fill(0) }, "vector"],
+  [{ query: "a", vector: Array(384).fill(1e-320) }, "vector"],
+  [{ query: "a", vector: Array(384).fill(1e308) }, "vector"],
   [{ query: "a", vector: [Number.POSITIVE_INFINITY] }, "vector.0"],
   [{ query: "a", scopes: ["nowhere"] }, "scopes.0"],
   [{ query: "a".repeat(5_000) }, "query"],
@@ -226,6 +233,22 @@ test.each([
     code: "invalid_argument",
     details: { path },
   });
+});
+
+test("a vector that is given counts, also for a single name; and nothing is near a query without a word", async () => {
+  await add(text("a", "alpha"), text("b", "beta"));
+  const [vector] = await hashingEmbedder.embed(["beta"]);
+  const { hits, strategy } = await store.search(TENANT, { query: "alpha", vector: [...(vector ?? [])], k: 1 });
+  expect(strategy).toBe("parallel");
+  expect(hits).toHaveLength(1);
+  const both = await store.search(TENANT, { query: "alpha", vector: [...(vector ?? [])], k: 2 });
+  expect(both.hits.map(({ path, denseRank, sparseRank }) => [path, denseRank, sparseRank]).toSorted()).toEqual([
+    ["a", 2, 1],
+    ["b", 1, undefined],
+  ]);
+  for (const strategy of ["dense", "sparse", "parallel", "auto"] as const) {
+    expect((await store.search(TENANT, { query: "((( +++", strategy })).hits).toEqual([]);
+  }
 });
 
 test("what looks like the language of the index is only words", async () => {

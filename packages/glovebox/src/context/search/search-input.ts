@@ -24,9 +24,15 @@ export const SearchInput = z.strictObject({
   query: z
     .string()
     .max(MAX_QUERY_CHARS)
-    .refine((text) => text.trim() !== "", "is empty"),
+    .refine((text) => text.trim() !== "", "is empty")
+    .refine((text) => text.isWellFormed(), "is not valid Unicode"),
   /** Instead of the query's own: length is made 1. */
-  vector: z.array(z.number()).min(1).max(MAX_DIMENSIONS).optional(),
+  vector: z
+    .array(z.number())
+    .min(1)
+    .max(MAX_DIMENSIONS)
+    .refine(hasDirection, "cannot be made as long as 1: it is all zeros, or too large")
+    .optional(),
   /** Default: all. */
   scopes: z
     .array(
@@ -42,7 +48,10 @@ export const SearchInput = z.strictObject({
   filter: z.unknown().optional(),
   strategy: z.enum(STRATEGIES).default("auto"),
   fusion: z.enum(FUSIONS).default("rrf"),
-  weights: z.strictObject({ dense: Weight, sparse: Weight }).default({ dense: 0.5, sparse: 0.5 }),
+  weights: z
+    .strictObject({ dense: Weight, sparse: Weight })
+    .refine(({ dense, sparse }) => dense + sparse > 0, "one of them must be above 0")
+    .default({ dense: 0.5, sparse: 0.5 }),
   k: z.int().min(1).max(100).default(10),
   /** Each side gives k times as many for fusing. */
   rerankFactor: z.int().min(1).max(100).default(10),
@@ -60,6 +69,12 @@ export function parseSearch(input: unknown): ParsedSearch {
   throw new GloveboxError("invalid_argument", `${path === "" ? "search" : path}: ${issue?.message ?? "is not valid"}`, {
     details: { path },
   });
+}
+
+/** As vectors are kept: what is small becomes 0 there, and what is large infinite. */
+function hasDirection(entries: readonly number[]): boolean {
+  const squares = Float32Array.from(entries).reduce((sum, entry) => sum + entry * entry, 0);
+  return squares > 0 && Number.isFinite(squares);
 }
 
 /** A single name, path or number: who types one means exactly it. */

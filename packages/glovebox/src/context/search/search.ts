@@ -24,6 +24,7 @@ export async function search(
   signal: AbortSignal | undefined,
 ): Promise<SearchResult> {
   const parsed = parseSearch(input);
+  if (parsed.vector !== undefined) checkDimensions(parts.embedder, parsed.vector);
   const filter = parseFilter(parsed.filter);
   const atRevision = await parts.revisionOf(parsed.at);
   const query = {
@@ -42,7 +43,7 @@ export async function search(
     parts.readers.search(signal, { ...query, ...sides });
   const { strategy } = parsed;
   if (strategy === "sparse") return { hits: await ask({ tokens }), strategy };
-  if (strategy === "auto" && looksLikeName(parsed.query)) {
+  if (strategy === "auto" && parsed.vector === undefined && looksLikeName(parsed.query)) {
     const hits = await ask({ tokens });
     if (hits.length >= parsed.k) return { hits, strategy: "sparse" };
   }
@@ -82,13 +83,12 @@ async function vectorOf(
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
   const given = vector ?? (await embedder.embed([query], signal))[0];
-  if (given?.length !== embedder.dimensions) {
-    const details = { path: "vector", expected: embedder.dimensions, found: given?.length ?? 0 };
-    throw new GloveboxError(
-      "invalid_argument",
-      `vector: has ${details.found} dimensions instead of ${details.expected}`,
-      { details },
-    );
-  }
-  return toUnit(Float32Array.from(given));
+  return toUnit(Float32Array.from(checkDimensions(embedder, given ?? [])));
+}
+
+function checkDimensions<T extends ArrayLike<number>>({ dimensions }: Embedder, vector: T): T {
+  if (vector.length === dimensions) return vector;
+  const details = { path: "vector", expected: dimensions, found: vector.length };
+  const message = `vector: has ${details.found} dimensions instead of ${details.expected}`;
+  throw new GloveboxError("invalid_argument", message, { details });
 }

@@ -79,7 +79,8 @@ export class Searcher {
 
   #near(query: PreparedQuery): readonly Scored[] {
     const { dense, k, rerankFactor, atRevision } = query;
-    if (dense === undefined) return [];
+    // Nothing is near a query without a word in it.
+    if (dense === undefined || dense.vector.every((entry) => entry === 0)) return [];
     const wanted = { count: k * rerankFactor, exact: EXACT * k };
     return this.#space(dense.space)?.search(dense.vector, wanted, this.#allowed.of(query), atRevision) ?? [];
   }
