@@ -184,7 +184,20 @@ def run_input(source):
     return evaluate(source, name)
 
 
+def expression(source, name):
+    """The code of a line that is one expression, if it is: without a tree, which would take longer than all the rest."""
+    if len(source) > 1000 or source[:1] == " " or "\\" in source or not source.isprintable():
+        return None
+    try:
+        return compile(source, name, "eval", _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None  # of a statement; what is wrong with it is told by who compiles that
+
+
 def evaluate(source, name):
+    code = expression(source, name)
+    if code is not None:
+        return execute(code)
     tree = compile(source, name, "exec", _ast.PyCF_ONLY_AST | _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], _ast.Expr) else None
     if tree.body:

@@ -29,6 +29,22 @@ describe("the Python kernel", () => {
     expect((await kernel.run("_ + 1")).ending).toMatchObject({ json: 43 });
   });
 
+  it("takes a line that is one expression as it takes it among others", async () => {
+    await using kernel = start();
+    const alone = async (line: string) => (await kernel.run(line)).ending;
+    const among = async (line: string) => (await kernel.run(`pass\n${line}`)).ending;
+    const plain = (ending: object) => ({ ...ending, id: "", line: 0, stack: "" });
+    const expressions = ["1 + 1  # two", "(n := 4)", "'é' * 2", "[n for n in range(3)]", "None", "n"];
+    for (const line of [...expressions, "1;", "n = 5", "'\\d'", "(yield)", "1 +", ""]) {
+      expect(plain(await alone(line)), line).toEqual(plain(await among(line)));
+    }
+    expect(await alone(" 1")).toMatchObject({ t: "exception", name: "IndentationError" });
+    expect(await alone("1/0")).toMatchObject({ name: "ZeroDivisionError", line: 1 });
+    expect((await kernel.run("1 is 1")).stderr.match(/SyntaxWarning/g)).toHaveLength(1);
+    await kernel.run("async def later(v): return v");
+    expect(await alone("await later(7)")).toMatchObject({ json: 7 });
+  });
+
   it("runs in a module of its own that is __main__", async () => {
     await using kernel = start();
     const { ending } = await kernel.run(

@@ -5,12 +5,12 @@ import { encodeKernelRequest, KERNEL_RENEW, KernelMessageReader } from "../kerne
 import type { SandboxProcess } from "../process.ts";
 import { spareLanguage } from "./spare-kernels.ts";
 
-/** What prints, and leaves nothing behind in a kernel. */
-const PRINTS: Readonly<Partial<Record<Language, string>>> = {
-  python: "print(1)",
-  javascript: "console.log(1)",
-  typescript: "console.log(1)",
-  bash: "echo 1",
+/** What prints, as an expression and as a statement, and leaves nothing behind in a kernel. */
+const PRINTS: Readonly<Partial<Record<Language, readonly string[]>>> = {
+  python: ["print(1)", "if [str(i) for i in range(2)] and {'a': 1}: print(f'{1.5:.2f}')"],
+  javascript: ["console.log(1)", "for (const i of [1, 2]) console.log(i)"],
+  typescript: ["console.log(1)", "for (const i of [1, 2]) console.log(i)"],
+  bash: ["echo 1"],
 };
 /** The first time translates what the first answer takes, the second what only an answer after another does. */
 const TIMES = 2;
@@ -28,12 +28,12 @@ export async function rehearseKernels(connection: AgentConnection, signal: Abort
 
 async function rehearse(process: SandboxProcess, language: Language, signal: AbortSignal): Promise<void> {
   const reader = new KernelMessageReader();
+  const sources = Array.from({ length: TIMES }, () => PRINTS[language] ?? [""]).flat();
   let id = "";
-  let left = TIMES;
   // What is written is acknowledged only to who reads.
   const ask = () => {
     id = newId();
-    const source = PRINTS[language] ?? "";
+    const source = sources.shift() ?? "";
     const request = { id, mode: "rehearsal", source, language, args: [], env: {}, cwd: INSIDE.workspace } as const;
     const sent = [
       process.limit(LIMITS),
@@ -50,8 +50,7 @@ async function rehearse(process: SandboxProcess, language: Language, signal: Abo
     if (item.stream !== "control") process.ack(item.stream, item.offset + item.data.length);
     const messages = item.stream === "control" ? [...reader.push(Buffer.from(item.data))] : [];
     if (!messages.some((message) => message.t === "done" && message.id === id)) continue;
-    left -= 1;
-    if (left === 0) return;
+    if (sources.length === 0) return;
     ask();
   }
   throw new GloveboxError("unavailable", `The ${language} kernel ended in a rehearsal`);
