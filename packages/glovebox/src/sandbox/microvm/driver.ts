@@ -329,7 +329,7 @@ export class MicrovmDriver implements IsolationDriver {
       return await this.#begin({ ...origin, nursery }, spec, room, signal);
     } catch (error) {
       if (signal?.aborted || !isFileWorthy(error)) throw error;
-      room.nurseries?.failed(template.key);
+      await room.nurseries?.failed(template.key);
       this.#logger.warn({ error: String(error) }, "a machine could not be copied as a process, and comes from files");
       return this.#begin(origin, spec, room, signal);
     }

@@ -12,6 +12,8 @@ const LOOK_MS = 20_000;
 const LEAST_FREE = 10;
 /** After one that could not be made, or went wrong, none of its template is tried for so long. */
 const REST_MS = 60_000;
+/** How long the end of one that refused may take to be seen, milliseconds. */
+const END_SEEN_MS = 300;
 /** How long those without copies may take to end when the driver closes, milliseconds. */
 const CLOSE_MS = 3_000;
 
@@ -41,6 +43,7 @@ export class Nurseries implements AsyncDisposable {
   /** The one of that template, if it stands ready; else it is made beside, for who comes later. */
   take(wish: NurseryWish): Nursery | undefined {
     const { key } = wish.template;
+    if ((this.#restUntil.get(key) ?? 0) > performance.now()) return undefined;
     const kept = this.#kept.get(key);
     if (kept?.nursery.alive) {
       kept.usedAt = performance.now();
@@ -48,17 +51,20 @@ export class Nurseries implements AsyncDisposable {
     }
     if (kept) this.#drop(key);
     if (this.#making.has(key) || this.#closing.signal.aborted) return undefined;
-    if ((this.#restUntil.get(key) ?? 0) > performance.now()) return undefined;
     this.#restUntil.delete(key);
     const made = this.#make(wish).finally(() => this.#making.delete(key));
     this.#making.set(key, made);
     return undefined;
   }
 
-  /** It did not give a copy: another is made, but not at once. */
-  failed(key: string): void {
+  /** It did not give a copy: another is made, but not at once, unless it had ended. */
+  async failed(key: string): Promise<void> {
+    const nursery = this.#kept.get(key)?.nursery;
+    if (!nursery) return;
     this.#restUntil.set(key, performance.now() + REST_MS);
-    this.#drop(key);
+    // A killed process refuses a moment before its end is seen.
+    if (await nursery.ends(END_SEEN_MS)) this.#restUntil.delete(key);
+    if (this.#kept.get(key)?.nursery === nursery) this.#drop(key);
   }
 
   /** Resolves when none is being made. */

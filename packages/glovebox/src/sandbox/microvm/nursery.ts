@@ -107,6 +107,13 @@ export class Nursery {
     return this.#waiting.supervisor.alive;
   }
 
+  /** Whether it ends by itself within that time, milliseconds. */
+  async ends(withinMs: number): Promise<boolean> {
+    const until = performance.now() + withinMs;
+    while (this.alive && performance.now() < until) await sleep(LOOK_MS);
+    return !this.alive;
+  }
+
   /** Lets go of it: it ends at once, or with its last copy, and is then gone without a trace. Resolves then, or when `patience` aborts: a later sweep removes it. */
   async retire(uids: MachineRoom["uids"], patience: AbortSignal): Promise<void> {
     const { supervisor, cgroup, folder } = this.#waiting;
