@@ -8,6 +8,7 @@ import { handOver } from "../bubblewrap/hand-over.ts";
 import { freeHostSide, type HostSide } from "../bubblewrap/host-side.ts";
 import type { SandboxSpec } from "../driver.ts";
 import { Gate } from "./gate.ts";
+import { stopGofer } from "./gofer.ts";
 import { greet, renew } from "./greet.ts";
 import { noteUids, releaseUids, takeUids } from "./host-uids.ts";
 import { launchRunsc } from "./launch.ts";
@@ -136,17 +137,24 @@ export class GatedRestore {
     let side = { supervisor, cgroup, folder: before, epoch };
     try {
       const plan = planLimits(spec.limits, cgroup, this.uids[1], spec.allowPartial, spec.network ? "proxy" : "none");
-      const workspace = { snapshot: from, nativeDir, folder: join(before, WORKSPACE_NAME) };
-      await restoreWorkspace(workspace, spec.workspaceDir, signal);
-      onChanged();
-      await handOver(spec.workspaceDir, this.uids[1], nativeDir);
-      await noteEpoch(before, epoch);
+      const fill = async () => {
+        await noteEpoch(side.folder, epoch);
+        const workspace = { snapshot: from, nativeDir, folder: join(side.folder, WORKSPACE_NAME) };
+        await restoreWorkspace(workspace, spec.workspaceDir, signal);
+        onChanged();
+        await handOver(spec.workspaceDir, this.uids[1], nativeDir);
+      };
       const folder = join(this.#room.runDir, spec.id);
       await rename(before, folder);
       supervisor.moved(folder);
       side = { ...side, folder };
       await placeImage(from.image, folder, this.#image);
+      // runsc reads all of the checkpoint before it looks for files, for which it asks its gofer.
+      const gofer = await stopGofer(cgroup);
+      if (!gofer) await fill();
       this.#gate.open();
+      if (gofer) await fill();
+      gofer?.[Symbol.dispose]();
       const connection = await greet({ ...side, onFreed, onDetached }, this.#going, signal);
       try {
         await renew(connection, spec.id);
