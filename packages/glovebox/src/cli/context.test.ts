@@ -62,6 +62,20 @@ test("documents are written, found, compared, merged and brought back from the c
   expect((await glovebox(["context", "compact", "--before", new Date().toISOString()])).code).toBe(2);
 });
 
+test("what is no text in UTF-8 is refused, and what is a folder", async () => {
+  const broken = Buffer.from([0x61, 0xff, 0xfe, 0x0a]);
+  await writeFile(join(folder, "broken.md"), broken);
+  await mkdir(join(folder, "some"));
+  const refused = async (file: string) => {
+    const { code, stderr } = await glovebox(["context", "add", file]);
+    expect(code).toBe(2);
+    return stderr;
+  };
+  expect(await refused("broken.md")).toContain("broken.md is no text in UTF-8");
+  expect(await refused("some")).toContain("some is a folder");
+  expect(await out("context", "list", "--filter", "path=broken.md")).toBe("");
+});
+
 test("a repository is indexed without what git ignores, and again only what changed", async () => {
   const repository = join(folder, "repository");
   await mkdir(join(repository, "src"), { recursive: true });

@@ -1,5 +1,6 @@
+import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
-import { text as readAll } from "node:stream/consumers";
+import { buffer as readAll } from "node:stream/consumers";
 import type { ContextAdded, ContextPast, ContextSearch, Glovebox } from "@glovebox/sdk";
 import { type Command, Option } from "commander";
 import { UsageError } from "../../failure.ts";
@@ -53,9 +54,24 @@ export async function documentId(client: Glovebox, idOrPath: string, scope: stri
   return found.id;
 }
 
-/** A file's text, or stdin's. */
+/** A file's text, or stdin's. `UsageError` for a folder, and for what is no UTF-8. */
 export async function contentOf(file: string): Promise<string> {
-  return file === "-" ? await readAll(process.stdin) : await readFile(file, "utf8");
+  const bytes = file === "-" ? await readAll(process.stdin) : await bytesOf(file);
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  throw new UsageError(`${file === "-" ? "stdin" : file} is no text in UTF-8`);
+}
+
+async function bytesOf(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if (errorCode(error) !== "EISDIR") throw error;
+    throw new UsageError(`${file} is a folder`, "`glovebox context index` takes one");
+  }
+}
+
+function errorCode(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
 export function showAdded(added: ContextAdded, flags: { readonly json?: boolean | undefined }): void {
