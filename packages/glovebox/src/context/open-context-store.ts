@@ -17,7 +17,7 @@ export interface ContextStoreOptions {
   readonly dataDir: string;
   /** Default: the built-in one, which needs no model. */
   readonly embedder?: Embedder;
-  /** Threads that read and search; default 2. Each keeps about 500 bytes per chunk in memory once it has searched by nearness. */
+  /** Threads that read and search; default 2. Each keeps about 500 bytes per chunk in memory once it has searched by nearness, and up to 70 more for each of the last four filters. */
   readonly readers?: number;
   readonly logger?: Logger;
   readonly clock?: Clock;

@@ -61,9 +61,11 @@ export class ReaderPool implements AsyncDisposable {
     const helper = this.#threads.find((one) => one !== thread && one.alive && one.load === 0);
     if (!isHybrid || thread.load > 0 || helper === undefined) return thread.call("search", query);
     const { buffer } = new SharedNear(query.k * query.rerankFactor);
+    // First who has more to do.
+    const hits = thread.call("search", query, buffer);
     // When that fails, the other thread does it itself.
     helper.call("near", query, buffer).catch(() => {});
-    return thread.call("search", query, buffer);
+    return hits;
   }
 
   /** Has every thread forget what it keeps in memory. */
