@@ -94,7 +94,7 @@ static void become_user(bool stay) {
 
 _Noreturn void child(const struct launch *l, int fds[6]) {
     setsid();
-    sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}); /* ours may be another: see give_way in main.c */
+    if (settings.cgroup_fd >= 0) sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}); /* see give_way in main.c */
     reset_signals();
     if (!(l->flags & SPAWN_OWN)) join_cgroup();
     for (int i = 0; i < 5; i++) {
