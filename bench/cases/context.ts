@@ -1,3 +1,4 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -103,8 +104,9 @@ const ingest: Case = {
 
 /** Inserts into a full-text index on disk, with nothing else. */
 function bareFts(): number[] {
-  const db = new Database(join(tmpdir(), `glovebox-bench-fts-${process.pid}.db`));
-  db.exec("PRAGMA journal_mode = WAL; DROP TABLE IF EXISTS w; CREATE VIRTUAL TABLE w USING fts5(t, content = '')");
+  const folder = mkdtempSync(join(tmpdir(), "glovebox-bench-fts-"));
+  const db = new Database(join(folder, "words.db"));
+  db.exec("PRAGMA journal_mode = WAL; CREATE VIRTUAL TABLE w USING fts5(t, content = '')");
   const insert = db.prepare("INSERT INTO w (rowid, t) VALUES (?, ?)");
   const rates: number[] = [];
   for (let from = 0; from < 20_000; from += BATCH) {
@@ -116,6 +118,7 @@ function bareFts(): number[] {
     rates.push((BATCH / (performance.now() - begun)) * 1_000);
   }
   db.close();
+  rmSync(folder, { recursive: true });
   return rates;
 }
 
