@@ -18,7 +18,7 @@ import type {
   SweepReport,
 } from "../driver.ts";
 import { defaultNativeDir, repositoryRoot } from "../native/index.ts";
-import { isAlive, Supervisor, SupervisorPool, type WaitingSupervisor } from "../supervisor/index.ts";
+import { isAlive, Supervisor, SupervisorPool, type WaitingSupervisor, withSocketPath } from "../supervisor/index.ts";
 import { removeTree } from "../trees/index.ts";
 import { bwrapArgv } from "./bwrap-argv.ts";
 import { FIRST_EPOCH, nextEpoch } from "./epoch.ts";
@@ -34,7 +34,6 @@ import { probeByRunning } from "./probe.ts";
 import { type BubblewrapState, decodeRecord } from "./record.ts";
 import { BubblewrapSandbox } from "./sandbox.ts";
 import { type Family, restoreWorkspace } from "./snapshot.ts";
-import { withSocketPath } from "./socket-path.ts";
 import { continueStopped, goOn } from "./standstill.ts";
 import { sweepRunDir, uidsInUse } from "./sweep.ts";
 import { writeTrust } from "./trust.ts";

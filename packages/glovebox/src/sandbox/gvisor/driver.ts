@@ -7,7 +7,6 @@ import { letOut } from "../bubblewrap/driver.ts";
 import { nextEpoch } from "../bubblewrap/epoch.ts";
 import type { HostSide } from "../bubblewrap/host-side.ts";
 import { offeredLanguages } from "../bubblewrap/offered-languages.ts";
-import { withSocketPath } from "../bubblewrap/socket-path.ts";
 import { sweepRunDir } from "../bubblewrap/sweep.ts";
 import { UidRange } from "../bubblewrap/uid-range.ts";
 import { type CgroupHost, detectCgroups, leaveHost, SandboxCgroup } from "../cgroup/index.ts";
@@ -21,7 +20,7 @@ import type {
   SweepReport,
 } from "../driver.ts";
 import { defaultNativeDir, repositoryRoot } from "../native/index.ts";
-import { isAlive, Supervisor, SupervisorPool } from "../supervisor/index.ts";
+import { isAlive, Supervisor, SupervisorPool, withSocketPath } from "../supervisor/index.ts";
 import { GatedRestore } from "./gated-restore.ts";
 import { releaseUids, reserveUids, uidsInUse } from "./host-uids.ts";
 import { type MadeSandbox, makeSandbox, type SandboxOrder } from "./make-sandbox.ts";

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { GloveboxError } from "../../core/index.ts";
 import { type AgentConnection, connectAgent, newLineKey } from "../agent/index.ts";
 import type { HostSide } from "../bubblewrap/host-side.ts";
-import { withSocketPath } from "../bubblewrap/socket-path.ts";
 import { KERNEL_RENEW } from "../kernel/index.ts";
 import { machineName } from "../microvm/machines.ts";
+import { withSocketPath } from "../supervisor/index.ts";
 
 /** How long a new sandbox may take until its agent answers, milliseconds. */
 const START_TIMEOUT_MS = 30_000;

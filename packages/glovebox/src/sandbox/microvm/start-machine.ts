@@ -1,8 +1,8 @@
 import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { GloveboxError } from "../../core/index.ts";
-import { withSocketPath } from "../bubblewrap/socket-path.ts";
 import type { WaitingSupervisor } from "../supervisor/index.ts";
+import { withSocketPath } from "../supervisor/index.ts";
 import { launchArgv, type Mount } from "./launch-argv.ts";
 import { FDS, type MachineSpec, machineFiles, qemuArgv, VM_PATHS } from "./machine.ts";
 import { migrated } from "./migrated.ts";

@@ -1,1 +1,0 @@
-export { withSocketPath } from "../supervisor/index.ts";
