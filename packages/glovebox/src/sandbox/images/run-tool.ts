@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { GloveboxError } from "../../core/index.ts";
+import { unlessChildEnded } from "../feed-child.ts";
 
 /** Of a tool's last lines, which an error tells. */
 const TAIL_LINES = 12;
@@ -67,7 +68,7 @@ export async function runTool(run: ToolRun): Promise<void> {
   await Promise.all([
     guarded(child.stderr ? lines(child.stderr, heard) : Promise.resolve()),
     guarded(child.stdout ? (run.consume?.(child.stdout) ?? lines(child.stdout, heard)) : Promise.resolve()),
-    ...(run.feed && child.stdin ? [guarded(run.feed(child.stdin))] : []),
+    ...(run.feed && child.stdin ? [guarded(run.feed(child.stdin).catch(unlessChildEnded))] : []),
     exit,
   ]);
   over.removeEventListener("abort", kill);

@@ -7,6 +7,7 @@ import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
 import { GloveboxError } from "../../core/index.ts";
+import { unlessChildEnded } from "../feed-child.ts";
 import type { SandboxFiles } from "../files.ts";
 
 /** How long bringing a workspace back may take when its sandbox ends, milliseconds. */
@@ -100,7 +101,7 @@ export async function exportWorkspace(
     }
   };
   try {
-    await pipeline(Readable.from(bounded()), tar.stdin);
+    await pipeline(Readable.from(bounded()), tar.stdin).catch(unlessChildEnded);
     await ended;
   } finally {
     tar.kill("SIGKILL");
