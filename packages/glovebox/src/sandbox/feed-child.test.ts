@@ -1,19 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { Readable } from "node:stream";
+import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { expect, test } from "vitest";
 import { unlessChildEnded } from "./feed-child.ts";
 
 test("what a child did not finish because it has ended is no error, all else is", async () => {
   const child = spawn("cat", { stdio: ["pipe", "pipe", "ignore"] });
-  const ended = once(child, "close");
-  const source = Readable.from(
-    (async function* () {
-      yield "a";
-      await ended;
-    })(),
-  );
+  const source = new PassThrough();
+  source.write("a");
   const plain = pipeline(source, child.stdin).then(
     () => "finished",
     (error: unknown) => error,
