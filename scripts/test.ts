@@ -6,18 +6,28 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { Summary } from "./summary-reporter.ts";
+import type { FileSummary } from "./summary-reporter.ts";
 
 const root = resolve(import.meta.dirname, "..");
 /** Isolations that set-up installs on Debian; a machine that was set up must not skip their tests. */
 const INSTALLED = ["isolate", "bubblewrap", ...(process.getuid?.() === 0 ? ["gvisor", "microvm"] : [])];
+/** More files than these do not fail by accident. */
+const MOST_AGAIN = 4;
+/** How many of the slowest files are named. */
+const SLOWEST = 12;
 
 function run(script: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): boolean {
   const argv = ["--conditions=development", script, ...args];
   return spawnSync(process.execPath, argv, { cwd: root, stdio: ["ignore", "inherit", "inherit"], env }).status === 0;
 }
 
-function runTests(args: readonly string[]): { summary: Summary | undefined; ok: boolean } {
+interface TestRun {
+  readonly files: readonly FileSummary[];
+  /** What failed besides tests. */
+  readonly problems: readonly string[];
+}
+
+function runTests(args: readonly string[]): TestRun {
   const folder = mkdtempSync(join(tmpdir(), "glovebox-test-"));
   const file = join(folder, "summary.json");
   try {
@@ -26,42 +36,68 @@ function runTests(args: readonly string[]): { summary: Summary | undefined; ok: 
       ...process.env,
       GLOVEBOX_TEST_SUMMARY: file,
     });
-    return { summary: readSummary(file), ok };
+    const files = readSummary(file);
+    if (files === undefined) return { files: [], problems: ["the test runner ended without a summary"] };
+    const isExplained = ok || files.some(({ failed, isBroken }) => failed.length > 0 || isBroken);
+    return { files, problems: isExplained ? [] : ["the test runner failed"] };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function readSummary(file: string): Summary | undefined {
+function readSummary(file: string): readonly FileSummary[] | undefined {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Summary;
+    return JSON.parse(readFileSync(file, "utf8")) as readonly FileSummary[];
   } catch {
     return undefined;
   }
 }
 
+/**
+ * Runs files of which something failed once more, from their beginning and by themselves: within a file a second try of a test meets what the first has
+ * left. Not when many failed, nor for what must never fail.
+ */
+function tryAgain(first: TestRun): TestRun {
+  const wrong = first.files.filter(({ failed, isBroken }) => failed.length > 0 || isBroken);
+  const again = wrong.filter(({ failed }) => failed.every(({ isFinal }) => !isFinal)).map(({ file }) => file);
+  if (again.length === 0 || wrong.length > MOST_AGAIN) return first;
+  console.log(`once more, by themselves: ${again.join(", ")}`);
+  const second = runTests([...again, "--retry=0"]);
+  const files = first.files.map((before) => {
+    const after = second.files.find(({ file }) => file === before.file);
+    if (after === undefined || !again.includes(before.file)) return before;
+    return { ...after, flaky: [...before.flaky, ...before.failed] };
+  });
+  return { files, problems: [...first.problems, ...second.problems] };
+}
+
 const args = process.argv.slice(2);
-const lintOk = args.length > 0 || run(join(root, "scripts/lint.ts"), []);
-const { summary, ok } = runTests(args);
-const problems: string[] = [];
-if (!lintOk) problems.push("lint failed (see above)");
-if (summary === undefined) problems.push("the test runner ended without a summary");
-for (const file of summary?.brokenFiles ?? []) problems.push(`${file} could not be run`);
-for (const { test, reason } of summary?.skipped ?? []) {
+const isWhole = args.length === 0;
+const lintOk = !isWhole || run(join(root, "scripts/lint.ts"), []);
+const ran = isWhole ? tryAgain(runTests(args)) : runTests(args);
+const problems = new Set(ran.problems);
+if (!lintOk) problems.add("lint failed (see above)");
+for (const { file, isBroken } of ran.files) if (isBroken) problems.add(`${file} could not be run`);
+for (const { test, reason } of ran.files.flatMap(({ skipped }) => skipped)) {
   console.log(`skipped: ${test}: ${reason}`);
   const isolation = INSTALLED.find((name) => reason.startsWith(`isolation ${name}`));
   if (isolation !== undefined && process.env.GLOVEBOX_SYSTEM !== "skip") {
-    problems.push(`tests of ${isolation} were skipped although set-up installs it: ${reason}`);
+    problems.add(`tests of ${isolation} were skipped although set-up installs it: ${reason}`);
   }
 }
-for (const { test, file, error } of summary?.flaky ?? []) console.log(`flaky: ${test}: at first: ${error} [${file}]`);
-for (const { test, seconds, of } of summary?.nearLimit ?? [])
+for (const { file, flaky } of ran.files)
+  for (const { test, error } of flaky) console.log(`flaky: ${test}: at first: ${error} [${file}]`);
+for (const { test, seconds, of } of ran.files.flatMap(({ nearLimit }) => nearLimit))
   console.log(`near its limit: ${test}: ${seconds} of ${of} s`);
-if (args.length === 0)
-  for (const { file, seconds } of summary?.slowest ?? []) console.log(`slow: ${seconds} s ${file}`);
-for (const { test, file, error } of summary?.failed ?? []) console.log(`FAILED: ${test}: ${error} [${file}]`);
-if (!ok && problems.length === 0 && (summary?.failed.length ?? 0) === 0) problems.push("the test runner failed");
-for (const problem of new Set(problems)) console.log(`FAILED: ${problem}`);
-const failed = (summary?.failed.length ?? 0) + new Set(problems).size;
-process.exitCode = failed === 0 && (summary?.passed ?? 0) > 0 ? 0 : 1;
-console.log(`${summary?.passed ?? 0} passed, ${failed} failed, ${summary?.skipped.length ?? 0} skipped`);
+if (isWhole) {
+  const slowest = [...ran.files].sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST);
+  for (const { file, seconds } of slowest) console.log(`slow: ${seconds} s ${file}`);
+}
+for (const { file, failed } of ran.files)
+  for (const { test, error } of failed) console.log(`FAILED: ${test}: ${error} [${file}]`);
+for (const problem of problems) console.log(`FAILED: ${problem}`);
+const sum = (count: (file: FileSummary) => number) => ran.files.reduce((total, file) => total + count(file), 0);
+const passed = sum((file) => file.passed);
+const failed = sum((file) => file.failed.length) + problems.size;
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+console.log(`${passed} passed, ${failed} failed, ${sum((file) => file.skipped.length)} skipped`);
