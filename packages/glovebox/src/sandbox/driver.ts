@@ -180,4 +180,6 @@ export interface IsolationDriver extends AsyncDisposable {
   attach(record: SandboxRecord, options?: AttachOptions): Promise<Sandbox>;
   /** Removes processes, cgroups, sockets and folders of sandboxes whose id is not in `known`. */
   sweep(known: ReadonlySet<string>): Promise<SweepReport>;
+  /** Gives back memory of what it keeps ready for sandboxes to come, since the host is short of it. Such things are made again at need. Not there: it keeps none. */
+  shrink?(): Promise<void>;
 }

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "../../core/index.ts";
 import type { MachineRoom } from "./machines.ts";
@@ -8,8 +7,6 @@ import { Nursery, type NurseryWish } from "./nursery.ts";
 const MOST = 4;
 const UNUSED_MS = 5 * 60_000;
 const LOOK_MS = 20_000;
-/** Of the host's memory must be left, or all of them go, percent. */
-const LEAST_FREE = 10;
 /** After one that could not be made, or went wrong, none of its template is tried for so long. */
 const REST_MS = 60_000;
 /** How long the end of one that refused may take to be seen, milliseconds. */
@@ -121,23 +118,14 @@ export class Nurseries implements AsyncDisposable {
     void retired.finally(() => this.#retiring.delete(retired));
   }
 
-  /** Now and then: lets go of what is not used, and of all when memory is short. */
+  /** Now and then: lets go of what is not used. */
   async #look(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       await sleep(LOOK_MS, undefined, { ref: false, signal }).catch(() => {});
-      const isShort = (await freeShare()) < LEAST_FREE;
       for (const [key, { usedAt }] of [...this.#kept]) {
-        if (isShort || performance.now() - usedAt > UNUSED_MS) this.#drop(key);
+        if (performance.now() - usedAt > UNUSED_MS) this.#drop(key);
       }
     }
   }
-}
-
-/** Percent of the host's memory that could be had now; 100 where the host does not say. */
-async function freeShare(): Promise<number> {
-  const text = await readFile("/proc/meminfo", "utf8").catch(() => "");
-  const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(text)?.[1]);
-  const share = (100 * kib("MemAvailable")) / kib("MemTotal");
-  return Number.isFinite(share) ? share : 100;
 }

@@ -64,6 +64,11 @@ export class Isolations {
     return driver;
   }
 
+  /** Has every driver give back memory of what it keeps ready. */
+  async shrink(): Promise<void> {
+    await Promise.all([...this.#drivers.values()].map((driver) => driver.shrink?.()));
+  }
+
   async #probe(isolation: Isolation): Promise<ProbeResult> {
     const kept = this.#probes.get(isolation);
     if (kept !== undefined) {

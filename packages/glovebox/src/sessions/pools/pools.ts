@@ -23,6 +23,8 @@ import { type Hold, type Taken, WarmPool } from "./warm-pool.ts";
 import { type PoolState, watchPools } from "./watch-pools.ts";
 
 const TICK_MS = 1_000;
+/** While memory is short, drivers are asked this often for what they have made meanwhile. */
+const SHRINK_MS = 10_000;
 
 export interface PoolSettings {
   /** Pools of ready-made templates, by name, of the tenant `tenantId`. */
@@ -57,6 +59,8 @@ export class Pools implements PoolService {
   #starting = 0;
   /** As of the last tick. */
   #shortage: string | undefined;
+  #shrunkMs = Number.NEGATIVE_INFINITY;
+  #shrinking: Promise<void> | undefined;
   #ticking: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -160,7 +164,7 @@ export class Pools implements PoolService {
     this.#closed = true;
     clearInterval(this.#ticking);
     for (const id of [...this.#entries.keys()]) this.#end(id);
-    await Promise.all(this.#closing);
+    await Promise.all([...this.#closing, this.#shrinking]);
   }
 
   async #find(tenantId: string, idOrName: string): Promise<boolean> {
@@ -237,6 +241,20 @@ export class Pools implements PoolService {
     }
     this.#shortage = shortage;
     for (const { pool } of this.#entries.values()) pool?.tick({ shed: shortage !== undefined });
+    if (shortage !== undefined) this.#shrinkDrivers();
+  }
+
+  #shrinkDrivers(): void {
+    const { room, isolations } = this.#parts;
+    const nowMs = room.clock.monotonicMs();
+    if (this.#shrinking !== undefined || nowMs - this.#shrunkMs < SHRINK_MS) return;
+    this.#shrunkMs = nowMs;
+    this.#shrinking = isolations
+      .shrink()
+      .catch((error: unknown) => room.logger.warn({ err: error }, "a driver gave no memory back"))
+      .finally(() => {
+        this.#shrinking = undefined;
+      });
   }
 
   *#states(): Generator<PoolState> {
