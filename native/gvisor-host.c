@@ -43,6 +43,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shared/read-all.h"
+
 enum { MAX_WORDS = 64, MAX_COMMAND = 16384, COMMAND_READ_MS = 2000, OPEN_WORD = 'g' };
 /* Ids in the namespace. CODE is what programs see; runsc itself asks for the other two by these numbers. */
 enum { ROOT_ID = 0, CODE_ID = 1000, KERNEL_ID = 65534 };
@@ -147,17 +149,6 @@ static void pass_on(int connection) {
 }
 
 /* ---- 3. commands ---- */
-
-static int read_all(int fd, void *into, size_t length) {
-    for (char *at = into; length;) {
-        ssize_t got = read(fd, at, length);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return 0;
-        at += got;
-        length -= (size_t)got;
-    }
-    return 1;
-}
 
 static void take_command(int fd) {
     char *more[MAX_WORDS];

@@ -8,21 +8,11 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "../shared/read-all.h"
 #include "report.h"
 #include "run.h"
 
 enum { MAX_FDS = 16, MAX_GO = 1 << 20, MAX_FIELDS = 8192, MAX_SOCKETS = 8 };
-
-static int read_all(int fd, void *into, size_t length) {
-  for (char *at = into; length;) {
-    ssize_t got = read(fd, at, length);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return 0;
-    at += got;
-    length -= (size_t)got;
-  }
-  return 1;
-}
 
 static char **take(char **fields, int *at, int count, const char *what) {
   if (*at + count > MAX_FIELDS) fail("go", what);

@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../shared/read-all.h"
+
 enum { SERVER_FD = 3, CONFIG_FD = 3, MAX_REQUEST = 65536, MAX_FIELDS = 256, BACKLOG = 128 };
 
 extern char **environ;
@@ -29,17 +31,6 @@ static int is_ours(int connection) {
   struct ucred peer;
   socklen_t length = sizeof peer;
   return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == geteuid();
-}
-
-static int read_all(int fd, void *into, size_t length) {
-  for (char *at = into; length > 0;) {
-    ssize_t got = read(fd, at, length);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return 0;
-    at += got;
-    length -= (size_t)got;
-  }
-  return 1;
 }
 
 static _Noreturn void refuse(int connection, const char *what) {

@@ -4,17 +4,18 @@ import { fileURLToPath } from "node:url";
 import { compileNative } from "./compile.ts";
 
 const WRITE_PROC = ["shared/write-proc.c", "shared/write-proc.h"];
+const READ_ALL = ["shared/read-all.c", "shared/read-all.h"];
 const LOCAL_NETWORK = ["shared/local-network.c", "shared/local-network.h"];
 
 /** What each program is made of: files of `native/`, and folders with all that is in them. */
 const PROGRAMS = {
   agent: ["agent", ...WRITE_PROC],
-  supervisor: ["supervisor", ...WRITE_PROC, ...LOCAL_NETWORK],
+  supervisor: ["supervisor", ...WRITE_PROC, ...READ_ALL, ...LOCAL_NETWORK],
   trees: ["trees", ...WRITE_PROC],
   extents: ["extents.c"],
   init: ["init", ...LOCAL_NETWORK],
   "tsc-khz": ["tsc-khz.c"],
-  "gvisor-host": ["gvisor-host.c"],
+  "gvisor-host": ["gvisor-host.c", ...READ_ALL],
   "gvisor-entry": ["gvisor-entry.c"],
 } as const;
 const LIBRARIES = {
