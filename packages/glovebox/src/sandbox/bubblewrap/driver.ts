@@ -3,7 +3,6 @@ import { renameSync } from "node:fs";
 import { mkdir, realpath } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { GloveboxError, isId, type Logger, silentLogger, toGloveboxError } from "../../core/index.ts";
 import { type AgentConnection, connectAgent } from "../agent/index.ts";
 import { type CgroupHost, detectCgroups, leaveHost, SandboxCgroup } from "../cgroup/index.ts";
@@ -23,6 +22,7 @@ import { removeTree } from "../trees/index.ts";
 import { bwrapArgv } from "./bwrap-argv.ts";
 import { FIRST_EPOCH, nextEpoch } from "./epoch.ts";
 import { forwarderSockets } from "./forwarder-sockets.ts";
+import { greet } from "./greet.ts";
 import { handOver } from "./hand-over.ts";
 import { freeHostSide, type HostSide } from "./host-side.ts";
 import { FDS } from "./inside.ts";
@@ -41,7 +41,6 @@ import { UidRange } from "./uid-range.ts";
 
 /** How long a new sandbox may take until its agent answers, milliseconds. */
 const START_TIMEOUT_MS = 10_000;
-const EXPLAIN_MS = 500;
 
 interface Ready {
   readonly host: PreparedHost;
@@ -235,8 +234,6 @@ export class BubblewrapDriver implements IsolationDriver {
     uid: number | undefined,
     signal: AbortSignal | undefined,
   ): Promise<AgentConnection> {
-    const failed = new AbortController();
-    const limits = [failed.signal, AbortSignal.timeout(START_TIMEOUT_MS), ...(signal ? [signal] : [])];
     // Where it is mounted from, the links on the way to it lead elsewhere.
     const workspace = await realpath(spec.workspaceDir);
     const { network, packages } = spec;
@@ -265,31 +262,11 @@ export class BubblewrapDriver implements IsolationDriver {
       env: {},
       sockets,
     });
-    // The socket listens already: the greeting waits in it while bwrap works.
-    const connecting = withSocketPath(side.folder, (socketPath) =>
-      connectAgent({ socketPath, epoch: FIRST_EPOCH, signal: AbortSignal.any(limits) }),
-    );
-    const ending = new AbortController();
-    const early = side.supervisor.ended(ending.signal).then((end) => {
-      if (!ending.signal.aborted) failed.abort();
-      return end;
-    });
-    try {
-      const [connection] = await Promise.all([connecting, going]);
-      void connection.watch(plan.watch).catch(() => {});
-      if (network) await letOut(connection, network);
-      return connection;
-    } catch (error) {
-      connecting.then((connection) => connection.close()).catch(() => {});
-      if (signal?.aborted) throw error;
-      // The agent's connection breaks a moment before the supervisor says why.
-      const over = await Promise.race([early, sleep(EXPLAIN_MS, "alive" as const)]);
-      if (over === "alive") throw error;
-      const log = await side.supervisor.log();
-      throw new GloveboxError("isolation_unavailable", `bubblewrap did not start: ${log || String(error)}`);
-    } finally {
-      ending.abort();
-    }
+    const starting = { what: "bubblewrap", going, timeoutMs: START_TIMEOUT_MS };
+    const connection = await greet(side, starting, signal);
+    void connection.watch(plan.watch).catch(() => {});
+    if (network) await letOut(connection, network);
+    return connection;
   }
 
   #family(): Family {

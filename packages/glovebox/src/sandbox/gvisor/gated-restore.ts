@@ -4,17 +4,18 @@ import { newId } from "../../core/index.ts";
 import type { AgentConnection } from "../agent/index.ts";
 import { letOut } from "../bubblewrap/driver.ts";
 import { FIRST_EPOCH, noteEpoch } from "../bubblewrap/epoch.ts";
+import { greet, type Starting } from "../bubblewrap/greet.ts";
 import { handOver } from "../bubblewrap/hand-over.ts";
 import { freeHostSide, type HostSide } from "../bubblewrap/host-side.ts";
 import type { SandboxSpec } from "../driver.ts";
 import { Gate } from "./gate.ts";
 import { stopGofer } from "./gofer.ts";
-import { greet, renew } from "./greet.ts";
 import { noteUids, releaseUids, takeUids } from "./host-uids.ts";
 import { launchRunsc } from "./launch.ts";
 import { type LimitPlan, planLimits } from "./limit-plan.ts";
 import { BUNDLE_NAME, GATED_NAME } from "./places.ts";
 import type { HostUids } from "./record.ts";
+import { renew } from "./renew.ts";
 import type { RestoreShape } from "./restore-shape.ts";
 import type { Room } from "./room.ts";
 import { gatedRestoreCommand } from "./runsc-argv.ts";
@@ -51,17 +52,17 @@ export class GatedRestore {
   readonly #gate: Gate;
   /** Of the checkpoint that it will look for. */
   readonly #image: string;
-  readonly #going: Promise<void>;
+  readonly #starting: Starting;
 
-  private constructor(room: Room, side: HostSide, uids: HostUids, gate: Gate, image: string, going: Promise<void>) {
+  private constructor(room: Room, side: HostSide, uids: HostUids, gate: Gate, image: string, starting: Starting) {
     this.#room = room;
     this.#side = side;
     this.uids = uids;
     this.#gate = gate;
     this.#image = image;
-    this.#going = going;
+    this.#starting = starting;
     // Whoever waits for it hears of it, and nobody else has to.
-    going.catch(() => {});
+    starting.going.catch(() => {});
   }
 
   /** Starts one. Resolves when runsc was told to start. The caller ends it with {@link finish} or {@link discard}. Errors: those of starting a sandbox. */
@@ -101,8 +102,8 @@ export class GatedRestore {
         ...(authority === undefined ? {} : { authority }),
         ...(packages === undefined ? {} : { packages: packages.dir }),
       };
-      const { going } = await launchRunsc(launch, gatedRestoreCommand(image));
-      return new GatedRestore(room, side, uids, gate, image, going);
+      const starting = await launchRunsc(launch, gatedRestoreCommand(image));
+      return new GatedRestore(room, side, uids, gate, image, starting);
     } catch (error) {
       gate?.close();
       await freeHostSide(side);
@@ -155,7 +156,7 @@ export class GatedRestore {
       this.#gate.open();
       if (gofer) await fill();
       gofer?.[Symbol.dispose]();
-      const connection = await greet({ ...side, onFreed, onDetached }, this.#going, signal);
+      const connection = await greet(side, this.#starting, signal);
       try {
         await renew(connection, spec.id);
         if (spec.network) await letOut(connection, spec.network);

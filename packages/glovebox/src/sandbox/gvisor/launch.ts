@@ -1,6 +1,7 @@
 import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { someCpus } from "../bubblewrap/driver.ts";
+import type { Starting } from "../bubblewrap/greet.ts";
 import { writeTrust } from "../bubblewrap/trust.ts";
 import type { Supervisor } from "../supervisor/index.ts";
 import { bundleConfig } from "./bundle.ts";
@@ -10,6 +11,9 @@ import { BUNDLE_NAME, EXCHANGE_NAME, GATED_NAME, HOST_FDS } from "./places.ts";
 import type { PreparedHost } from "./prepare-host.ts";
 import type { HostUids } from "./record.ts";
 import { runscArgv } from "./runsc-argv.ts";
+
+/** How long a new sandbox may take until its agent answers, milliseconds. */
+const START_TIMEOUT_MS = 30_000;
 
 /** What runsc is started with, in a supervisor that waits. */
 export interface RunscLaunch {
@@ -34,13 +38,10 @@ export interface RunscLaunch {
 }
 
 /**
- * Lays the bundle out in the run folder, and has the supervisor start runsc with `command`. Resolves when it was told to; `going` when runsc was
- * forked. Errors: those of the file system, `invalid_argument` for an authority that is none.
+ * Lays the bundle out in the run folder, and has the supervisor start runsc with `command`. Resolves when it was told to, with what greets its
+ * agent. Errors: those of the file system, `invalid_argument` for an authority that is none.
  */
-export async function launchRunsc(
-  launch: RunscLaunch,
-  command: readonly string[],
-): Promise<{ readonly going: Promise<void> }> {
+export async function launchRunsc(launch: RunscLaunch, command: readonly string[]): Promise<Starting> {
   const { supervisor, folder, host, plan, authority, packages, network } = launch;
   const trust = authority === undefined ? {} : { trust: await writeTrust(folder, authority) };
   const bundle = join(folder, BUNDLE_NAME);
@@ -73,5 +74,5 @@ export async function launchRunsc(
     argv: runscArgv({ starter, runsc, platform, uids: launch.uids }, command),
     env: {},
   });
-  return { going };
+  return { what: "gVisor", going, timeoutMs: START_TIMEOUT_MS };
 }

@@ -1,13 +1,14 @@
 import type { AgentConnection } from "../agent/index.ts";
 import { letOut } from "../bubblewrap/driver.ts";
+import { greet } from "../bubblewrap/greet.ts";
 import type { HostSide } from "../bubblewrap/host-side.ts";
 import type { SandboxSpec } from "../driver.ts";
 import { machineName } from "../microvm/machines.ts";
-import { greet, renew } from "./greet.ts";
 import { launchRunsc } from "./launch.ts";
 import type { LimitPlan } from "./limit-plan.ts";
 import type { PreparedHost } from "./prepare-host.ts";
 import type { HostUids } from "./record.ts";
+import { renew } from "./renew.ts";
 import { restoreCommand, runCommand } from "./runsc-argv.ts";
 import { placeImage } from "./snapshot.ts";
 
@@ -42,8 +43,7 @@ export async function startSandbox(start: SandboxStart, signal?: AbortSignal): P
     workspace: spec.workspaceDir,
   };
   const command = memory ? restoreCommand(await placeImage(memory.image, side.folder)) : runCommand();
-  const { going } = await launchRunsc(launch, command);
-  const connection = await greet(side, going, signal);
+  const connection = await greet(side, await launchRunsc(launch, command), signal);
   if (memory) await renew(connection, spec.id);
   else void connection.watch(plan.watch).catch(() => {});
   if (network) await letOut(connection, network);

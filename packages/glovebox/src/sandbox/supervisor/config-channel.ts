@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { GloveboxError } from "../../core/index.ts";
 import type { SupervisorEnd } from "./status-file.ts";
 
+/** What was said: its first word, and the rest. */
 type Line = { readonly word: string; readonly rest: string };
 
 /** The server's end of a supervisor's configuration socket: the lines that it says, and with them how the driver's process ended. */
@@ -39,8 +40,8 @@ export class ConfigChannel {
     this.#socket.ref();
   }
 
-  /** The rest of the next line, which begins with `word`. Errors: `isolation_unavailable` with what was said instead. */
-  async expect(word: string): Promise<string> {
+  /** The next line; `undefined` when the socket is closed. */
+  async next(): Promise<Line | undefined> {
     // Only while somebody waits does a supervisor keep the server's event loop alive.
     this.#socket.ref();
     const line =
@@ -50,6 +51,12 @@ export class ConfigChannel {
         else resolve(undefined);
       }));
     this.#socket.unref();
+    return line;
+  }
+
+  /** The rest of the next line, which begins with `word`. Errors: `isolation_unavailable` with what was said instead. */
+  async expect(word: string): Promise<string> {
+    const line = await this.next();
     if (line?.word === word) return line.rest;
     const said = line ? `${line.word} ${line.rest}` : "it ended without a word";
     throw new GloveboxError("isolation_unavailable", `The sandbox's supervisor failed: ${said}`);

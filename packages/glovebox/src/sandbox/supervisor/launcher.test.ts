@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -78,6 +78,22 @@ describe("a launcher", () => {
     for (const name of sockets()) if (!(await answers(name))) rmSync(join(dir, name));
   });
 
+  test("is replaced when it hangs, and does not hold up who closes it", async () => {
+    const launcher = new Launcher(dir, { patienceMs: 500 });
+    const one = await launched(launcher);
+    const before = await launcherOf(one);
+    process.kill(before, "SIGSTOP");
+    const two = await launched(launcher);
+    const after = await launcherOf(two);
+    expect(after).not.toBe(before);
+    await expect.poll(() => existsSync(`/proc/${before}`)).toBe(false);
+    process.kill(after, "SIGSTOP");
+    await launcher[Symbol.asyncDispose]();
+    expect(existsSync(`/proc/${after}`)).toBe(false);
+    await Promise.all([one.kill(), two.kill()]);
+    for (const name of sockets()) rmSync(join(dir, name));
+  });
+
   test("refuses what is no request, and goes on", async () => {
     await using launcher = new Launcher(dir);
     const one = await launched(launcher);
@@ -118,6 +134,8 @@ describe("a launcher", () => {
     await using launcher = new Launcher(dir);
     const wrong = launcher.launch("/no/such/program", dir, []);
     await expect(wrong).rejects.toMatchObject({ code: "isolation_unavailable" });
+    const nowhere = launcher.launch(binary, join(dir, "nowhere"), []);
+    await expect(nowhere).rejects.toThrow(/nowhere: No such file/);
     await expect(launcher.launch(binary, dir, ["a\0b"])).rejects.toMatchObject({ code: "invalid_argument" });
   });
 });

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { GloveboxError, newId } from "../../core/index.ts";
 import { ConfigChannel } from "./config-channel.ts";
@@ -30,37 +31,47 @@ function spawnWithSocket(binary: string, args: readonly string[], cwd: string): 
 /** Starts a supervisor as a child of this process, which it holds up for as long as its memory takes to be copied: some 8 ms for a server of 250 MiB. */
 export async function launchHere(binary: string, folder: string, args: readonly string[]): Promise<Launched> {
   const [child, socket] = spawnWithSocket(binary, args, folder);
-  const identity = await new Promise<ProcessIdentity>((resolve, reject) => {
-    child.on("error", (cause) => reject(doesNotStart(cause)));
-    if (child.pid !== undefined) settle(child.pid, resolve, reject);
-  });
-  return { identity, channel: new ConfigChannel(socket) };
+  if (child.pid === undefined) throw doesNotStart((await once(child, "error"))[0] as Error);
+  // Its end is heard of over the socket.
+  child.on("error", () => {});
+  return { identity: identityOf(child.pid), channel: new ConfigChannel(socket) };
 }
+
+/** A launcher that answers takes a millisecond. */
+const PATIENCE_MS = 10_000;
 
 /**
  * Has a small process start supervisors, so that this one is not copied each time: `native/supervisor/launch.h`. It is started when first needed, again
- * when it was killed, and leaves with this process.
+ * when it was killed or does not answer, and leaves with this process.
  */
 export class Launcher implements AsyncDisposable {
   readonly #runDir: string;
+  readonly #patienceMs: number;
   #starting: Promise<Started> | undefined;
 
-  constructor(runDir: string) {
+  /** `patienceMs`: how long one may take to answer, milliseconds; default 10 seconds. */
+  constructor(runDir: string, { patienceMs = PATIENCE_MS }: { readonly patienceMs?: number } = {}) {
     this.#runDir = runDir;
+    this.#patienceMs = patienceMs;
   }
 
-  /** Errors: `isolation_unavailable`. */
+  /** Errors: `isolation_unavailable`, `invalid_argument` for words with a NUL in them, or too many. */
   async launch(binary: string, folder: string, args: readonly string[]): Promise<Launched> {
-    const socket = await this.#connect(binary);
-    const channel = new ConfigChannel(socket);
-    try {
-      channel.write(encodeFields([folder, ...args], MAX_REQUEST));
-      const pid = Number(await channel.expect("launched"));
-      const identity = await new Promise<ProcessIdentity>((resolve, reject) => settle(pid, resolve, reject));
-      return { identity, channel };
-    } catch (error) {
-      channel.close();
-      throw error;
+    const request = encodeFields([folder, ...args], MAX_REQUEST);
+    for (let again = false; ; again = true) {
+      this.#starting ??= this.#start(binary);
+      const starting = this.#starting;
+      try {
+        const launched = await this.#ask(await starting, request);
+        if (launched) return launched;
+        if (again) throw doesNotStart(new Error("what starts it does not answer"));
+        // It was killed since, or hangs: it is to start nothing any more.
+        (await starting).child.kill("SIGKILL");
+      } catch (error) {
+        if (this.#starting === starting && !(await this.#lives(starting))) this.#starting = undefined;
+        throw error;
+      }
+      if (this.#starting === starting) this.#starting = undefined;
     }
   }
 
@@ -69,26 +80,34 @@ export class Launcher implements AsyncDisposable {
     const started = await this.#starting?.catch(() => undefined);
     this.#starting = undefined;
     if (!started) return;
+    const { child, channel, gone } = started;
+    const late = setTimeout(() => child.kill("SIGKILL"), this.#patienceMs);
     // Nothing else may keep the event loop alive until it is gone.
-    started.child.ref();
-    started.channel.close();
-    await started.gone;
+    child.ref();
+    channel.close();
+    await gone.finally(() => clearTimeout(late));
   }
 
-  async #connect(binary: string): Promise<Socket> {
+  async #lives(starting: Promise<Started>): Promise<boolean> {
+    const started = await starting.catch(() => undefined);
+    return started?.channel.open === true;
+  }
+
+  /** `undefined`: nobody answered, in time. */
+  async #ask({ name }: Started, request: Uint8Array): Promise<Launched | undefined> {
+    const socket = await withSocketPath(this.#runDir, connected, name).catch(() => undefined);
+    if (!socket) return undefined;
+    const channel = new ConfigChannel(socket);
     try {
-      return await this.#connectOnce(binary);
-    } catch {
-      // It was killed since, or is just dying.
-      this.#starting = undefined;
-      return await this.#connectOnce(binary);
+      channel.write(request);
+      const line = await this.#inTime(channel, () => channel.next());
+      if (!line) return undefined;
+      if (line.word !== "launched") throw doesNotStart(new Error(line.rest));
+      return { identity: identityOf(Number(line.rest)), channel };
+    } catch (error) {
+      channel.close();
+      throw error;
     }
-  }
-
-  async #connectOnce(binary: string): Promise<Socket> {
-    this.#starting ??= this.#start(binary);
-    const { name } = await this.#starting;
-    return withSocketPath(this.#runDir, connected, name);
   }
 
   async #start(binary: string): Promise<Started> {
@@ -99,13 +118,14 @@ export class Launcher implements AsyncDisposable {
       child.once("error", () => resolve());
     });
     const channel = new ConfigChannel(socket);
-    const started = { name, child, channel, gone };
-    await channel.expect("listening");
-    void gone.then(async () => {
-      const now = await this.#starting?.catch(() => undefined);
-      if (now === started) this.#starting = undefined;
-    });
-    return started;
+    await this.#inTime(channel, () => channel.expect("listening"));
+    return { name, child, channel, gone };
+  }
+
+  /** What is said over a channel, which is closed when that takes too long. */
+  async #inTime<T>(channel: ConfigChannel, work: () => Promise<T>): Promise<T> {
+    const late = setTimeout(() => channel.close(), this.#patienceMs);
+    return work().finally(() => clearTimeout(late));
   }
 }
 
@@ -128,12 +148,13 @@ function connected(path: string): Promise<Socket> {
   });
 }
 
-function settle(pid: number, resolve: (identity: ProcessIdentity) => void, reject: (error: Error) => void): void {
+/** Of a process that has just been started. Errors: `isolation_unavailable`. */
+function identityOf(pid: number): ProcessIdentity {
   const identity = identify(pid);
-  if (identity) resolve(identity);
-  else reject(doesNotStart(new Error("it ended at once")));
+  if (!identity) throw doesNotStart(new Error("it ended at once"));
+  return identity;
 }
 
 function doesNotStart(cause: Error): GloveboxError {
-  return new GloveboxError("isolation_unavailable", "The supervisor does not start", { cause });
+  return new GloveboxError("isolation_unavailable", `The supervisor does not start: ${cause.message}`, { cause });
 }
